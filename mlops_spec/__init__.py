@@ -1,0 +1,5 @@
+"""One YAML spec per model: validated, rendered to plain artifacts, applied, monitored, retrained."""
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__"]

@@ -1,0 +1,93 @@
+"""Every code once. A code never changes its meaning and is never used again for another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """`id` is MLSnnn: 1 load, 2 schema, 3 link, 4 lower, 5 render, 6 apply, 7 observe and runtime."""
+
+    id: str
+    title: str
+    severity: Severity = Severity.ERROR
+
+
+def _error(id: str, title: str) -> Code:
+    return Code(id, title)
+
+
+def _warning(id: str, title: str) -> Code:
+    return Code(id, title, Severity.WARNING)
+
+
+# 1xx: the text and its YAML
+UNREADABLE_FILE: Final = _error("MLS101", "the file cannot be read")
+NOT_TEXT: Final = _error("MLS102", "the file is not UTF-8 text")
+TOO_LARGE: Final = _error("MLS103", "the file is larger than a spec can be")
+EMPTY_FILE: Final = _error("MLS104", "the file holds no document")
+YAML_SYNTAX: Final = _error("MLS105", "the YAML does not parse")
+DUPLICATE_KEY: Final = _error("MLS106", "a key stands twice in one mapping")
+ALIAS_REFUSED: Final = _error("MLS107", "anchors and aliases are not part of the language")
+TAG_REFUSED: Final = _error("MLS108", "YAML tags are not part of the language")
+KEY_NOT_TEXT: Final = _error("MLS109", "a key is not plain text")
+NO_PROJECT_FILE: Final = _error("MLS110", "no mlops.yaml was found")
+NO_SPECS: Final = _error("MLS111", "no spec was found")
+TOO_DEEP: Final = _error("MLS112", "the document is nested too deeply")
+
+# 2xx: one document against the schema of its kind
+NOT_A_MAPPING: Final = _error("MLS201", "a document is not a mapping")
+UNKNOWN_KIND: Final = _error("MLS202", "the kind is missing or not known")
+UNKNOWN_KEY: Final = _error("MLS203", "a key is not known here")
+WRONG_VALUE: Final = _error("MLS204", "a value is not what the field takes")
+MISSING_KEY: Final = _error("MLS205", "a required key is missing")
+
+# 3xx: facts about several documents
+DUPLICATE_NAME: Final = _error("MLS301", "two documents of one kind share a name")
+UNKNOWN_REFERENCE: Final = _error("MLS302", "a reference names nothing that exists")
+UNKNOWN_COLUMN: Final = _error("MLS303", "a column is not declared in the Dataset")
+LABEL_IS_FEATURE: Final = _error("MLS304", "the label or the key is used as a feature")
+WRONG_COLUMN_TYPE: Final = _error("MLS305", "a column's type does not fit its use")
+METRIC_NOT_FOR_TASK: Final = _error("MLS306", "a metric does not exist for the model's task")
+AMBIGUOUS_MARGIN: Final = _error("MLS307", "a margin could be relative or absolute")
+NO_GATE: Final = _error("MLS308", "a model has no gate that can refuse it")
+UNREACHABLE_ROLLOUT: Final = _error("MLS309", "the environment cannot honour the rollout")
+POWERLESS_LIMIT: Final = _warning("MLS310", "too few observations to decide a limit")
+UNUSED_POLICY: Final = _warning("MLS311", "no model uses this policy")
+SPLIT_NEEDS_TIME: Final = _error("MLS312", "a split by time needs a time column")
+LIMITS_CROSS: Final = _error("MLS313", "a lower limit lies above the upper one")
+
+# 5xx: our own output
+ILL_FORMED_OUTPUT: Final = _error("MLS501", "a rendered file does not parse: a bug of ours")
+STALE_FILE: Final = _error("MLS502", "a generated file is not what the specs render to")
+EDITED_FILE: Final = _error("MLS503", "a generated file was edited by hand")
+
+# 6xx: apply
+LOCK_HELD: Final = _error("MLS601", "another run holds the lock")
+STEP_FAILED: Final = _error("MLS602", "a step failed")
+PORT_TAKEN: Final = _error("MLS603", "a port is taken")
+DISK_FULL: Final = _error("MLS604", "the disk is full")
+TARGET_UNREACHABLE: Final = _error("MLS605", "a server does not answer")
+STATE_UNUSABLE: Final = _error("MLS606", "the state cannot be used")
+NOT_SUPPORTED_HERE: Final = _error("MLS607", "this environment cannot be applied from here")
+
+# 7xx: the data and the model, found while running
+SOURCE_UNREADABLE: Final = _error("MLS701", "the data cannot be read")
+ROWS_REFUSED: Final = _error("MLS702", "rows do not fit the Dataset's columns")
+TOO_FEW_ROWS: Final = _error("MLS703", "too few rows to train and judge a model")
+CONSTANT_LABEL: Final = _error("MLS704", "the label has a single value")
+EMPTY_COLUMN: Final = _error("MLS705", "a column holds no value")
+LEAKING_LABEL: Final = _error("MLS706", "a feature gives the label away")
+ESTIMATOR_UNUSABLE: Final = _error("MLS707", "the estimator cannot be built or fitted")
+
+CATALOGUE: Final[dict[str, Code]] = {
+    value.id: value for value in list(globals().values()) if isinstance(value, Code)
+}

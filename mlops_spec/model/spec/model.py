@@ -1,0 +1,97 @@
+"""kind: Model. What is trained, how it is judged, served, rolled out, watched and retrained."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from mlops_spec.model.names import ColumnName, Cron, DottedPath, Name, Ref
+from mlops_spec.model.spec.base import Change, SpecModel, field
+from mlops_spec.model.units import Duration, Rate, Share
+
+Task = Literal["binary", "multiclass", "regression"]
+Trigger = Literal["drift", "performance"]
+Scalar = str | int | float | bool | None
+
+
+class Train(SpecModel):
+    """The estimator, by its dotted path, and its parameters."""
+
+    estimator: DottedPath = field(Change.TRAIN, "dotted path of a scikit-learn estimator class")
+    params: dict[str, Any] = field(Change.TRAIN, "keyword arguments of the estimator", {})
+    seed: int = field(Change.TRAIN, "seed of everything random", 0, ge=0, lt=2**32)
+
+
+class Objective(SpecModel):
+    """What the service promises."""
+
+    p99: Duration = field(Change.MONITOR, "99 of 100 answers are faster", Duration(0.05))
+    errors: Share = field(Change.MONITOR, "share of answers that may fail", Share(0.01))
+
+
+class Replicas(SpecModel):
+    """How many copies run where a scaler owns the number."""
+
+    min: int = field(Change.SERVE, "at least", 2, ge=1, le=1000)
+    max: int = field(Change.SERVE, "at most", 10, ge=1, le=1000)
+    at_rps: int = field(Change.SERVE, "requests per second one copy carries", 100, ge=1)
+
+
+class Serve(SpecModel):
+    """The online service."""
+
+    slo: Objective = field(Change.MONITOR, "what the service promises", Objective())
+    workers: int = field(Change.SERVE, "processes a copy", 1, ge=1, le=64)
+    replicas: Replicas = field(Change.SERVE, "copies on a cluster", Replicas())
+    max_rows: int = field(Change.SERVE, "rows one request may hold", 1000, ge=1, le=1_000_000)
+    timeout: Duration = field(
+        Change.SERVE, "an answer that takes longer is a failed one", Duration(2)
+    )
+
+
+class BatchOutput(SpecModel):
+    """Where batch predictions go."""
+
+    parquet: str = field(Change.SERVE, "a folder, relative to mlops.yaml", min_length=1)
+
+
+class Batch(SpecModel):
+    """Predictions for many rows on a schedule."""
+
+    schedule: Cron | None = field(Change.SERVE, "cron, UTC; without it only by hand", None)
+    input: Ref = field(Change.SERVE, "the Dataset to predict")
+    output: BatchOutput = field(Change.SERVE, "where the predictions go")
+
+
+class Retrain(SpecModel):
+    """When a new model is trained without anyone asking."""
+
+    schedule: Cron | None = field(Change.MONITOR, "cron, UTC", None)
+    when: tuple[Trigger, ...] = field(Change.MONITOR, "verdicts of the monitor that start it", ())
+    cooldown: Duration = field(Change.MONITOR, "no second start within", Duration(3 * 86400))
+    budget: Rate = field(Change.MONITOR, "no more starts than", Rate(4, "month"))
+
+
+class ModelSpec(SpecModel):
+    """One model, through its whole life."""
+
+    kind: Literal["Model"] = field(Change.DOCS, "Model")
+    name: Name = field(Change.TRAIN, "the name of the model, its service and its flows")
+    description: str = field(Change.DOCS, "what it is for", "")
+    owner: str = field(Change.DOCS, "who is asked", "")
+    dataset: Ref = field(Change.TRAIN, "the Dataset it learns from")
+    task: Task = field(Change.TRAIN, "binary, multiclass or regression")
+    positive: str | int | bool | None = field(
+        Change.TRAIN,
+        "the label value that counts as positive (binary); by default true, 1 or the last in order",
+        None,
+    )
+    features: tuple[ColumnName, ...] = field(Change.TRAIN, "the columns it may see", min_length=1)
+    train: Train = field(Change.TRAIN, "how it learns")
+    gates: tuple[Ref, ...] = field(
+        Change.GATE, "Gates by name; later ones win", ("standard",), min_length=1
+    )
+    serve: Serve = field(Change.SERVE, "the online service", Serve())
+    batch: Batch | None = field(Change.SERVE, "predictions on a schedule", None)
+    rollout: Ref = field(Change.ROLLOUT, "a Rollout by name", "standard")
+    monitor: Ref = field(Change.MONITOR, "a Drift by name", "standard")
+    retrain: Retrain = field(Change.MONITOR, "when it is trained again", Retrain())

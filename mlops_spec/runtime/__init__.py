@@ -1,0 +1,1 @@
+"""What rendered flows and services import. Knows nothing of the compiler; imports lazily."""

@@ -1,0 +1,49 @@
+"""The digests under which steps are recorded: a pure function of everything a step depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlops_spec.terms.digest import digest
+
+Facets = Mapping[str, str]
+
+
+def snapshot_key(fingerprint: str, facets: Facets) -> str:
+    return digest("snapshot", fingerprint, facets["data"])
+
+
+def check_key(data: str, facets: Facets) -> str:
+    return digest("check", data, facets["data"], facets["train"])
+
+
+def split_key(data: str, facets: Facets) -> str:
+    return digest("split", data, facets["data"], facets["train"])
+
+
+def run_id(data: str, facets: Facets) -> str:
+    """Names a training run: the same rows and the same recipe are the same run."""
+    return digest("fit", data, facets["data"], facets["train"])
+
+
+def evaluate_key(run: str) -> str:
+    return digest("evaluate", run)
+
+
+def gate_key(run: str, facets: Facets, baseline: str) -> str:
+    """`baseline` is the run that production serves, or "" for a first model."""
+    return digest("gate", run, facets["gate"], baseline)
+
+
+def register_key(run: str, gate: str) -> str:
+    return digest("register", run, gate)
+
+
+def release_id(run: str, facets: Facets) -> str:
+    """Names a release: a trained model in a service of one shape."""
+    return digest("release", run, facets["serve"])
+
+
+def rollout_key(step: str, release: str, production: str) -> str:
+    """Key of package, deploy, shadow, canary-N and promote; `production` is the release it replaces."""
+    return digest(step, release, production)

@@ -1,0 +1,74 @@
+"""A decision with its evidence. Five outcomes, and only one of them lets anything through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+
+class Outcome(StrEnum):
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    NO_DATA = "no_data"
+    ERROR = "error"
+
+
+# Worst first: a set of verdicts is as good as its worst.
+_WORST_FIRST: Final = (
+    Outcome.ERROR, Outcome.FAIL, Outcome.NO_DATA, Outcome.INCONCLUSIVE, Outcome.PASS,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One decision: what was asked, the estimate with its interval and n, the limit, why.
+
+    `low` and `high` are the ends of the two-sided interval (None: unbounded or unknown);
+    `n` is the denominator of the estimate; `n_enough` the rows that would have decided, if known.
+    """
+
+    check: str
+    outcome: Outcome
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    limit: str = ""
+    reason: str = ""
+    n_enough: int | None = None
+
+    def line(self) -> str:
+        """The verdict on one line, as everything prints it."""
+        parts = [f"{self.check}: {self.outcome.upper()}"]
+        if self.estimate is not None:
+            parts.append(f"{self.estimate:.4g}")
+        if self.low is not None or self.high is not None:
+            parts.append(f"[{_end(self.low, '-∞')}, {_end(self.high, '∞')}]")
+        parts.append(f"n={self.n}")
+        if self.limit:
+            parts.append(f"limit {self.limit}")
+        if self.n_enough is not None and self.outcome is not Outcome.PASS:
+            parts.append(f"needs about {self.n_enough}")
+        if self.reason:
+            parts.append(f"({self.reason})")
+        return "  ".join(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "outcome": self.outcome.value}
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Verdict:
+        return cls(**{**found, "outcome": Outcome(found["outcome"])})
+
+
+def _end(value: float | None, unbounded: str) -> str:
+    return unbounded if value is None else f"{value:.4g}"
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome of all together. No verdict at all is `no_data`, never a pass."""
+    found = set(outcomes)
+    return next((outcome for outcome in _WORST_FIRST if outcome in found), Outcome.NO_DATA)
