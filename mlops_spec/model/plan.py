@@ -1,0 +1,155 @@
+"""What is to be produced: one frozen artifact a rendered file, and the values its template prints.
+
+Everything a template shows is computed in `lower` and stands here, finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A Python call to print as a literal: `Dataset(name="flights", …)`. Arguments may be calls."""
+
+    name: str
+    arguments: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an artifact comes from: for its header, its path and the flows' environment."""
+
+    spec: str  # path of the spec file, relative to the project root
+    project: str
+    environment: str
+    model: str
+    facets: Mapping[str, str]  # change class -> digest
+    workspace: str  # ".spec/<environment>"
+    registry: str  # "sqlite" or the URL of an MLflow server
+    state_env: str | None = None  # environment variable with the SQLAlchemy URL of the state
+
+
+@dataclass(frozen=True, slots=True)
+class TrainFlow:
+    """flows/train.py: snapshot → check → split → fit → evaluate → gate → register."""
+
+    origin: Origin
+    dataset: Call
+    recipe: Call
+    gates: Call
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutFlow:
+    """flows/rollout.py: package → deploy → shadow → canary … → promote."""
+
+    origin: Origin
+    dataset: Call
+    recipe: Call
+    service: Call
+    shadow: Call | None
+    canary: tuple[Call, ...]
+    limits: Call
+    replay: bool  # send held-out rows as requests while waiting
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorFlow:
+    """flows/monitor.py: read the prediction log → compare → performance → report → retrain."""
+
+    origin: Origin
+    dataset: Call
+    recipe: Call
+    drift: Call
+    retrain: Call
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFlow:
+    """flows/batch.py: predict every row of a Dataset, chunk by chunk."""
+
+    origin: Origin
+    dataset: Call
+    recipe: Call
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A flow of the model and when it runs by itself (cron, UTC), if ever."""
+
+    flow: str
+    cron: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowServer:
+    """flows/serve.py: keeps the model's flows deployed and runs them when asked or due."""
+
+    origin: Origin
+    schedules: tuple[Schedule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestField:
+    """One field of a request: its Python name, the column it feeds, its Python type, its bounds."""
+
+    name: str
+    column: str
+    type: str  # "float", "int", "bool", "str" or "datetime"
+    nullable: bool
+    min: float | int | None
+    max: float | int | None
+    values: tuple[str, ...]
+    description: str
+    example: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceApp:
+    """service/service.py: the BentoML service with its typed request and response."""
+
+    origin: Origin
+    class_name: str
+    task: str
+    fields: tuple[RequestField, ...]
+    key: str
+    time: str | None
+    workers: int
+    max_rows: int
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """service/Dockerfile and what stands beside it."""
+
+    origin: Origin
+    python: str
+    packages: tuple[str, ...]
+    port: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A YAML file of plain data: Kubernetes objects, Prometheus rules. Dumped, not templated."""
+
+    origin: Origin
+    path: str  # relative to generated/<environment>/<model>/
+    documents: tuple[Mapping[str, Any], ...]
+
+
+Artifact = (
+    TrainFlow | RolloutFlow | MonitorFlow | BatchFlow | FlowServer | ServiceApp | Image | Manifest
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything the project asks for in one environment, in order of path."""
+
+    artifacts: tuple[Artifact, ...]
