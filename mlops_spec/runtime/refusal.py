@@ -1,0 +1,27 @@
+"""What stops a step that is not our bug: the data, the estimator, the machine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Refusal(Exception):
+    """A step cannot be done. `code` is of the catalogue (MLS6xx, MLS7xx), `help` says what to do.
+
+    It crosses process borders as JSON in the journal, so that `spec apply` can print it like any
+    other diagnostic.
+    """
+
+    def __init__(
+        self, code: str, message: str, help: str = "", details: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+        self.details = details
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "code": self.code, "message": self.message, "help": self.help, "details": list(self.details),
+        }  # fmt: skip
