@@ -1,0 +1,133 @@
+"""Run one flow through the orchestrator, and follow the journal until it has ended.
+
+Truth is in the journal and the lease, not in the orchestrator: a flow whose process was killed
+may stand as running there for ever.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from mlops_spec.apply.events import Event, Note, StepSeen
+from mlops_spec.state import Journal, Step
+
+LOOK_EVERY: Final = 0.3  # seconds
+# A flow run needs its process to start before it takes the lease; past this it is taken for dead.
+SILENCE: Final = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRun:
+    """A run as the orchestrator sees it. `ended`: it will not go on; `message`: its last word."""
+
+    id: str
+    ended: bool
+    succeeded: bool
+    message: str
+    fresh: bool = True  # made just now, rather than found under its key
+
+
+class Orchestrator(Protocol):
+    """Runs deployed flows. The same key gives the same run."""
+
+    def start(self, deployment: str, parameters: dict[str, Any], key: str) -> FlowRun: ...
+
+    def look(self, id: str) -> FlowRun: ...
+
+    def give_up(self, id: str, reason: str) -> None: ...
+
+
+class FlowFailed(Exception):
+    """A flow ended without finishing its work; the message is its last word."""
+
+    def __init__(self, deployment: str, message: str) -> None:
+        super().__init__(message)
+        self.deployment = deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is looked at while a flow runs. `holder` names who works on the model now, if anyone."""
+
+    journal: Journal
+    holder: Callable[[str], str | None]
+    tell: Callable[[Event], None]
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+def run_flow(
+    orchestrator: Orchestrator, watch: Watch, model: str, flow: str, request: FlowRequest
+) -> None:
+    """Run a flow to its end; `FlowFailed` when it ends badly.
+
+    A run under the same key that still goes on is joined, so a killed apply finds its work again.
+    """
+    deployment = f"{model}-{flow}/{request.environment}"
+    run = _join_or_start(orchestrator, watch, deployment, request)
+    known: dict[tuple[str, str], Step] = _steps_now(watch, model) if run.fresh else {}
+    last_sign = watch.clock()
+    while not run.ended:
+        watch.sleep(LOOK_EVERY)
+        if _tell_news(watch, model, known) or watch.holder(model):
+            last_sign = watch.clock()
+        run = orchestrator.look(run.id)
+        if watch.clock() - last_sign > SILENCE:
+            orchestrator.give_up(run.id, "no sign of life")
+            raise FlowFailed(deployment, f"the flow gave no sign of life for {SILENCE:.0f} s")
+    _tell_news(watch, model, known)
+    if not run.succeeded:
+        raise FlowFailed(deployment, run.message)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRequest:
+    """Which run is wanted: two equal keys are the same work."""
+
+    environment: str
+    key: str
+    parameters: dict[str, Any]
+
+
+def _join_or_start(
+    orchestrator: Orchestrator, watch: Watch, deployment: str, request: FlowRequest
+) -> FlowRun:
+    """A run that goes on under this key, or a new one; each ended attempt moves the key on."""
+    for attempt in range(1000):
+        key = f"{request.key}-{attempt}"
+        run = orchestrator.start(deployment, request.parameters, key)
+        if run.fresh:
+            return run
+        if not run.ended and _lives(orchestrator, watch, deployment, run):
+            watch.tell(Note(f"joined the run of {deployment} that goes on already"))
+            return run
+    raise FlowFailed(deployment, "1000 attempts ended without finishing")
+
+
+def _lives(orchestrator: Orchestrator, watch: Watch, deployment: str, run: FlowRun) -> bool:
+    """Whether an unfinished run has a process: it must show itself by the lease, soon."""
+    model = deployment.partition("/")[0].rpartition("-")[0]
+    deadline = watch.clock() + 20
+    while watch.clock() < deadline:
+        if watch.holder(model) or orchestrator.look(run.id).ended:
+            return True
+        watch.sleep(LOOK_EVERY)
+    orchestrator.give_up(run.id, "its process is gone")
+    return False
+
+
+def _steps_now(watch: Watch, model: str) -> dict[tuple[str, str], Step]:
+    return {(step.step, step.digest): step for step in watch.journal.steps(model)}
+
+
+def _tell_news(watch: Watch, model: str, known: dict[tuple[str, str], Step]) -> bool:
+    """Tell every step that differs from what is known; whether there was any."""
+    now = _steps_now(watch, model)
+    news = [step for at, step in now.items() if known.get(at) != step]
+    for step in news:
+        watch.tell(StepSeen(model, step))
+    known.update(now)
+    return bool(news)

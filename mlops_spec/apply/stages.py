@@ -1,0 +1,225 @@
+"""The stages that plan prints and apply walks, in order. Making them has no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mlops_spec.apply.standing import Standing, StepStanding
+from mlops_spec.model.facets import FieldChange
+from mlops_spec.model.spec.base import Change
+from mlops_spec.terms.verdict import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFiles:
+    """Write generated files that the specs changed."""
+
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartPlatform:
+    """Start what does not run yet: orchestrator, router, registry, services."""
+
+    programs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServeFlows:
+    """Deploy the model's flows, so that they run when asked or due."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """Run the train flow: the steps that are not done yet, up to the registry."""
+
+    model: str
+    steps: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Run the rollout flow: the release takes over step by step, or is rolled back."""
+
+    model: str
+    steps: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Remember what was applied, so that the next plan can say what changed."""
+
+    model: str
+
+
+Stage = WriteFiles | StartPlatform | ServeFlows | Train | Rollout | Record
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why nothing more can happen for a model, and the exit code that says so."""
+
+    model: str
+    exit_code: int
+    reason: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """What apply will do for one model, and why."""
+
+    model: str
+    consequence: str
+    reasons: tuple[str, ...]
+    changes: tuple[FieldChange, ...]
+    stages: tuple[Stage, ...]
+    blocked: Blocked | None
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyPlan:
+    """Everything apply will do in one environment."""
+
+    environment: str
+    before: tuple[Stage, ...]
+    models: tuple[ModelPlan, ...]
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return (*self.before, *(stage for model in self.models for stage in model.stages))
+
+    @property
+    def no_op(self) -> bool:
+        return not self.stages
+
+    @property
+    def blocked(self) -> tuple[Blocked, ...]:
+        return tuple(model.blocked for model in self.models if model.blocked)
+
+
+# What a change class means in words, strongest first.
+CONSEQUENCES: tuple[tuple[Change, str], ...] = (
+    (Change.DATA, "retrain"),
+    (Change.TRAIN, "retrain"),
+    (Change.GATE, "gate again on the recorded evidence"),
+    (Change.SERVE, "redeploy"),
+    (Change.ROLLOUT, "next rollout"),
+    (Change.MONITOR, "monitoring only"),
+    (Change.DOCS, "documentation only"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that plans one model: what was observed, and what the specs say."""
+
+    standing: Standing
+    changes: tuple[FieldChange, ...]
+    first: bool
+    flows_stale: bool
+    on_inconclusive: str
+    retry: bool
+
+
+def plan_model(situation: Situation) -> ModelPlan:
+    """The stages that make one model what its spec says."""
+    blocked = blocked_by(situation.standing, situation.on_inconclusive, retry=situation.retry)
+    stages = tuple(_stages(situation, blocked))
+    return ModelPlan(
+        model=situation.standing.model,
+        consequence=_consequence(situation, stages),
+        reasons=tuple(_reasons(situation)),
+        changes=situation.changes,
+        stages=stages,
+        blocked=blocked,
+        standing=situation.standing,
+    )
+
+
+def blocked_by(standing: Standing, on_inconclusive: str, *, retry: bool) -> Blocked | None:
+    """The decision that stands in the way, if one was taken; `retry` forgives a rollback only."""
+    refused = None if retry else standing.quarantined
+    if refused is not None:
+        return Blocked(
+            standing.model, 4, f"release {refused.release} was rolled back: {refused.reason}",
+            "change the spec or the data, or try this release again with `spec apply --retry`",
+        )  # fmt: skip
+    match standing.gate:
+        case None | Outcome.PASS:
+            return None
+        case Outcome.FAIL | Outcome.ERROR:
+            code, word = 4, "said no"
+        case Outcome.INCONCLUSIVE | Outcome.NO_DATA:
+            code, word = (4 if on_inconclusive == "fail" else 5), f"is {standing.gate}"
+    return Blocked(
+        standing.model, code, f"the gate {word} for run {standing.run}",
+        "change the model, the data or the gate; production stays as it is",
+    )  # fmt: skip
+
+
+def _stages(situation: Situation, blocked: Blocked | None) -> Iterator[Stage]:
+    standing = situation.standing
+    if situation.flows_stale:
+        yield ServeFlows(standing.model)
+    moving = False
+    if not standing.trained and not _gate_blocks(standing, blocked):
+        moving = True
+        yield Train(standing.model, _todo(standing.train), _done(standing.train))
+    if not standing.serving and blocked is None:
+        moving = True
+        yield Rollout(standing.model, _todo(standing.rollout), _done(standing.rollout))
+    if moving or situation.first or situation.changes:
+        yield Record(standing.model)
+
+
+def _gate_blocks(standing: Standing, blocked: Blocked | None) -> bool:
+    """Whether training has come to its end, by a gate that does not let the model through."""
+    return blocked is not None and standing.gate not in (None, Outcome.PASS)
+
+
+def _todo(steps: tuple[StepStanding, ...]) -> tuple[str, ...]:
+    return tuple(step.name for step in steps if step.status != "done")
+
+
+def _done(steps: tuple[StepStanding, ...]) -> tuple[str, ...]:
+    return tuple(step.name for step in steps if step.status == "done")
+
+
+def _consequence(situation: Situation, stages: tuple[Stage, ...]) -> str:
+    todo = next((stage.steps for stage in stages if isinstance(stage, Train)), ())
+    if situation.standing.live is None and stages:
+        return "first model"
+    if "fit" in todo:
+        return "retrain"
+    if "gate" in todo:
+        return "gate again on the recorded evidence"
+    if any(isinstance(stage, Rollout) for stage in stages):
+        return "redeploy"
+    classes = {change.change for change in situation.changes}
+    words = (word for change, word in CONSEQUENCES if change in classes)
+    return next(words, "nothing to do" if not stages else "deploy the flows")
+
+
+def _reasons(situation: Situation) -> Iterator[str]:
+    if situation.first:
+        yield "never applied here"
+    for change in situation.changes:
+        yield f"{change.path}: {_short(change.before)} → {_short(change.after)}"
+    snapshot = situation.standing.train[0]
+    if not situation.first and snapshot.status != "done":
+        data_changed = not any(change.change is Change.DATA for change in situation.changes)
+        yield "the source's files changed" if data_changed else "the Dataset changed"
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,186 @@
+"""How far a model stands: look-ups in the journal, step by step.
+
+Nothing is decided from time or order. A step counts as done when the journal holds it under the
+digest of everything it depends on (terms.keys); what comes after an undone step is not known yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from mlops_spec.state import Deployment, Step
+from mlops_spec.terms import keys
+from mlops_spec.terms.steps import TRAIN_STEPS, rollout_steps
+from mlops_spec.terms.verdict import Outcome
+
+Status = Literal["done", "todo", "failed"]
+
+
+class Records(Protocol):
+    """What is read of the journal."""
+
+    def find(self, model: str, step: str, digest: str) -> Step | None: ...
+
+    def steps(
+        self, model: str, *, step: str | None = None, run: str | None = None
+    ) -> tuple[Step, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepStanding:
+    """One step: its key when known, and whether it was done."""
+
+    name: str
+    key: str | None
+    status: Status
+    output: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the specs ask for, as far as steps depend on it."""
+
+    model: str
+    facets: Mapping[str, str]
+    fingerprint: str
+    canary: tuple[float, ...]
+    shadow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a model stands between its first row read and its promotion."""
+
+    model: str
+    train: tuple[StepStanding, ...]
+    rollout: tuple[StepStanding, ...]
+    run: str | None
+    release: str | None
+    gate: Outcome | None
+    live: Deployment | None
+    candidate: Deployment | None
+
+    @property
+    def trained(self) -> bool:
+        """Whether every training step is done, the gate having said yes."""
+        return all(step.status == "done" for step in self.train)
+
+    @property
+    def serving(self) -> bool:
+        """Whether production serves exactly the release that the specs ask for."""
+        return self.live is not None and self.live.release == self.release
+
+    @property
+    def quarantined(self) -> Deployment | None:
+        """The wanted release, if a rollout has refused it before."""
+        refused = self.candidate is not None and self.candidate.role == "quarantined"
+        return self.candidate if refused else None
+
+
+def stand(wanted: Wanted, journal: Records, deployments: tuple[Deployment, ...]) -> Standing:
+    """Look up how far the wanted model has come."""
+    live = next((d for d in deployments if d.role == "production"), None)
+    train = tuple(_train_steps(wanted, journal, live))
+    run = _known_run(wanted, train)
+    release = keys.release_id(run, wanted.facets) if run else None
+    return Standing(
+        model=wanted.model,
+        train=train,
+        rollout=tuple(_rollout_steps(wanted, journal, release, live)),
+        run=run,
+        release=release,
+        gate=_gate_outcome(train),
+        live=live,
+        candidate=next((d for d in deployments if d.release == release), None),
+    )
+
+
+def baseline_of(model: str, run: str, journal: Records, live: Deployment | None) -> str:
+    """The run that `run` is compared with: production's, or "" for a first model.
+
+    A run that is production itself is compared with what it was compared with when it was a
+    candidate: a changed gate is decided again on the recorded evidence, never against itself.
+    """
+    if live is None:
+        return ""
+    if live.run != run:
+        return live.run
+    recorded = [s for s in journal.steps(model, step="gate", run=run) if s.status == "done"]
+    return str(recorded[0].output.get("baseline", "")) if recorded else ""
+
+
+def _train_steps(
+    wanted: Wanted, journal: Records, live: Deployment | None
+) -> Iterator[StepStanding]:
+    """The training steps in order; after the first that is not done, keys are not known."""
+    model, facets = wanted.model, wanted.facets
+    snapshot = _look(model, "snapshot", keys.snapshot_key(wanted.fingerprint, facets), journal)
+    yield snapshot
+    names = iter(TRAIN_STEPS[1:])
+    if snapshot.status == "done":
+        for _, key in _keys_of_run(wanted, str(snapshot.output["data"]), journal, live):
+            step = _look(model, next(names), key, journal)
+            yield step
+            if step.status != "done" or _says_no(step):
+                break
+    yield from (StepStanding(name, None, "todo") for name in names)
+
+
+def _keys_of_run(
+    wanted: Wanted, data: str, journal: Records, live: Deployment | None
+) -> Iterator[tuple[str, str]]:
+    """The steps after the snapshot with their keys, in order."""
+    facets = wanted.facets
+    run = keys.run_id(data, facets)
+    gate = keys.gate_key(run, facets, baseline_of(wanted.model, run, journal, live))
+    yield "check", keys.check_key(data, facets)
+    yield "split", keys.split_key(data, facets)
+    yield "fit", run
+    yield "evaluate", keys.evaluate_key(run)
+    yield "gate", gate
+    yield "register", keys.register_key(run, gate)
+
+
+def _rollout_steps(
+    wanted: Wanted, journal: Records, release: str | None, live: Deployment | None
+) -> Iterator[StepStanding]:
+    production = live.release if live else ""
+    for name in rollout_steps(wanted.canary, wanted.shadow and live is not None):
+        if release is None:
+            yield StepStanding(name, None, "todo")
+        elif release == production:
+            yield StepStanding(name, None, "done")
+        else:
+            key = keys.rollout_key(name, release, production)
+            yield _look(wanted.model, name, key, journal)
+
+
+def _look(model: str, name: str, key: str | None, journal: Records) -> StepStanding:
+    found = journal.find(model, name, key) if key else None
+    match found:
+        case None:
+            return StepStanding(name, key, "todo")
+        case Step(status="done"):
+            return StepStanding(name, key, "done", found.output)
+        case Step(status="failed"):
+            return StepStanding(name, key, "failed", found.output)
+        case _:
+            return StepStanding(name, key, "todo", found.output)
+
+
+def _says_no(step: StepStanding) -> bool:
+    return step.name == "gate" and step.output.get("outcome") != Outcome.PASS
+
+
+def _known_run(wanted: Wanted, train: tuple[StepStanding, ...]) -> str | None:
+    snapshot = train[0]
+    if snapshot.status != "done":
+        return None
+    return keys.run_id(str(snapshot.output["data"]), wanted.facets)
+
+
+def _gate_outcome(train: tuple[StepStanding, ...]) -> Outcome | None:
+    gate = next(step for step in train if step.name == "gate")
+    return Outcome(gate.output["outcome"]) if gate.status == "done" else None
