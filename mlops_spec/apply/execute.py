@@ -1,4 +1,4 @@
-"""Walk the stages. Every effect is idempotent, so the same command finishes what was interrupted."""
+"""Walk the stages. Every effect is idempotent: the same command finishes what was cut short."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ from typing import Protocol, assert_never
 from mlops_spec.apply.events import Event, StageEnded, StageStarted, Stopped
 from mlops_spec.apply.follow import FlowFailed
 from mlops_spec.apply.stages import (
-    ApplyPlan, Blocked, ModelPlan, Record, Rollout, ServeFlows, Stage, StartPlatform, Train, WriteFiles,
-)  # fmt: skip
+    ApplyPlan,
+    Blocked,
+    ModelPlan,
+    Record,
+    Rollout,
+    ServeFlows,
+    Stage,
+    StartPlatform,
+    Train,
+    WriteFiles,
+)
 
 Tell = Callable[[Event], None]
 
@@ -70,7 +79,7 @@ def _walk(model: ModelPlan, world: World, tell: Tell) -> Iterator[Blocked]:
     """The stages of one model, up to a decision against it."""
     decision = model.blocked
     for stage in model.stages:
-        if decision is not None and isinstance(stage, Rollout):
+        if decision is not None and isinstance(stage, Rollout | Record):
             continue
         _timed(stage, world, tell)
         if isinstance(stage, Train | Rollout):

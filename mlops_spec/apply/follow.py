@@ -9,35 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from mlops_spec.apply.events import Event, Note, StepSeen
 from mlops_spec.state import Journal, Step
+from mlops_spec.targets.orchestrator import FlowRun, Orchestrator
 
 LOOK_EVERY: Final = 0.3  # seconds
 # A flow run needs its process to start before it takes the lease; past this it is taken for dead.
 SILENCE: Final = 90.0
-
-
-@dataclass(frozen=True, slots=True)
-class FlowRun:
-    """A run as the orchestrator sees it. `ended`: it will not go on; `message`: its last word."""
-
-    id: str
-    ended: bool
-    succeeded: bool
-    message: str
-    fresh: bool = True  # made just now, rather than found under its key
-
-
-class Orchestrator(Protocol):
-    """Runs deployed flows. The same key gives the same run."""
-
-    def start(self, deployment: str, parameters: dict[str, Any], key: str) -> FlowRun: ...
-
-    def look(self, id: str) -> FlowRun: ...
-
-    def give_up(self, id: str, reason: str) -> None: ...
 
 
 class FlowFailed(Exception):
@@ -57,6 +37,15 @@ class Watch:
     tell: Callable[[Event], None]
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRequest:
+    """Which run is wanted: two equal keys are the same work."""
+
+    environment: str
+    key: str
+    parameters: dict[str, Any]
 
 
 def run_flow(
@@ -81,15 +70,6 @@ def run_flow(
     _tell_news(watch, model, known)
     if not run.succeeded:
         raise FlowFailed(deployment, run.message)
-
-
-@dataclass(frozen=True, slots=True)
-class FlowRequest:
-    """Which run is wanted: two equal keys are the same work."""
-
-    environment: str
-    key: str
-    parameters: dict[str, Any]
 
 
 def _join_or_start(

@@ -177,7 +177,7 @@ def _stages(situation: Situation, blocked: Blocked | None) -> Iterator[Stage]:
     if not standing.serving and blocked is None:
         moving = True
         yield Rollout(standing.model, _todo(standing.rollout), _done(standing.rollout))
-    if moving or situation.first or situation.changes:
+    if blocked is None and (moving or situation.first or situation.changes):
         yield Record(standing.model)
 
 

@@ -1,0 +1,89 @@
+"""Flow runs on a Prefect server, through Prefect's own client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from mlops_spec.targets.orchestrator import FlowRun, OrchestratorGone
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun as PrefectRun
+
+# How long a deployment that was just served may take to be known.
+DEPLOYMENT_WAIT: Final = 90.0  # seconds
+
+
+class PrefectRuns:
+    """An `Orchestrator`. Importing Prefect takes seconds, so that is put off to the first call.
+
+    `environment` holds PREFECT_API_URL and the switches that keep telemetry off; Prefect reads it
+    when it is imported.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        os.environ.update(environment)
+
+    def start(self, deployment: str, parameters: dict[str, Any], key: str) -> FlowRun:
+        from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterIdempotencyKey
+
+        with _client() as client:
+            same = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=[key]))
+            found = client.read_flow_runs(flow_run_filter=same, limit=1)
+            if found:
+                return _seen(found[0], fresh=False)
+            target = _wait_for(lambda: client.read_deployment_by_name(deployment))
+            run = client.create_flow_run_from_deployment(
+                target.id, parameters=parameters, idempotency_key=key
+            )
+            return _seen(run, fresh=True)
+
+    def look(self, id: str) -> FlowRun:
+        with _client() as client:
+            return _seen(client.read_flow_run(UUID(id)), fresh=True)
+
+    def give_up(self, id: str, reason: str) -> None:
+        from prefect.states import Crashed
+
+        with _client() as client:
+            client.set_flow_run_state(UUID(id), Crashed(message=reason), force=True)
+
+
+@contextmanager
+def _client() -> Iterator[SyncPrefectClient]:
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+
+    try:
+        with get_client(sync_client=True) as client:
+            yield client
+    except (httpx.TransportError, PrefectHTTPStatusError, ObjectNotFound, RuntimeError) as error:
+        url = os.environ.get("PREFECT_API_URL", "no address")
+        raise OrchestratorGone(f"Prefect at {url}: {type(error).__name__}: {error}") from error
+
+
+def _wait_for(read: Callable[[], Any]) -> Any:
+    """The answer of `read` once the object exists; a served flow takes seconds to be known."""
+    from prefect.exceptions import ObjectNotFound
+    from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+    patient = retry(
+        retry=retry_if_exception_type(ObjectNotFound),
+        stop=stop_after_delay(DEPLOYMENT_WAIT),
+        wait=wait_fixed(0.3),
+        reraise=True,
+    )
+    return patient(read)()
+
+
+def _seen(run: PrefectRun, *, fresh: bool) -> FlowRun:
+    state = run.state
+    if state is None:
+        return FlowRun(str(run.id), False, False, "", fresh)
+    message = f"{state.name}: {state.message or 'no message'}"
+    return FlowRun(str(run.id), state.is_final(), state.is_completed(), message, fresh)
