@@ -1,0 +1,39 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check golden bench clean
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+
+help:  ## print this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+$(READY): requirements/dev.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: no $(PYTHON) on PATH (make PYTHON=/path/to/python3.11)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(READY)  ## create .venv from the locked requirements
+
+demo: $(READY)  ## the whole loop on 336,776 real flights: train, gate, serve, canary, monitor
+	$(BIN)/python examples/flights/demo.py
+
+test: $(READY)  ## every test, the real servers included
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## format, lint, types, import contracts, fast tests, goldens
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -m "not slow and not e2e"
+
+golden: $(READY)  ## render every example again
+	for example in examples/*/; do $(BIN)/spec --root $$example render --force || exit 1; done
+
+bench: $(READY)  ## measure, side by side with the peers
+	$(BIN)/python tests/bench/run.py
+
+clean:  ## stop what the examples started, and remove what they made
+	for example in examples/*/; do $(BIN)/spec --root $$example down || true; rm -rf $$example/.spec $$example/data; done
