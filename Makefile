@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check golden bench clean
+.PHONY: help setup demo test lint check golden bench clean
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
@@ -22,11 +22,13 @@ demo: $(READY)  ## the whole loop on 336,776 real flights: train, gate, serve, c
 test: $(READY)  ## every test, the real servers included
 	$(BIN)/python -m pytest
 
-check: $(READY)  ## format, lint, types, import contracts, fast tests, goldens
+lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint  ## lint, fast tests, goldens: what every commit passes
 	$(BIN)/python -m pytest -m "not slow and not e2e"
 
 golden: $(READY)  ## render every example again

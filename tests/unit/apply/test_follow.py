@@ -1,0 +1,114 @@
+"""Following a flow: joined when it goes on, given up when its process is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlops_spec.apply.events import Event, Note, StepSeen
+from mlops_spec.apply.follow import SILENCE, FlowFailed, FlowRequest, Watch, run_flow
+from mlops_spec.state import Journal, Store
+from mlops_spec.targets.orchestrator import FlowRun
+
+REQUEST = FlowRequest("local", "key", {})
+GOING = FlowRun("1", False, False, "Running: ")
+DONE = FlowRun("1", True, True, "Completed: ")
+CRASHED = FlowRun("1", True, False, "Crashed: killed")
+
+
+@dataclass
+class Runs:
+    """An orchestrator that answers from a script."""
+
+    started: list[FlowRun]
+    looks: list[FlowRun]
+    calls: list[str] = field(default_factory=list)
+
+    def start(self, deployment: str, parameters: dict[str, Any], key: str) -> FlowRun:
+        self.calls.append(f"start {deployment} {key}")
+        return self.started.pop(0)
+
+    def look(self, id: str) -> FlowRun:
+        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+    def give_up(self, id: str, reason: str) -> None:
+        self.calls.append(f"give up {id}: {reason}")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    store = Store.at(tmp_path / "state.db")
+    yield Journal(store, "local")
+    store.close()
+
+
+def _watch(journal: Journal, told: list[Event], holder: str | None = None) -> Watch:
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += max(seconds, 1.0)
+
+    return Watch(journal, lambda _: holder, told.append, sleep, lambda: now[0])
+
+
+def test_a_fresh_run_is_followed_to_its_end_and_its_steps_are_told(journal: Journal) -> None:
+    told: list[Event] = []
+    runs = Runs([GOING], [GOING, DONE])
+    journal.start("churn", "old", "o", "r")
+    watch = _watch(journal, told)
+
+    def sleep(_: float) -> None:
+        if not journal.find("churn", "fit", "k"):
+            journal.start("churn", "fit", "k", "r")
+
+    run_flow(runs, replace(watch, sleep=sleep), "churn", "train", REQUEST)
+
+    assert runs.calls == ["start churn-train/local key-0"]
+    assert [(type(event), event.step.step) for event in told if isinstance(event, StepSeen)] == [
+        (StepSeen, "fit")
+    ]
+
+
+def test_a_run_that_goes_on_is_joined(journal: Journal) -> None:
+    told: list[Event] = []
+    runs = Runs([replace(GOING, fresh=False)], [GOING, DONE])
+    run_flow(runs, _watch(journal, told, holder="somebody"), "churn", "train", REQUEST)
+
+    assert runs.calls == ["start churn-train/local key-0"]
+    assert told == [Note("joined the run of churn-train/local that goes on already")]
+
+
+def test_an_ended_attempt_is_followed_by_a_new_one(journal: Journal) -> None:
+    runs = Runs([replace(CRASHED, fresh=False), GOING], [DONE])
+    run_flow(runs, _watch(journal, []), "churn", "train", REQUEST)
+
+    assert runs.calls == ["start churn-train/local key-0", "start churn-train/local key-1"]
+
+
+def test_a_run_whose_process_is_gone_is_given_up_and_started_again(journal: Journal) -> None:
+    runs = Runs([replace(GOING, fresh=False), replace(GOING, id="2")], [GOING])
+    runs.looks = [GOING] * 25 + [DONE]
+    run_flow(runs, _watch(journal, []), "churn", "train", REQUEST)
+
+    assert runs.calls == [
+        "start churn-train/local key-0",
+        "give up 1: its process is gone",
+        "start churn-train/local key-1",
+    ]
+
+
+def test_a_run_that_gives_no_sign_of_life_is_given_up(journal: Journal) -> None:
+    runs = Runs([GOING], [GOING])
+    with pytest.raises(FlowFailed, match=f"no sign of life for {SILENCE:.0f} s"):
+        run_flow(runs, _watch(journal, []), "churn", "train", REQUEST)
+
+    assert runs.calls[-1] == "give up 1: no sign of life"
+
+
+def test_a_run_that_ends_badly_is_a_failure_with_its_last_word(journal: Journal) -> None:
+    with pytest.raises(FlowFailed, match="Crashed: killed"):
+        run_flow(Runs([GOING], [CRASHED]), _watch(journal, []), "churn", "train", REQUEST)
