@@ -14,7 +14,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """`id` is MLSnnn: 1 load, 2 schema, 3 link, 4 lower, 5 render, 6 apply, 7 observe and runtime."""
+    """`id` is MLSnnn: 1 load, 2 schema, 3 link, 4 lower, 5 render, 6 apply, 7 observe, runtime."""
 
     id: str
     title: str
@@ -42,6 +42,7 @@ KEY_NOT_TEXT: Final = _error("MLS109", "a key is not plain text")
 NO_PROJECT_FILE: Final = _error("MLS110", "no mlops.yaml was found")
 NO_SPECS: Final = _error("MLS111", "no spec was found")
 TOO_DEEP: Final = _error("MLS112", "the document is nested too deeply")
+TOO_MANY_DOCUMENTS: Final = _error("MLS113", "mlops.yaml holds more than one document")
 
 # 2xx: one document against the schema of its kind
 NOT_A_MAPPING: Final = _error("MLS201", "a document is not a mapping")
@@ -64,6 +65,17 @@ POWERLESS_LIMIT: Final = _warning("MLS310", "too few observations to decide a li
 UNUSED_POLICY: Final = _warning("MLS311", "no model uses this policy")
 SPLIT_NEEDS_TIME: Final = _error("MLS312", "a split by time needs a time column")
 LIMITS_CROSS: Final = _error("MLS313", "a lower limit lies above the upper one")
+EMPTY_LIMIT: Final = _error("MLS314", "a limit has neither min nor max")
+MARGIN_MISFIT: Final = _error("MLS315", "a comparison's margin does not fit its hypothesis")
+SOURCE_CHOICE: Final = _error("MLS316", "a source is not exactly one of parquet, csv and sql")
+PATH_OUTSIDE: Final = _error("MLS317", "a path leads out of the project")
+BATCH_INPUT_MISFIT: Final = _error("MLS318", "a batch input lacks what the model needs")
+NAMES_COLLIDE: Final = _error("MLS319", "two features become one name in a request")
+CANARY_STEPS: Final = _error("MLS320", "canary steps do not grow to 100%")
+NOTHING_LEFT: Final = _error("MLS321", "a split leaves a part without rows")
+BAD_CRON: Final = _error("MLS322", "a schedule is not cron")
+COLUMN_LIMIT_MISFIT: Final = _error("MLS323", "a column's limit does not fit its type")
+DUPLICATE_ENTRY: Final = _error("MLS324", "a list names one thing twice")
 
 # 5xx: our own output
 ILL_FORMED_OUTPUT: Final = _error("MLS501", "a rendered file does not parse: a bug of ours")

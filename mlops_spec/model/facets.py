@@ -23,7 +23,7 @@ class FieldChange:
     after: Any
 
 
-def leaves(spec: SpecModel, at: Loc = (), default: Change | None = None) -> Iterator[Leaf]:
+def leaves(spec: SpecModel, at: Loc = ()) -> Iterator[Leaf]:
     """Every field of a spec with its change class and its value as JSON; descends into models."""
     for name in type(spec).model_fields:
         yield from _leaves_of(getattr(spec, name), (*at, name), change_of(type(spec), name))

@@ -1,4 +1,4 @@
-"""What every spec model shares: strict, frozen, no extra keys, and a change class on every field."""
+"""What every spec model shares: strict, frozen, no extra keys, a change class on every field."""
 
 from __future__ import annotations
 

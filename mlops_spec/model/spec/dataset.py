@@ -16,7 +16,7 @@ class SqlSource(SpecModel):
 
     url_env: str = field(
         Change.DATA,
-        "name of the environment variable that holds the database URL, so that no secret is written here",
+        "name of the environment variable with the database URL: no secret is written here",
         pattern=r"^[A-Z_][A-Z0-9_]*$",
     )
     query: str = field(Change.DATA, "the SELECT that gives the rows", min_length=1)

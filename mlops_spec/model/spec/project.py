@@ -26,17 +26,23 @@ class EnvironmentSpec(SpecModel):
 
     serve: ServeOn = field(Change.SERVE, "where services run")
     registry: str = field(
-        Change.DOCS, "sqlite: MLflow on a file here; otherwise the URL of an MLflow server", "sqlite",
+        Change.DOCS,
+        "sqlite: MLflow on a file here; otherwise the URL of an MLflow server",
+        "sqlite",
         pattern=r"^(sqlite|https?://\S+)$",
-    )  # fmt: skip
+    )
     orchestrator: str = field(
-        Change.DOCS, "prefect: a server here, started when needed; otherwise the URL of a Prefect API",
-        "prefect", pattern=r"^(prefect|https?://\S+)$",
-    )  # fmt: skip
+        Change.DOCS,
+        "prefect: a server here, started when needed; otherwise the URL of a Prefect API",
+        "prefect",
+        pattern=r"^(prefect|https?://\S+)$",
+    )
     state_env: str | None = field(
-        Change.DOCS, "environment variable with the SQLAlchemy URL of the state; by default a file here",
-        None, pattern=r"^[A-Z_][A-Z0-9_]*$",
-    )  # fmt: skip
+        Change.DOCS,
+        "environment variable with the SQLAlchemy URL of the state; by default a file here",
+        None,
+        pattern=r"^[A-Z_][A-Z0-9_]*$",
+    )
     traffic: Literal["users", "replay"] = field(
         Change.ROLLOUT, "replay: held-out rows are sent as requests while a rollout waits", "users"
     )

@@ -1,0 +1,43 @@
+"""Documents to a project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mlops_spec.diagnostics import Diagnostics
+from mlops_spec.link.index import index
+from mlops_spec.link.merge import merge
+from mlops_spec.link.resolve import Resolved, resolve
+from mlops_spec.link.rules import RULES
+from mlops_spec.link.scope import Scope
+from mlops_spec.model.project import Document, LinkedModel, Project
+from mlops_spec.model.spec.project import ProjectSpec
+
+
+def link(
+    project: Document[ProjectSpec],
+    specs: Sequence[Document[Any]],
+    shipped: Sequence[Document[Any]],
+    found: Diagnostics,
+) -> Project:
+    """Resolve every reference, check every rule; a model with an unknown reference is left out."""
+    documents = index(specs, shipped, found)
+    models = sorted(documents.get("Model", {}).values(), key=lambda model: str(model.spec.name))
+    resolved = [one for model in models if (one := resolve(model, documents, found))]
+    scope = Scope(project, tuple(specs), tuple(models), tuple(resolved))
+    for rule in RULES:
+        rule(scope, found)
+    return Project(project, tuple(map(_linked, resolved)))
+
+
+def _linked(one: Resolved) -> LinkedModel:
+    spec = one.model.spec
+    return LinkedModel(
+        document=one.model,
+        dataset=one.dataset,
+        gates=merge(spec.name, (policy.spec for policy in one.gates), spec.task),
+        rollout=one.rollout.spec,
+        monitor=one.monitor.spec,
+        batch_input=one.batch_input.spec if one.batch_input else None,
+    )

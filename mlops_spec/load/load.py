@@ -1,0 +1,61 @@
+"""A folder to documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_spec.diagnostics import Diagnostics
+from mlops_spec.diagnostics.catalogue import NO_SPECS, TOO_MANY_DOCUMENTS
+from mlops_spec.load.discover import (
+    PROJECT_FILE,
+    SPEC_FOLDER,
+    read_text,
+    shipped_paths,
+    spec_paths,
+)
+from mlops_spec.load.locate import first_line
+from mlops_spec.load.parse import parse_project, parse_spec
+from mlops_spec.load.yaml_reader import read_yaml
+from mlops_spec.model.project import Document
+from mlops_spec.model.spec.project import ProjectSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What was read: the project, the user's specs in order of path, and the shipped policies."""
+
+    project: Document[ProjectSpec] | None
+    specs: tuple[Document[Any], ...]
+    shipped: tuple[Document[Any], ...]
+
+
+def load(root: Path, found: Diagnostics) -> Documents:
+    """Read every spec of a project; mistakes go to `found`, and what is well formed comes back."""
+    paths = tuple(spec_paths(root))
+    if not paths:
+        message = f"no spec was found: {SPEC_FOLDER}/ holds no .yaml file"
+        found.add(NO_SPECS, message, help=f"write {SPEC_FOLDER}/<model>.yaml beside mlops.yaml")
+    return Documents(
+        _project(root, found),
+        tuple(spec for path in paths for spec in _specs(root, path, found)),
+        tuple(spec for path in shipped_paths() for spec in _specs(root, path, found)),
+    )
+
+
+def _project(root: Path, found: Diagnostics) -> Document[ProjectSpec] | None:
+    source = read_text(root, PROJECT_FILE, found)
+    trees = read_yaml(source, found) if source else ()
+    for extra in trees[1:]:
+        message = f"{PROJECT_FILE} is one document; another begins here"
+        at = first_line(extra.places.document)
+        found.add(TOO_MANY_DOCUMENTS, message, at=at, help=f"move it into {SPEC_FOLDER}/")
+    return parse_project(trees[0], found) if trees else None
+
+
+def _specs(root: Path, path: str, found: Diagnostics) -> tuple[Document[Any], ...]:
+    source = read_text(root, path, found)
+    trees = read_yaml(source, found) if source else ()
+    documents = (parse_spec(tree, found) for tree in trees)
+    return tuple(document for document in documents if document is not None)

@@ -1,0 +1,144 @@
+"""What a field takes, in words: for messages, `spec explain` and the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic.fields import FieldInfo
+
+from mlops_spec.model.names import CRON_PATTERN, DOTTED_PATTERN, NAME_PATTERN
+from mlops_spec.model.spec.base import SpecModel
+
+_PATTERNS: Final = {
+    NAME_PATTERN: "a name: lower-case letters, digits and dashes, a letter first, at most 50",
+    DOTTED_PATTERN: "a dotted path such as sklearn.linear_model.LogisticRegression",
+    CRON_PATTERN: 'five fields of cron such as "0 3 * * 1"',
+    r"^[A-Z_][A-Z0-9_]*$": "the name of an environment variable: capitals, digits, underscores",
+    r"^(sqlite|https?://\S+)$": "sqlite or the URL of an MLflow server",
+    r"^(prefect|https?://\S+)$": "prefect or the URL of a Prefect API",
+    r"^[a-z0-9./:_-]*$": "a registry path in lower case, such as ghcr.io/acme/ml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """The type of a field with its constraints, as pydantic holds them."""
+
+    annotation: Any
+    metadata: tuple[Any, ...] = field(default=())
+
+    @classmethod
+    def of(cls, info: FieldInfo) -> Takes:
+        return cls(info.annotation, tuple(info.metadata)).plain()
+
+    def plain(self) -> Takes:
+        """Without `Annotated` around it and without `None` beside it."""
+        if hasattr(self.annotation, "__metadata__"):
+            inner = (*self.annotation.__metadata__, *self.metadata)
+            return Takes(self.annotation.__origin__, _flat(inner)).plain()
+        choices = [part for part in self._union() if part is not NoneType]
+        if len(choices) == 1 and choices[0] is not self.annotation:
+            return Takes(choices[0], self.metadata).plain()
+        return self
+
+    def _union(self) -> tuple[Any, ...]:
+        if get_origin(self.annotation) in {Union, UnionType}:
+            return get_args(self.annotation)
+        return (self.annotation,)
+
+    def model(self) -> type[SpecModel] | None:
+        """The class of a mapping with fixed keys, otherwise None."""
+        known = isinstance(self.annotation, type) and issubclass(self.annotation, SpecModel)
+        return self.annotation if known else None
+
+    def inside(self, part: str | int) -> Takes | None:
+        """What stands under a key or an index; None where anything may stand."""
+        model = self.model()
+        if model is not None:
+            info = model.model_fields.get(str(part))
+            return Takes.of(info) if info else None
+        arguments = get_args(self.annotation)
+        if get_origin(self.annotation) is dict:
+            return Takes(arguments[1]).plain()
+        return Takes(arguments[0]).plain() if get_origin(self.annotation) is tuple else None
+
+    def key_type(self) -> Any:
+        """What the keys of a free mapping are."""
+        return get_args(self.annotation)[0] if get_origin(self.annotation) is dict else str
+
+    def choices(self) -> tuple[str, ...]:
+        """The words that are allowed, where only some are."""
+        if get_origin(self.annotation) is not Literal:
+            return ()
+        return tuple(choice for choice in get_args(self.annotation) if isinstance(choice, str))
+
+    def words(self) -> str:
+        """A noun phrase: `a whole number, 1 to 64`."""
+        match get_origin(self.annotation):
+            case origin if origin is Literal:
+                return one_of(map(str, get_args(self.annotation)))
+            case origin if origin is dict:
+                return f"a mapping{self._at_least('entry')}"
+            case origin if origin is tuple:
+                entries = self.inside(0)
+                named = f" of: {entries.words()}" if entries and not entries.model() else ""
+                return f"a list{self._at_least('entry')}{named}"
+            case origin if origin in {Union, UnionType}:
+                return f"{_UNIONS[frozenset(self._union()) - {NoneType}]}{self._range()}"
+            case _:
+                return self._simple()
+
+    def _simple(self) -> str:
+        model = self.model()
+        if model is not None:
+            return f"a mapping with {one_of(model.model_fields, 'or')}"
+        if hasattr(self.annotation, "expected"):
+            return str(self.annotation.expected)
+        if self.annotation is str:
+            pattern = next((m.pattern for m in self.metadata if getattr(m, "pattern", None)), None)
+            return _PATTERNS.get(str(pattern), "text")
+        return f"{_SIMPLE.get(self.annotation, 'a value')}{self._range()}"
+
+    def _at_least(self, noun: str) -> str:
+        least = next((m.min_length for m in self.metadata if isinstance(m, MinLen)), 0)
+        return f" with at least one {noun}" if least else ""
+
+    def _range(self) -> str:
+        ends = {type(m): m for m in self.metadata}
+        low, high = ends.get(Ge), ends.get(Le)
+        if low and high:
+            return f", {low.ge} to {high.le}"
+        parts = [words.format(getattr(ends[kind], name)) for kind, name, words in _ENDS
+                 if kind in ends]  # fmt: skip
+        return f", {' and '.join(parts)}" if parts else ""
+
+
+_ENDS: Final = (
+    (Ge, "ge", "at least {}"), (Gt, "gt", "above {}"),
+    (Le, "le", "at most {}"), (Lt, "lt", "below {}"),
+    (MaxLen, "max_length", "at most {} characters"),
+)  # fmt: skip
+_SIMPLE: Final[dict[Any, str]] = {
+    int: "a whole number", float: "a number", bool: "true or false", str: "text",
+}  # fmt: skip
+_UNIONS: Final = {
+    frozenset({float, int}): "a number",
+    frozenset({str, int, bool}): "text, a whole number, true or false",
+}
+
+
+def _flat(metadata: Iterable[Any]) -> tuple[Any, ...]:
+    """Constraints one by one: pydantic keeps those of an `Annotated` inside of a FieldInfo."""
+    return tuple(
+        part for m in metadata for part in (m.metadata if isinstance(m, FieldInfo) else (m,))
+    )
+
+
+def one_of(names: Iterable[str], last: str = "or") -> str:
+    """`a, b or c`."""
+    *head, tail = names
+    return f"{', '.join(head)} {last} {tail}" if head else tail

@@ -1,0 +1,34 @@
+"""The stages in order: the only module that knows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlops_spec.diagnostics import Diagnostics
+from mlops_spec.link.link import link
+from mlops_spec.load.discover import find_root
+from mlops_spec.load.load import load
+from mlops_spec.model.project import Project
+
+
+def project_root(root: Path | None) -> Path:
+    """The folder that holds mlops.yaml: `root`, or the nearest one at or above the working folder.
+
+    Raises `SpecRejected` when there is none.
+    """
+    found = Diagnostics()
+    folder = find_root(root, found) if root else find_root(Path.cwd(), found)
+    found.stop_if_errors()
+    assert folder is not None
+    return folder
+
+
+def compile_project(root: Path | None) -> tuple[Project, Diagnostics]:
+    """Load and link; what comes beside the project are warnings. Raises `SpecRejected`."""
+    found = Diagnostics()
+    documents = load(project_root(root), found)
+    found.stop_if_errors()
+    assert documents.project is not None
+    project = link(documents.project, documents.specs, documents.shipped, found)
+    found.stop_if_errors()
+    return project, found
