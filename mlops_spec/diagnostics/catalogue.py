@@ -99,6 +99,7 @@ CONSTANT_LABEL: Final = _error("MLS704", "the label has a single value")
 EMPTY_COLUMN: Final = _error("MLS705", "a column holds no value")
 LEAKING_LABEL: Final = _error("MLS706", "a feature gives the label away")
 ESTIMATOR_UNUSABLE: Final = _error("MLS707", "the estimator cannot be built or fitted")
+MODEL_CHANGED: Final = _error("MLS708", "a packaged model is not the one that was released")
 
 CATALOGUE: Final[dict[str, Code]] = {
     value.id: value for value in list(globals().values()) if isinstance(value, Code)

@@ -1,0 +1,197 @@
+"""What a fitted preprocessor does to each column, found by asking it, written down as tables.
+
+Nothing here knows how the preprocessor was built. What it does is found with probe rows that differ
+from one base row in one column; whatever cannot be written as tables shows when the tables are
+compared with the preprocessor itself (`export` does that), and then the model is not exported.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlops_spec.runtime.portable.encoding import Cell, Encoder, Encoding, Kind, NumberTable
+from mlops_spec.runtime.portable.encoding import ValueTable as Values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Matrix = NDArray[np.float64]
+Preprocess = Callable[["pd.DataFrame"], Matrix]
+
+# A value that no data holds: what the preprocessor does with it is what it does with the unknown.
+UNKNOWN: Final = "\x00 a value never seen"
+# Probe rows × width of the matrix; beyond it a column has too many values to be written as a table.
+MAX_CELLS: Final = 50_000_000
+
+
+class NotTabular(Exception):
+    """The preprocessor cannot be written as tables; the message says which column and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One column and the values it is tried with."""
+
+    name: str
+    kind: Kind
+    values: tuple[Any, ...]
+
+
+def kind_of(column: pd.Series[Any]) -> Kind:
+    """What a column of the training frame holds, by its values rather than its dtype."""
+    from pandas.api.types import infer_dtype, is_bool_dtype, is_numeric_dtype
+
+    if is_bool_dtype(column.dtype) or infer_dtype(column, skipna=True) == "boolean":
+        return "boolean"
+    if is_numeric_dtype(column.dtype):
+        return "number"
+    if infer_dtype(column.dropna().astype(object), skipna=True) in {"string", "empty"}:
+        return "category"
+    raise NotTabular(f"column {column.name!r} holds {infer_dtype(column)}")
+
+
+def probes_of(preprocessor: Any, frame: pd.DataFrame) -> tuple[Probe, ...]:
+    """The values worth trying: those of the frame, and those the fitted encoders remember."""
+    return tuple(_probe(preprocessor, frame[name]) for name in map(str, frame.columns))
+
+
+def _probe(preprocessor: Any, column: pd.Series[Any]) -> Probe:
+    name, kind = str(column.name), kind_of(column)
+    match kind:
+        case "number":
+            return Probe(name, kind, (0.0, 1.0, math.nan))
+        case "boolean":
+            return Probe(name, kind, (False, True, None))
+        case "category":
+            seen = set(column.dropna().unique()) | set(_remembered(preprocessor, name))
+            texts = sorted(value for value in seen if isinstance(value, str))
+            return Probe(name, kind, (*texts, UNKNOWN, None))
+
+
+def _remembered(transformer: Any, name: str) -> Iterator[Any]:
+    """The categories that fitted encoders hold for a column, wherever they stand."""
+    for _, part, names in getattr(transformer, "transformers_", ()):
+        if not isinstance(names, str) and name in list(names):
+            for step in (part, *(step for _, step in getattr(part, "steps", ()))):
+                categories = getattr(step, "categories_", None)
+                if categories is not None and len(categories) == len(names):
+                    yield from categories[list(names).index(name)]
+    for _, step in getattr(transformer, "steps", ()):
+        yield from _remembered(step, name)
+
+
+def tabulate(preprocess: Preprocess, probes: Sequence[Probe], frame: pd.DataFrame) -> Encoding:
+    """The tables of a preprocessor. `NotTabular` when two columns meet in one cell."""
+    answers, width = _ask(preprocess, probes, frame)
+    owned = [_varying(answer) for answer in answers]
+    if sum(map(len, owned)) != len(set().union(*owned)):
+        raise NotTabular("the preprocessor mixes columns")
+    encoders = tuple(map(_table, probes, answers, owned))
+    start = answers[0][0].copy() if answers else np.zeros(width)
+    return Encoding(tuple(_resting(start, probes, answers, owned)), encoders)
+
+
+def _ask(
+    preprocess: Preprocess, probes: Sequence[Probe], frame: pd.DataFrame
+) -> tuple[list[Matrix], int]:
+    import pandas as pd
+
+    width = preprocess(frame.head(1)).shape[1]
+    rows = sum(len(probe.values) for probe in probes)
+    if rows * width > MAX_CELLS:
+        most = max(probes, key=lambda probe: len(probe.values))
+        raise NotTabular(
+            f"column {most.name!r} has {len(most.values)} values, too many for a table"
+        )
+    base = frame.iloc[[0]]
+    asked = [_rows(base, probe) for probe in probes]
+    answer = preprocess(pd.concat(asked, ignore_index=True).astype(_dtypes(frame)))
+    bounds = np.cumsum([len(probe.values) for probe in probes])[:-1]
+    return list(np.split(answer, bounds)), width
+
+
+def _rows(base: pd.DataFrame, probe: Probe) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = pd.concat([base.astype(object)] * len(probe.values), ignore_index=True)
+    values = [math.nan if value is None else value for value in probe.values]
+    rows[probe.name] = pd.Series(values, dtype=object)
+    return rows
+
+
+def _dtypes(frame: pd.DataFrame) -> dict[str, Any]:
+    """The frame's dtypes, where they can hold a missing value; float and object otherwise."""
+    return {str(name): _can_miss(dtype) for name, dtype in frame.dtypes.items()}
+
+
+def _can_miss(dtype: Any) -> Any:
+    from pandas.api.types import is_bool_dtype, is_extension_array_dtype, is_numeric_dtype
+
+    if is_extension_array_dtype(dtype) and str(dtype) != "category":
+        return dtype
+    if is_bool_dtype(dtype) or not is_numeric_dtype(dtype):
+        return object
+    return np.float64
+
+
+def _varying(answer: Matrix) -> set[int]:
+    """The positions that a column has a say in: where its probes do not all give the same."""
+    same = (answer == answer[0]) | (np.isnan(answer) & np.isnan(answer[0]))
+    return set(np.flatnonzero(~same.all(axis=0)).tolist())
+
+
+def _table(probe: Probe, answer: Matrix, owned: set[int]) -> Encoder:
+    at = tuple(sorted(owned))
+    if probe.kind == "number":
+        zero, one, missing = (tuple(answer[index, at].tolist()) for index in range(3))
+        scale = tuple(b - a for a, b in zip(zero, one, strict=True))
+        return NumberTable(probe.name, at, scale, zero, missing)
+    resting = _unknown(probe, answer)
+    cells = {
+        value: _different(row, resting, at)
+        for value, row in zip(probe.values, answer, strict=True)
+        if value is not None and value != UNKNOWN
+    }
+    return Values(
+        probe.name, probe.kind, cells,
+        unknown=(),
+        missing=_different(answer[probe.values.index(None)], resting, at),
+    )  # fmt: skip
+
+
+def _unknown(probe: Probe, answer: Matrix) -> NDArray[np.float64]:
+    """The row a column leaves as it is: of an unknown value, or of a missing boolean."""
+    row: NDArray[np.float64] = answer[
+        probe.values.index(UNKNOWN if UNKNOWN in probe.values else None)
+    ]
+    return row
+
+
+def _different(
+    row: NDArray[np.float64], resting: NDArray[np.float64], at: Sequence[int]
+) -> tuple[Cell, ...]:
+    return tuple(
+        (position, float(row[position]))
+        for position in at
+        if row[position] != resting[position]
+        and not (math.isnan(row[position]) and math.isnan(resting[position]))
+    )
+
+
+def _resting(
+    start: NDArray[np.float64],
+    probes: Sequence[Probe],
+    answers: Sequence[Matrix],
+    owned: Sequence[set[int]],
+) -> list[float]:
+    for probe, answer, positions in zip(probes, answers, owned, strict=True):
+        if probe.kind != "number":
+            at = sorted(positions)
+            start[at] = _unknown(probe, answer)[at]
+    return [float(value) for value in start]

@@ -1,0 +1,326 @@
+"""Exported models answer what scikit-learn answers, or say that they are scikit-learn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
+
+from mlops_spec.runtime.portable import export, load
+from mlops_spec.runtime.portable.export import Parity, meaning_of, parity
+from mlops_spec.runtime.portable.scorer import OnnxScorer, SklearnScorer
+from mlops_spec.runtime.refusal import Refusal
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|skl2onnx|google).*")
+
+NUMBERS = ["distance", "temp"]
+CATEGORIES = ["carrier"]
+
+
+def rows(count: int = 600, seed: int = 0) -> pd.DataFrame:
+    """Numbers with and without missing values, a category, a boolean that may be missing."""
+    random = np.random.default_rng(seed)
+    carrier = random.choice(["UA", "AA", "Ω air", ""], count).astype(object)
+    carrier[::11] = np.nan
+    temp = random.normal(60, 20, count)
+    temp[::7] = np.nan
+    rainy = random.choice([True, False], count).astype(object)
+    rainy[::13] = np.nan
+    return pd.DataFrame(
+        {
+            "distance": random.gamma(2.0, 500.0, count),
+            "temp": temp,
+            "carrier": carrier,
+            "rainy": rainy,
+        }
+    )
+
+
+def target(frame: pd.DataFrame) -> Any:
+    late = frame.distance / 1000 + (frame.carrier == "UA") + frame.temp.fillna(90) / 100
+    return late.to_numpy(), (late > late.median()).to_numpy()
+
+
+def scaled_and_one_hot() -> ColumnTransformer:
+    number = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
+    category = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value="missing"),
+        OneHotEncoder(handle_unknown="ignore"),
+    )
+    return ColumnTransformer(
+        [("n", number, NUMBERS), ("c", category, CATEGORIES), ("b", OneHotEncoder(), ["rainy"])]
+    )
+
+
+def as_they_are_and_ordinal() -> ColumnTransformer:
+    ordinal = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan
+    )
+    return ColumnTransformer(
+        [("c", ordinal, [*CATEGORIES, "rainy"]), ("n", "passthrough", NUMBERS)]
+    )
+
+
+CLASSIFIERS: dict[str, Any] = {
+    "gradient boosting by histograms": make_pipeline(
+        as_they_are_and_ordinal(), HistGradientBoostingClassifier(max_iter=30)
+    ),
+    "the same with native categories": make_pipeline(
+        as_they_are_and_ordinal(),
+        HistGradientBoostingClassifier(max_iter=30, categorical_features=[0, 1]),
+    ),
+    "the same on one-hot columns": make_pipeline(
+        scaled_and_one_hot().set_params(sparse_threshold=0),
+        HistGradientBoostingClassifier(max_iter=30),
+    ),
+    "a tree of depth 1": make_pipeline(
+        as_they_are_and_ordinal(), HistGradientBoostingClassifier(max_iter=1, max_depth=1)
+    ),
+    "a random forest": make_pipeline(
+        scaled_and_one_hot(), RandomForestClassifier(20, random_state=0)
+    ),
+    "gradient boosting": make_pipeline(
+        scaled_and_one_hot(), GradientBoostingClassifier(n_estimators=20)
+    ),
+    "a logistic regression": make_pipeline(scaled_and_one_hot(), LogisticRegression(max_iter=500)),
+}
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_binary_model_answers_what_scikit_learn_answers(name: str, tmp_path: Path) -> None:
+    train, held_out = rows(), rows(500, seed=1)
+    model = CLASSIFIERS[name].fit(train, target(train)[1])
+
+    report = export(model, held_out, tmp_path)
+
+    assert (report.kind, report.reason) == ("onnx", "")
+    fresh = rows(300, seed=2)
+    scores = load(tmp_path, report.digest).score(as_columns(fresh))
+    assert np.allclose(scores.score, model.predict_proba(fresh)[:, 1], atol=1e-5)
+    assert scores.decision == model.predict(fresh).tolist()
+
+
+def as_columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    return {str(c): [None if pd.isna(v) else v for v in frame[c]] for c in frame.columns}
+
+
+def test_one_row_at_a_time_gives_what_many_rows_give(tmp_path: Path) -> None:
+    train = rows()
+    model = CLASSIFIERS["gradient boosting by histograms"].fit(train, target(train)[1])
+    scorer = load(tmp_path, export(model, rows(200, 1), tmp_path).digest)
+    columns = as_columns(rows(50, seed=3))
+
+    singles = [
+        scorer.score({name: [values[at]] for name, values in columns.items()}) for at in range(50)
+    ]
+
+    assert [single.score[0] for single in singles] == pytest.approx(
+        scorer.score(columns).score, abs=1e-14
+    )
+
+
+def test_an_unknown_category_is_scored_as_scikit_learn_scores_it(tmp_path: Path) -> None:
+    train = rows()
+    model = CLASSIFIERS["gradient boosting by histograms"].fit(train, target(train)[1])
+    scorer = load(tmp_path, export(model, rows(200, 1), tmp_path).digest)
+    row = {"distance": [900.0], "temp": [None], "carrier": ["never seen"], "rainy": [True]}
+
+    expected = model.predict_proba(pd.DataFrame(row).astype({"temp": float}))[0, 1]
+
+    assert scorer.score(row).score == pytest.approx([expected], abs=1e-12)
+
+
+def test_double_precision_keeps_values_beside_a_split_apart(tmp_path: Path) -> None:
+    values = 16777216.0 + np.arange(0.0, 1.0, 0.001)  # float32 sees one or two of these
+    frame = pd.DataFrame({"x": values})
+    labels = values > 16777216.5
+    model = make_pipeline(FunctionTransformer(), HistGradientBoostingClassifier(max_iter=5)).fit(
+        frame, labels
+    )
+
+    report = export(model, frame, tmp_path)
+
+    assert report.parity is not None
+    assert report.parity.max_difference < 1e-12
+    assert report.parity.changed_decisions == 0
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [HistGradientBoostingClassifier(max_iter=10), RandomForestClassifier(10, random_state=0)],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_a_multiclass_model_gives_every_probability(estimator: Any, tmp_path: Path) -> None:
+    train = rows()
+    labels = pd.qcut(target(train)[0], 3, labels=["early", "on time", "late"]).astype(str)
+    model = make_pipeline(scaled_and_one_hot().set_params(sparse_threshold=0), estimator).fit(
+        train, labels
+    )
+    report = export(model, rows(300, 1), tmp_path)
+    fresh = rows(100, seed=2)
+
+    scores = load(tmp_path, report.digest).score(as_columns(fresh))
+
+    assert report.kind == "onnx"
+    assert scores.decision == model.predict(fresh).tolist()
+    assert np.allclose(scores.probabilities, model.predict_proba(fresh), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        HistGradientBoostingRegressor(max_iter=20),
+        HistGradientBoostingRegressor(max_iter=20, loss="poisson"),
+        HistGradientBoostingRegressor(max_iter=20, loss="absolute_error"),
+        Ridge(),
+    ],
+    ids=["squared error", "poisson", "absolute error", "ridge"],
+)
+def test_a_regression_gives_the_same_numbers(estimator: Any, tmp_path: Path) -> None:
+    train = rows()
+    model = make_pipeline(scaled_and_one_hot().set_params(sparse_threshold=0), estimator).fit(
+        train, target(train)[0]
+    )
+    report = export(model, rows(300, 1), tmp_path)
+    fresh = rows(100, seed=2)
+
+    scores = load(tmp_path, report.digest).score(as_columns(fresh))
+
+    assert report.kind == "onnx"
+    assert np.allclose(scores.score, model.predict(fresh), rtol=1e-5)
+    assert scores.decision == scores.score
+
+
+def test_a_model_of_another_positive_class_scores_that_class(tmp_path: Path) -> None:
+    train = rows()
+    labels = np.where(target(train)[1], "late", "on time")
+    model = CLASSIFIERS["a random forest"].fit(train, labels)
+    report = export(model, rows(200, 1), tmp_path, positive="late")
+    fresh = rows(100, seed=2)
+
+    scores = load(tmp_path, report.digest).score(as_columns(fresh))
+
+    assert np.allclose(scores.score, model.predict_proba(fresh)[:, 0], atol=1e-6)
+    assert scores.decision == model.predict(fresh).tolist()
+
+
+def test_a_preprocessor_that_mixes_columns_falls_back_and_says_so(tmp_path: Path) -> None:
+    train = rows()[NUMBERS].fillna(0.0)
+    labels = train.distance > 800
+    model = make_pipeline(
+        SimpleImputer(), StandardScaler(), PolynomialFeatures(), LogisticRegression(max_iter=5000)
+    ).fit(train, labels)
+
+    report = export(model, train, tmp_path)
+
+    assert (report.kind, report.files) == ("sklearn", ("model.joblib", "manifest.json"))
+    assert report.reason == (
+        "the preprocessing is not a table: NotTabular: the preprocessor mixes columns"
+    )
+    scorer = load(tmp_path, report.digest)
+    assert isinstance(scorer, SklearnScorer)
+    assert scorer.score(as_columns(train[:20])).score == pytest.approx(
+        model.predict_proba(train[:20])[:, 1].tolist()
+    )
+
+
+def test_the_fallback_scores_categories_and_missing_values(tmp_path: Path) -> None:
+    train = rows()
+    model = make_pipeline(
+        scaled_and_one_hot().set_params(sparse_threshold=0), PolynomialFeatures(), Ridge()
+    ).fit(train, target(train)[0])
+    report = export(model, rows(100, 1), tmp_path)
+    fresh = rows(40, seed=2)
+
+    assert report.kind == "sklearn"
+    assert load(tmp_path, report.digest).score(as_columns(fresh)).score == pytest.approx(
+        model.predict(fresh).tolist()
+    )
+
+
+def test_parity_without_a_row_does_not_hold(tmp_path: Path) -> None:
+    train = rows()
+    model = CLASSIFIERS["a logistic regression"].fit(train, target(train)[1])
+    empty = np.empty((0, 2))
+
+    assert parity(empty, empty, meaning_of(model)) == Parity(0, 0.0, 1.0)
+    assert not parity(empty, empty, meaning_of(model)).holds
+
+
+def test_parity_fails_on_a_missing_answer() -> None:
+    train = rows()
+    model = CLASSIFIERS["a logistic regression"].fit(train, target(train)[1])
+    found = np.array([[0.4, 0.6], [np.nan, np.nan]])
+
+    assert not parity(np.array([[0.4, 0.6], [0.9, 0.1]]), found, meaning_of(model)).holds
+
+
+def exported(tmp_path: Path) -> str:
+    train = rows()
+    model = CLASSIFIERS["a tree of depth 1"].fit(train, target(train)[1])
+    return export(model, rows(100, 1), tmp_path).digest
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "manifest.json"])
+def test_a_file_that_changed_is_refused_before_it_is_read(name: str, tmp_path: Path) -> None:
+    digest = exported(tmp_path)
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes() + b" ")
+
+    with pytest.raises(Refusal, match="not what was released"):
+        load(tmp_path, digest)
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="cannot be read: No such file"):
+        load(tmp_path / "nowhere", "0" * 64)
+
+
+def test_the_same_model_is_exported_to_the_same_digest(tmp_path: Path) -> None:
+    assert exported(tmp_path / "one") == exported(tmp_path / "two")
+
+
+def test_the_manifest_holds_the_proof(tmp_path: Path) -> None:
+    digest = exported(tmp_path)
+
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+
+    assert manifest["parity"]["rows"] == 100
+    assert manifest["parity"]["changed_decisions"] == 0.0
+    assert isinstance(load(tmp_path, digest), OnnxScorer)
+
+
+class Unheard(LogisticRegression):
+    """An estimator that no converter knows."""
+
+
+def test_an_estimator_that_no_converter_knows_is_named_in_the_reason(tmp_path: Path) -> None:
+    train = rows()[["distance"]]
+    model = make_pipeline(StandardScaler(), Unheard()).fit(train, train.distance > 800)
+
+    report = export(model, train, tmp_path)
+
+    assert report.kind == "sklearn"
+    assert "MissingShapeCalculator" in report.reason
+    assert "Unheard" in report.reason
