@@ -21,7 +21,13 @@ from mlops_spec.runtime.portable.scorer import (
     answers_of,
     session,
 )
-from mlops_spec.runtime.portable.tabulate import NotTabular, kind_of, probes_of, tabulate
+from mlops_spec.runtime.portable.tabulate import (
+    NotTabular,
+    kind_of,
+    missing_of,
+    probes_of,
+    tabulate,
+)
 from mlops_spec.runtime.portable.trees import boosted, is_hist_gradient_boosting
 from mlops_spec.terms.digest import file_digest
 
@@ -90,7 +96,7 @@ def export(
     """
     folder.mkdir(parents=True, exist_ok=True)
     meaning = meaning_of(pipeline, positive)
-    inputs = [{"name": str(name), "kind": _kind(frame[name])} for name in frame.columns]
+    inputs = [_input(frame[name]) for name in frame.columns]
     common = {
         "format": FORMAT, "task": meaning.task, "classes": list(meaning.classes),
         "positive": meaning.positive, "inputs": inputs,
@@ -113,11 +119,13 @@ def meaning_of(pipeline: Any, positive: Label | None = None) -> Meaning:
     return Meaning("binary", labels, labels[1] if positive is None else positive)
 
 
-def _kind(column: pd.Series[Any]) -> str:
+def _input(column: pd.Series[Any]) -> dict[str, str]:
     try:
-        return kind_of(column)
+        kind: str = kind_of(column)
     except NotTabular:
-        return "other"
+        kind = "other"
+    missing = "null" if missing_of(column) is None else "nan"
+    return {"name": str(column.name), "kind": kind, "missing": missing}
 
 
 def _portable(pipeline: Any, frame: pd.DataFrame, meaning: Meaning) -> _Candidate:

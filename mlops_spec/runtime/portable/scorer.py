@@ -102,7 +102,7 @@ class SklearnScorer:
     """The fitted pipeline itself."""
 
     pipeline: Any
-    dtypes: Mapping[str, str]
+    inputs: tuple[Mapping[str, str], ...]
     meaning: Meaning
     features: tuple[str, ...]
     kind: Literal["sklearn"] = "sklearn"
@@ -113,12 +113,18 @@ class SklearnScorer:
     def _frame(self, columns: Columns) -> Any:
         import pandas as pd
 
-        frame = pd.DataFrame(
-            {name: pd.Series(list(columns[name]), dtype=object) for name in self.features}
+        return pd.DataFrame(
+            {column["name"]: _series(column, columns[column["name"]]) for column in self.inputs}
         )
-        numbers = {name: "float64" for name, dtype in self.dtypes.items() if dtype == "number"}
-        frame = frame.astype(numbers)
-        return frame.where(frame.notna(), np.nan)
+
+
+def _series(column: Mapping[str, str], values: Sequence[Any]) -> Any:
+    import pandas as pd
+
+    if column["kind"] == "number":
+        return pd.Series(list(values), dtype="float64")
+    missing = None if column["missing"] == "null" else np.nan
+    return pd.Series([missing if value is None else value for value in values], dtype=object)
 
 
 def answers_of(pipeline: Any, frame: Any) -> NDArray[np.float64]:
@@ -140,8 +146,8 @@ def load(folder: Path, expected_digest: str) -> Scorer:
     if manifest["kind"] == "sklearn":
         import joblib
 
-        dtypes = {column["name"]: column["kind"] for column in manifest["inputs"]}
-        return SklearnScorer(joblib.load(folder / manifest["file"]), dtypes, meaning, features)
+        pipeline = joblib.load(folder / manifest["file"])
+        return SklearnScorer(pipeline, tuple(manifest["inputs"]), meaning, features)
     return OnnxScorer(
         session(folder / manifest["file"]),
         manifest["output"],

@@ -8,6 +8,7 @@ compared with the preprocessor itself (`export` does that), and then the model i
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -54,6 +55,14 @@ def kind_of(column: pd.Series[Any]) -> Kind:
     if infer_dtype(column.dropna().astype(object), skipna=True) in {"string", "empty"}:
         return "category"
     raise NotTabular(f"column {column.name!r} holds {infer_dtype(column)}")
+
+
+def missing_of(column: pd.Series[Any]) -> float | None:
+    """How a column writes a missing value: encoders tell None and NaN apart."""
+    missing = column[column.isna()]
+    if column.dtype == object and (missing.empty or missing.iloc[0] is None):
+        return None
+    return math.nan
 
 
 def probes_of(preprocessor: Any, frame: pd.DataFrame) -> tuple[Probe, ...]:
@@ -110,17 +119,20 @@ def _ask(
             f"column {most.name!r} has {len(most.values)} values, too many for a table"
         )
     base = frame.iloc[[0]]
-    asked = [_rows(base, probe) for probe in probes]
-    answer = preprocess(pd.concat(asked, ignore_index=True).astype(_dtypes(frame)))
+    asked = [_rows(base, probe, missing_of(frame[probe.name])) for probe in probes]
+    with warnings.catch_warnings():
+        # Encoders warn of unknown values, and those are what is asked about.
+        warnings.simplefilter("ignore")
+        answer = preprocess(pd.concat(asked, ignore_index=True).astype(_dtypes(frame)))
     bounds = np.cumsum([len(probe.values) for probe in probes])[:-1]
     return list(np.split(answer, bounds)), width
 
 
-def _rows(base: pd.DataFrame, probe: Probe) -> pd.DataFrame:
+def _rows(base: pd.DataFrame, probe: Probe, missing: float | None) -> pd.DataFrame:
     import pandas as pd
 
     rows = pd.concat([base.astype(object)] * len(probe.values), ignore_index=True)
-    values = [math.nan if value is None else value for value in probe.values]
+    values = [missing if value is None else value for value in probe.values]
     rows[probe.name] = pd.Series(values, dtype=object)
     return rows
 
