@@ -31,6 +31,11 @@ class Origin:
     registry: str  # "sqlite" or the URL of an MLflow server
     state_env: str | None = None  # environment variable with the SQLAlchemy URL of the state
 
+    @property
+    def folder(self) -> str:
+        """Where the files of the model lie, relative to the project root."""
+        return f"generated/{self.environment}/{self.model}"
+
 
 @dataclass(frozen=True, slots=True)
 class TrainFlow:

@@ -57,7 +57,7 @@ def header(origin: Origin) -> str:
 
 
 def _bodies(artifact: Artifact) -> dict[str, str]:
-    folder = f"generated/{artifact.origin.environment}/{artifact.origin.model}"
+    folder = artifact.origin.folder
     if isinstance(artifact, Manifest):
         return {f"{folder}/{artifact.path}": dump_documents(artifact.documents)}
     return {

@@ -1,0 +1,160 @@
+"""The Prometheus rules of a model: what it promised, and what its monitor found.
+
+Burn rates over pairs of windows: Google, "The Site Reliability Workbook", chapter 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mlops_spec.lower.origin import Placed
+from mlops_spec.model.plan import Artifact, Manifest
+from mlops_spec.model.units import Duration, Share
+from mlops_spec.terms import exposition
+
+Rule = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """Errors spend the month's budget `factor` times too fast, over both windows at once."""
+
+    factor: float
+    long: str
+    short: str
+    severity: str
+
+
+BURNS: Final = (
+    Burn(14.4, "1h", "5m", "page"),
+    Burn(6, "6h", "30m", "page"),
+    Burn(1, "3d", "6h", "ticket"),
+)
+P99_WINDOW: Final = "5m"
+P99_FOR: Final = "10m"
+MONITOR_FOR: Final = "15m"
+SILENT_FOR: Final = "2h"
+
+
+def lower_alerts(placed: Placed) -> Iterator[Artifact]:
+    """prometheus/rules.yaml."""
+    model = placed.origin.model
+    groups = [
+        {"name": f"{model}-service", "rules": list(_service_rules(placed))},
+        {"name": f"{model}-monitor", "rules": list(_monitor_rules(placed))},
+    ]
+    yield Manifest(placed.origin, "prometheus/rules.yaml", ({"groups": groups},))
+
+
+def _service_rules(placed: Placed) -> Iterator[Rule]:
+    slo = placed.model.spec.serve.slo
+    burns = [burn for burn in BURNS if _can_fire(burn, slo.errors)]
+    for window in dict.fromkeys(w for burn in burns for w in (burn.short, burn.long)):
+        yield _record(placed, _errors_name(window), _errors_ratio(placed, window))
+    yield _record(placed, _p99_name(), _p99(placed))
+    for burn in burns:
+        yield _burn_alert(placed, burn, slo.errors)
+    yield _slow_alert(placed, slo.p99)
+
+
+def _can_fire(burn: Burn, budget: Share) -> bool:
+    """A ratio cannot exceed the whole."""
+    return 0 < burn.factor * budget.value < 1
+
+
+def _record(placed: Placed, name: str, expr: str) -> Rule:
+    return {"record": name, "expr": expr, "labels": {"project": placed.origin.project}}
+
+
+def _errors_name(window: str) -> str:
+    return f"mlops:request_errors:ratio_rate{window}"
+
+
+def _p99_name() -> str:
+    return f"mlops:request_seconds:p99_{P99_WINDOW}"
+
+
+def _errors_ratio(placed: Placed, window: str) -> str:
+    failed = _requests(placed, window, ', code=~"5.."')
+    return f"{failed} / {_requests(placed, window, '')}"
+
+
+def _requests(placed: Placed, window: str, more: str) -> str:
+    series = f"{exposition.REQUESTS}{{{_own(placed)}{more}}}"
+    return f"sum by (model) (rate({series}[{window}]))"
+
+
+def _p99(placed: Placed) -> str:
+    series = f"{exposition.REQUEST_SECONDS}_bucket{{{_own(placed)}}}"
+    return f"histogram_quantile(0.99, sum by (model, le) (rate({series}[{P99_WINDOW}])))"
+
+
+def _burn_alert(placed: Placed, burn: Burn, budget: Share) -> Rule:
+    limit = f"{burn.factor * budget.value:.6g}"
+    windows = (burn.long, burn.short)
+    over = (f"{_errors_name(window)}{{{_own(placed)}}} > {limit}" for window in windows)
+    return _alert(
+        placed,
+        f"MlopsErrorBudgetBurn{burn.long}",
+        " and ".join(over),
+        burn.severity,
+        f"{placed.origin.model} fails {burn.factor:g} times more often than {budget} allows",
+        wait="2m",
+    )
+
+
+def _slow_alert(placed: Placed, limit: Duration) -> Rule:
+    return _alert(
+        placed,
+        "MlopsServiceSlow",
+        f"{_p99_name()}{{{_own(placed)}}} > {limit.seconds:.6g}",
+        "page",
+        f"{placed.origin.model} answers 1 of 100 requests later than {limit}",
+        wait=P99_FOR,
+    )
+
+
+def _monitor_rules(placed: Placed) -> Iterator[Rule]:
+    model = placed.origin.model
+    yield _alert(
+        placed, "MlopsMonitorBreach", f"{_outcome(placed, 'fail')} == 1", "ticket",
+        f"the monitor of {model} found drift or a loss of performance", wait=MONITOR_FOR,
+    )  # fmt: skip
+    # A monitor that cannot decide is not a quiet one.
+    yield _alert(
+        placed, "MlopsMonitorBlind", f"{_outcome(placed, 'error', 'no_data')} == 1", "ticket",
+        f"the monitor of {model} could not decide", wait=SILENT_FOR,
+    )  # fmt: skip
+    yield _alert(
+        placed, "MlopsMonitorSilent", f"absent({exposition.MONITOR_OUTCOME}{{{_own(placed)}}})",
+        "ticket", f"nothing was heard of the monitor of {model}", wait=SILENT_FOR,
+    )  # fmt: skip
+
+
+def _outcome(placed: Placed, *outcomes: str) -> str:
+    wanted = f'outcome=~"{"|".join(outcomes)}"'
+    return f"{exposition.MONITOR_OUTCOME}{{{_own(placed)}, {wanted}}}"
+
+
+def _own(placed: Placed) -> str:
+    """Names are DNS labels, so nothing in them needs quoting."""
+    return f'model="{placed.origin.model}"'
+
+
+def _alert(placed: Placed, name: str, expr: str, severity: str, summary: str, *, wait: str) -> Rule:
+    origin = placed.origin
+    owner = placed.model.spec.owner
+    return {
+        "alert": name,
+        "expr": expr,
+        "for": wait,
+        "labels": {"severity": severity, "project": origin.project, "model": origin.model},
+        "annotations": {
+            # A `{{` would start a template of Prometheus; owners and names are plain text.
+            "summary": summary,
+            "source": origin.spec,
+            **({"owner": owner.replace("{{", "{ {")} if owner else {}),
+        },
+    }

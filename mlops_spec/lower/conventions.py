@@ -1,0 +1,100 @@
+"""Every name, label, path and number that lowering makes up, in one place."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from mlops_spec.model.plan import Origin
+
+PART_OF: Final = "app.kubernetes.io/part-of"
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+COMPONENT: Final = "app.kubernetes.io/component"
+NAME: Final = "app.kubernetes.io/name"
+SOURCE: Final = "mlops-spec/source"
+
+SERVICE_PORT: Final = 3000  # BentoML's own
+LIVE_PATH: Final = "/livez"
+READY_PATH: Final = "/readyz"
+METRICS_PATH: Final = "/metrics"
+PYTHON: Final = "3.11"
+IMAGE_PACKAGES: Final = ("mlops-spec[serving]",)
+IMAGE_TAG: Final = "production"  # as the registry's alias: the bento that is promoted
+MEMORY_PER_WORKER_MIB: Final = 1024
+
+# A field of a request class must not shadow what the class body itself needs, or pydantic's own.
+_TAKEN: Final = re.compile(
+    "Annotated|BaseModel|ConfigDict|Field|Literal|bool|bytes|cls|construct|copy|datetime|dict|fields|"
+    "float|from_orm|int|json|list|object|parse_(file|obj|raw)|schema|schema_json|self|str|tuple|type|"
+    "update_forward_refs|validate"
+)
+_TAKEN_PREFIXES: Final = ("_", "model_")
+
+
+def workspace(environment: str) -> str:
+    """Where an environment keeps its things, relative to the project root."""
+    return f".spec/{environment}"
+
+
+def class_name(name: str) -> str:
+    """`flight-delay` -> `FlightDelay`."""
+    return "".join(part.capitalize() for part in name.split("-"))
+
+
+def image(registry: str, model: str) -> str:
+    """The image of a model's service: `registry.acme.example/ml/flight-delay:production`."""
+    prefix = f"{registry.rstrip('/')}/" if registry else ""
+    return f"{prefix}{model}:{IMAGE_TAG}"
+
+
+def field_names(columns: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(Python name, column) for each column; unlike columns get unlike names."""
+    used: set[str] = set()
+    for column in columns:
+        name = free = _field_name(column)
+        number = 2
+        while free in used:
+            free, number = f"{name}_{number}", number + 1
+        used.add(free)
+        yield free, column
+
+
+def _field_name(column: str) -> str:
+    """The column's own name where Python takes it, otherwise the nearest one that it does."""
+    normal = unicodedata.normalize("NFKC", column)  # what Python itself reads a name as
+    if normal == column and _usable(column):
+        return column
+    slug = re.sub(r"\W+", "_", normal).strip("_").lower()
+    return slug if _usable(slug) else f"column_{slug}".rstrip("_")
+
+
+def _usable(name: str) -> bool:
+    return (
+        name.isidentifier()
+        and not keyword.iskeyword(name)
+        and not _TAKEN.fullmatch(name)
+        and not name.startswith(_TAKEN_PREFIXES)
+    )
+
+
+def selector(origin: Origin) -> dict[str, str]:
+    """The labels that pick a model's pods; these never change."""
+    return {NAME: origin.model, PART_OF: origin.project}
+
+
+def metadata(origin: Origin, namespace: str, component: str = "service") -> dict[str, Any]:
+    """The metadata of every object of a model."""
+    return {
+        "name": origin.model,
+        "namespace": namespace,
+        "labels": labels(origin, component),
+        "annotations": {SOURCE: origin.spec},
+    }
+
+
+def labels(origin: Origin, component: str) -> Mapping[str, str]:
+    """The labels of every object: whose it is, and who may change it."""
+    return {**selector(origin), MANAGED_BY: "mlops-spec", COMPONENT: component}

@@ -1,0 +1,84 @@
+"""The Prefect flows of a model, and the process that keeps them deployed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlops_spec.lower import declarations
+from mlops_spec.lower.origin import Placed
+from mlops_spec.model.plan import (
+    Artifact,
+    BatchFlow,
+    FlowServer,
+    MonitorFlow,
+    RolloutFlow,
+    Schedule,
+    TrainFlow,
+)
+from mlops_spec.terms.steps import BATCH_FLOW, MONITOR_FLOW, ROLLOUT_FLOW, TRAIN_FLOW
+
+
+def lower_train(placed: Placed) -> Iterator[Artifact]:
+    """flows/train.py."""
+    spec = placed.model.spec
+    yield TrainFlow(
+        origin=placed.origin,
+        dataset=declarations.dataset(placed.model.dataset.spec, spec.features),
+        recipe=declarations.recipe(spec),
+        gates=declarations.gates(placed.model.gates, spec.task),
+    )
+
+
+def lower_rollout(placed: Placed) -> Iterator[Artifact]:
+    """flows/rollout.py."""
+    model, rollout = placed.model, placed.model.rollout
+    yield RolloutFlow(
+        origin=placed.origin,
+        dataset=declarations.dataset(model.dataset.spec, model.spec.features),
+        recipe=declarations.recipe(model.spec),
+        service=declarations.service(model),
+        shadow=declarations.shadow(rollout.shadow) if rollout.shadow else None,
+        canary=declarations.canary(rollout.canary),
+        limits=declarations.limits(rollout),
+        replay=placed.environment.traffic == "replay",
+    )
+
+
+def lower_monitor(placed: Placed) -> Iterator[Artifact]:
+    """flows/monitor.py."""
+    model = placed.model
+    yield MonitorFlow(
+        origin=placed.origin,
+        dataset=declarations.dataset(model.dataset.spec, model.spec.features),
+        recipe=declarations.recipe(model.spec),
+        drift=declarations.drift(model.monitor),
+        retrain=declarations.retrain(model.spec.retrain),
+    )
+
+
+def lower_batch(placed: Placed) -> Iterator[Artifact]:
+    """flows/batch.py, for a model with `batch:`."""
+    model = placed.model
+    if model.spec.batch is not None:
+        rows = model.batch_input or model.dataset.spec
+        yield BatchFlow(
+            origin=placed.origin,
+            dataset=declarations.dataset(rows, model.spec.features),
+            recipe=declarations.recipe(model.spec),
+            output=model.spec.batch.output.parquet,
+        )
+
+
+def lower_flow_server(placed: Placed) -> Iterator[Artifact]:
+    """flows/serve.py."""
+    spec = placed.model.spec
+    batch = (Schedule(BATCH_FLOW, spec.batch.schedule),) if spec.batch else ()
+    yield FlowServer(
+        origin=placed.origin,
+        schedules=(
+            Schedule(TRAIN_FLOW, spec.retrain.schedule),
+            Schedule(ROLLOUT_FLOW, None),
+            Schedule(MONITOR_FLOW, placed.model.monitor.schedule),
+            *batch,
+        ),
+    )

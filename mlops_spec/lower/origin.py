@@ -1,0 +1,41 @@
+"""What the passes are given: one model in one environment, and where its files come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlops_spec.lower import conventions
+from mlops_spec.model.facets import facets
+from mlops_spec.model.plan import Origin
+from mlops_spec.model.project import LinkedModel, Project
+from mlops_spec.model.spec.base import Change
+from mlops_spec.model.spec.project import EnvironmentSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A model in an environment."""
+
+    model: LinkedModel
+    environment: EnvironmentSpec
+    origin: Origin
+
+
+def place(project: Project, environment: str, model: LinkedModel) -> Placed:
+    """A model in the environment of that name; `KeyError` when there is none."""
+    spec = project.environments[environment]
+    origin = Origin(
+        spec=model.document.path.as_posix(),
+        project=project.name,
+        environment=environment,
+        model=model.name,
+        facets={
+            change.value: value
+            for change, value in sorted(facets(model).items())
+            if change is not Change.DOCS
+        },
+        workspace=conventions.workspace(environment),
+        registry=spec.registry,
+        state_env=spec.state_env,
+    )
+    return Placed(model, spec, origin)

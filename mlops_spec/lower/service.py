@@ -1,0 +1,84 @@
+"""The online service of a model: its typed request, and its image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from mlops_spec.lower import conventions
+from mlops_spec.lower.origin import Placed
+from mlops_spec.model.plan import Artifact, Image, RequestField, ServiceApp
+from mlops_spec.model.spec.dataset import Column
+
+_PYTHON_TYPES: Final[Mapping[str, str]] = {
+    "float": "float", "integer": "int", "boolean": "bool", "category": "str",
+    "timestamp": "datetime",
+}  # fmt: skip
+
+
+def lower_service(placed: Placed) -> Iterator[Artifact]:
+    """service/service.py."""
+    spec, dataset = placed.model.spec, placed.model.dataset.spec
+    yield ServiceApp(
+        origin=placed.origin,
+        class_name=conventions.class_name(spec.name),
+        task=spec.task,
+        fields=tuple(
+            request_field(name, column, dataset.columns[column])
+            for name, column in conventions.field_names(spec.features)
+        ),
+        key=dataset.key,
+        time=dataset.time,
+        workers=spec.serve.workers,
+        max_rows=spec.serve.max_rows,
+        timeout=spec.serve.timeout.seconds,
+    )
+
+
+def lower_image(placed: Placed) -> Iterator[Artifact]:
+    """service/Dockerfile and what stands beside it."""
+    yield Image(
+        origin=placed.origin,
+        python=conventions.PYTHON,
+        packages=conventions.IMAGE_PACKAGES,
+        port=conventions.SERVICE_PORT,
+        workers=placed.model.spec.serve.workers,
+    )
+
+
+def request_field(name: str, column: str, spec: Column) -> RequestField:
+    """The field that feeds a column."""
+    return RequestField(
+        name=name,
+        column=column,
+        type=_PYTHON_TYPES[spec.type],
+        nullable=spec.nullable,
+        min=spec.min,
+        max=spec.max,
+        values=spec.values or (),
+        description=spec.description,
+        example=example(spec),
+    )
+
+
+def example(spec: Column) -> Any:
+    """A value that the column allows, for the page of the service's API."""
+    match spec.type:
+        case "boolean":
+            return True
+        case "category":
+            return spec.values[0] if spec.values else "text"
+        case "timestamp":
+            return "2024-01-31T12:00:00Z"
+        case "integer":
+            return int(_within(spec))
+        case "float":
+            return float(_within(spec))
+
+
+def _within(spec: Column) -> float:
+    """A number between the bounds: the middle, the one bound there is, or zero."""
+    low, high = spec.min, spec.max
+    if low is not None and high is not None:
+        return low + (high - low) // 2
+    return next((bound for bound in (low, high) if bound is not None), 0)

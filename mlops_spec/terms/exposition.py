@@ -1,0 +1,28 @@
+"""The metrics that services and monitors expose to Prometheus, by name, with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+REQUESTS: Final = "mlops_requests_total"  # counter, of a service
+REQUEST_SECONDS: Final = "mlops_request_seconds"  # histogram, of a service
+DRIFT_SCORE: Final = "mlops_drift_score"  # gauge, of a monitor
+MONITOR_OUTCOME: Final = (
+    "mlops_monitor_outcome"  # gauge, of a monitor: 1 for the outcome that holds
+)
+PERFORMANCE: Final = "mlops_performance"  # gauge, of a monitor
+
+# Every series by name; a histogram counts as its three series.
+EXPOSED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        REQUESTS: frozenset({"model", "release", "code"}),
+        f"{REQUEST_SECONDS}_bucket": frozenset({"model", "release", "le"}),
+        f"{REQUEST_SECONDS}_count": frozenset({"model", "release"}),
+        f"{REQUEST_SECONDS}_sum": frozenset({"model", "release"}),
+        DRIFT_SCORE: frozenset({"model", "column", "test"}),
+        MONITOR_OUTCOME: frozenset({"model", "outcome"}),
+        PERFORMANCE: frozenset({"model", "metric"}),
+    }
+)
