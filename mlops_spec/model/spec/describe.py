@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
 from mlops_spec.model.names import CRON_PATTERN, DOTTED_PATTERN, NAME_PATTERN
-from mlops_spec.model.spec.base import SpecModel
+from mlops_spec.model.spec.base import Change, SpecModel, change_of
 
 _PATTERNS: Final = {
     NAME_PATTERN: "a name: lower-case letters, digits and dashes, a letter first, at most 50",
@@ -65,6 +65,10 @@ class Takes:
         if get_origin(self.annotation) is dict:
             return Takes(arguments[1]).plain()
         return Takes(arguments[0]).plain() if get_origin(self.annotation) is tuple else None
+
+    def is_collection(self) -> bool:
+        """Whether entries of one type stand inside: a list, or a mapping by name."""
+        return get_origin(self.annotation) in {dict, tuple}
 
     def key_type(self) -> Any:
         """What the keys of a free mapping are."""
@@ -142,3 +146,42 @@ def one_of(names: Iterable[str], last: str = "or") -> str:
     """`a, b or c`."""
     *head, tail = names
     return f"{', '.join(head)} {last} {tail}" if head else tail
+
+
+_MEANING: Final = {
+    Change.DOCS: "nothing runs again",
+    Change.MONITOR: "the monitor is updated; the model stays",
+    Change.ROLLOUT: "the next rollout follows it",
+    Change.GATE: "the recorded evidence is judged again",
+    Change.SERVE: "the service is built and rolled out again",
+    Change.TRAIN: "the model is trained again",
+    Change.DATA: "the data is read again, and the model trained",
+}
+
+
+def meaning_of(model: type[SpecModel], name: str) -> str:
+    """What follows from a change of a field: its class, and that in words."""
+    change = change_of(model, name)
+    return f"{change}: {_MEANING[change]}"
+
+
+def default_of(info: FieldInfo) -> str:
+    """What stands when the key is left out, as YAML would say it."""
+    if info.is_required():
+        return "none: the key is required"
+    return _as_yaml(info.get_default(call_default_factory=True))
+
+
+def _as_yaml(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case SpecModel():
+            entries = ((name, getattr(value, name)) for name in type(value).model_fields)
+            return "{" + ", ".join(f"{name}: {_as_yaml(entry)}" for name, entry in entries) + "}"
+        case tuple():
+            return f"[{', '.join(map(_as_yaml, value))}]"
+        case _:
+            return str(value) or '""'

@@ -1,0 +1,82 @@
+"""`spec explain CODE | KIND | KIND.FIELD`: the language, explained where one works."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+
+from mlops_spec.cli.exits import Exit
+from mlops_spec.diagnostics import CATALOGUE, did_you_mean
+from mlops_spec.load.schema_export import SCHEMAS
+from mlops_spec.model.spec.base import SpecModel
+from mlops_spec.model.spec.describe import Takes, default_of, meaning_of
+from mlops_spec.terms.package_data import data_dir
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """One word: what is to be explained."""
+    parser.add_argument(
+        "topic", help="a code (MLS301), a kind (Model) or a field (Model.serve.slo)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the page of a code, or what a kind or field takes."""
+    topic = arguments.topic
+    if topic.upper() in CATALOGUE:
+        print((data_dir("errors") / f"{topic.upper()}.md").read_text(encoding="utf-8").rstrip())
+        return Exit.FINE
+    kind, *path = topic.split(".")
+    if kind not in SCHEMAS:
+        known = [*CATALOGUE, *SCHEMAS]
+        print(f"spec explain: nothing is called {topic!r}; {did_you_mean(kind, known)}",
+              file=sys.stderr)  # fmt: skip
+        return Exit.USAGE
+    return _explain(topic, SCHEMAS[kind], path)
+
+
+def _explain(topic: str, model: type[SpecModel], path: list[str]) -> Exit:
+    for position, part in enumerate(path):
+        info = model.model_fields.get(part)
+        if info is None:
+            where = ".".join(topic.split(".")[: position + 1])
+            help = did_you_mean(part, model.model_fields)
+            print(f"spec explain: {where} has no field {part!r}; {help}", file=sys.stderr)
+            return Exit.USAGE
+        inner = _model_in(Takes.of(info))
+        if position == len(path) - 1:
+            print("\n".join(_field(topic, model, part)))
+        if inner is None:
+            if position < len(path) - 1:
+                print(f"spec explain: {part} has no fields of its own", file=sys.stderr)
+                return Exit.USAGE
+            return Exit.FINE
+        model = inner
+    print("\n".join(_model(topic, model)))
+    return Exit.FINE
+
+
+def _model_in(takes: Takes) -> type[SpecModel] | None:
+    """The class of a mapping, or of the entries of a list or a mapping by name."""
+    if takes.model() is not None:
+        return takes.model()
+    entry = takes.inside("") if takes.is_collection() else None
+    return entry.model() if entry else None
+
+
+def _field(topic: str, model: type[SpecModel], name: str) -> Iterator[str]:
+    info = model.model_fields[name]
+    yield f"{topic}: {info.description}"
+    yield f"  takes    {Takes.of(info).words()}"
+    yield f"  default  {default_of(info)}"
+    yield f"  change   {meaning_of(model, name)}"
+
+
+def _model(topic: str, model: type[SpecModel]) -> Iterator[str]:
+    yield ""
+    yield f"{topic}: {' '.join((model.__doc__ or '').split())}"
+    width = max(map(len, model.model_fields))
+    for name, info in model.model_fields.items():
+        required = " (required)" if info.is_required() else ""
+        yield f"  {name:<{width}}  {info.description}{required}"
