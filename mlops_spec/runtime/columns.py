@@ -1,0 +1,118 @@
+"""From stored values to the declared types. What does not fit becomes missing, and is reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from mlops_spec.runtime.declare import Column
+
+_TRUE: Final = frozenset({"true", "t", "yes", "y", "1", "1.0"})
+_FALSE: Final = frozenset({"false", "f", "no", "n", "0", "0.0"})
+_MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A column in its declared type; `unfit` marks the values that could not be read as it.
+
+    float, integer (when some are missing): float64. integer: int64. boolean and category: objects
+    with None for missing. timestamp: UTC.
+    """
+
+    values: pd.Series
+    unfit: pd.Series
+    rule: str
+
+
+def parse(stored: pa.ChunkedArray, column: Column) -> Parsed:
+    """The values of one column as its declared type."""
+    raw = _raw(stored)
+    match column.type:
+        case "float":
+            return _floats(raw)
+        case "integer":
+            return _integers(raw)
+        case "boolean":
+            return _booleans(raw)
+        case "timestamp":
+            return _timestamps(raw)
+        case "category":
+            return _categories(raw)
+
+
+def _raw(stored: pa.ChunkedArray) -> pd.Series:
+    """Whole numbers keep their type although some are missing; all else as pandas has it."""
+    if pa.types.is_integer(stored.type) and stored.null_count:
+        return stored.to_pandas(integer_object_nulls=True)
+    return stored.to_pandas()
+
+
+def _numbers(raw: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """As numbers, and where text is not one."""
+    if raw.dtype != object:
+        numeric = raw.astype("float64") if raw.dtype == bool else raw
+        if not pd.api.types.is_numeric_dtype(numeric):
+            return pd.Series(np.nan, raw.index), raw.notna()
+        return numeric, pd.Series(False, raw.index)
+    numeric = pd.to_numeric(raw, errors="coerce")
+    present = raw.notna() & ~raw.astype(str).str.strip().str.lower().isin(_MISSING)
+    return numeric, numeric.isna() & present
+
+
+def _floats(raw: pd.Series) -> Parsed:
+    numeric, unfit = _numbers(raw)
+    values = numeric.astype("float64")
+    unfit = unfit | np.isinf(values)
+    return Parsed(values.mask(unfit), unfit, "is not a finite number")
+
+
+def _integers(raw: pd.Series) -> Parsed:
+    numeric, unfit = _numbers(raw)
+    if pd.api.types.is_integer_dtype(numeric):
+        return Parsed(numeric.astype("int64"), unfit, "is not a whole number")
+    # Infinity minus itself is not a number, so infinities are unfit too.
+    unfit = unfit | (numeric.notna() & ((numeric - np.trunc(numeric)) != 0))
+    values = numeric.mask(unfit)
+    whole = values if values.isna().any() else values.astype("int64")
+    return Parsed(whole, unfit, "is not a whole number")
+
+
+def _booleans(raw: pd.Series) -> Parsed:
+    if raw.dtype == bool:
+        return Parsed(raw.astype(object), pd.Series(False, raw.index), "is not true or false")
+    words = raw.astype(str).str.strip().str.lower()
+    present = raw.notna() & ~words.isin(_MISSING)
+    values = pd.Series(None, raw.index, dtype=object)
+    values[words.isin(_TRUE)] = True
+    values[words.isin(_FALSE)] = False
+    return Parsed(values, present & values.isna(), "is not true or false")
+
+
+def _timestamps(raw: pd.Series) -> Parsed:
+    if pd.api.types.is_datetime64_any_dtype(raw):
+        values = pd.to_datetime(raw, utc=True)
+        return Parsed(values, pd.Series(False, raw.index), "is not a time")
+    if raw.dtype != object:
+        # A bare number could be seconds, milliseconds or a date such as 20130301.
+        return Parsed(
+            pd.to_datetime(pd.Series(pd.NaT, raw.index), utc=True), raw.notna(), "is not a time"
+        )
+    values = pd.to_datetime(raw, utc=True, errors="coerce", format="ISO8601")
+    present = raw.notna() & ~raw.astype(str).str.strip().str.lower().isin(_MISSING)
+    return Parsed(values, values.isna() & present, "is not a time in ISO 8601")
+
+
+def _categories(raw: pd.Series) -> Parsed:
+    text = raw.astype(object)
+    if pd.api.types.is_float_dtype(raw):
+        # 7.0 is the code 7 where a column of codes has gaps.
+        whole = raw.notna() & (raw == np.trunc(raw)) & (raw.abs() < 2**53)
+        text[whole] = raw[whole].astype("int64").astype(object)
+    missing = raw.isna() | (raw == "")
+    words = text.map(lambda value: str(value).lower() if isinstance(value, bool) else str(value))
+    return Parsed(words.where(~missing, None), pd.Series(False, raw.index), "is not text")

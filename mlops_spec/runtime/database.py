@@ -1,0 +1,59 @@
+"""Rows and single values from a database, through SQLAlchemy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from mlops_spec.runtime.declare import Sql
+from mlops_spec.runtime.refusal import Refusal
+
+
+def value_of(source: Sql, query: str) -> Any:
+    """The first value of the first row, None when there is no row."""
+    with _connected(source) as connection:
+        return connection.execute(text(query)).scalar()
+
+
+def rows_of(source: Sql) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The names of the query's columns and all its rows."""
+    with _connected(source) as connection:
+        found = connection.execute(text(source.query))
+        return list(found.keys()), [tuple(row) for row in found]
+
+
+@contextmanager
+def _connected(source: Sql) -> Iterator[Connection]:
+    url = os.environ.get(source.url_env)
+    if not url:
+        raise Refusal(
+            "MLS701",
+            f"the environment variable {source.url_env} is not set",
+            "set it to the SQLAlchemy URL of the database, such as postgresql+psycopg://user@host/name",
+        )
+    try:
+        engine = create_engine(url)
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        # The error may quote the URL, and the URL may hold a password: only its kind is told.
+        raise Refusal(
+            "MLS701",
+            f"the URL in {source.url_env} cannot be used ({type(error).__name__})",
+            "write dialect+driver://user:password@host/database, and install the driver",
+        ) from None
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise Refusal(
+            "MLS701",
+            f"the database in {source.url_env} refused: {cause}",
+            "look at the server and at `query` of the Dataset, then run the same command again",
+        ) from error
+    finally:
+        engine.dispose()

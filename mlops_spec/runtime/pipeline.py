@@ -1,0 +1,177 @@
+"""The scikit-learn pipeline of a Recipe: imputing, encoding, and any estimator by its dotted path."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from mlops_spec.diagnostics.suggest import did_you_mean
+from mlops_spec.runtime.declare import Dataset, Recipe, Task
+from mlops_spec.runtime.refusal import Refusal
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+# More values of one column than this are folded into one; what is folded is rare.
+ONE_HOT_VALUES: Final = 50
+# HistGradientBoosting bins a column into 255 values at most.
+ORDINAL_VALUES: Final = 254
+
+
+def features_of(rows: pd.DataFrame, dataset: Dataset, recipe: Recipe) -> pd.DataFrame:
+    """What the pipeline is given: numbers as float64 (NaN missing), text as objects (None missing).
+
+    Booleans are 0 and 1, times are seconds since 1970.
+    """
+    kinds = {name: dataset.column(name).type for name in recipe.features}
+    return pd.DataFrame({name: _feature(rows[name], kind) for name, kind in kinds.items()})
+
+
+def _feature(values: pd.Series, kind: str) -> pd.Series:
+    match kind:
+        case "category":
+            return values.astype(object).where(values.notna(), None)
+        case "timestamp":
+            return (values - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+        case _:
+            return values.astype("float64")
+
+
+def pipeline_of(dataset: Dataset, recipe: Recipe) -> Pipeline:
+    """The unfitted pipeline. `Refusal` MLS707 when the estimator cannot be made."""
+    from sklearn.pipeline import Pipeline
+
+    text = [name for name in recipe.features if dataset.column(name).type == "category"]
+    numbers = [name for name in recipe.features if name not in text]
+    estimator = estimator_of(recipe)
+    return Pipeline([("columns", _columns(numbers, text, estimator)), ("estimator", estimator)])
+
+
+def _columns(numbers: list[str], text: list[str], estimator: Any) -> Any:
+    from sklearn.compose import ColumnTransformer
+
+    if _bins_categories(estimator):
+        # These trees take missing values and categories as they are: nothing is imputed or spread out.
+        estimator.set_params(categorical_features=list(range(len(text))))
+        encoders = [("text", _ordinal(), text), ("numbers", "passthrough", numbers)]
+    else:
+        encoders = [("text", _one_hot(), text), ("numbers", _scaled(), numbers)]
+    return ColumnTransformer([part for part in encoders if part[2]], sparse_threshold=0.0)
+
+
+def _bins_categories(estimator: Any) -> bool:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    return isinstance(estimator, HistGradientBoostingClassifier | HistGradientBoostingRegressor)
+
+
+def _ordinal() -> Any:
+    from sklearn.preprocessing import OrdinalEncoder
+
+    return OrdinalEncoder(
+        handle_unknown="use_encoded_value",
+        unknown_value=float("nan"),
+        encoded_missing_value=float("nan"),
+        max_categories=ORDINAL_VALUES,
+    )
+
+
+def _one_hot() -> Any:
+    from sklearn.preprocessing import OneHotEncoder
+
+    return OneHotEncoder(
+        handle_unknown="infrequent_if_exist", max_categories=ONE_HOT_VALUES, sparse_output=False
+    )
+
+
+def _scaled() -> Any:
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+
+
+def estimator_of(recipe: Recipe) -> Any:
+    """The estimator with its parameters, and the recipe's seed when it takes one."""
+    kind = _class_of(recipe.estimator)
+    known = _parameters(kind)
+    for name in recipe.params:
+        if known is not None and name not in known:
+            raise Refusal(
+                "MLS707",
+                f"{recipe.estimator} has no parameter {name!r}",
+                did_you_mean(name, known),
+            )
+    params = dict(recipe.params)
+    if known is not None and "random_state" in known:
+        params.setdefault("random_state", recipe.seed)
+    try:
+        estimator = kind(**params)
+    except (TypeError, ValueError) as error:
+        raise Refusal(
+            "MLS707",
+            f"{recipe.estimator} refuses its parameters: {error}",
+            "look at `train.params`",
+        ) from error
+    _require_fit_for(recipe.task, estimator, recipe.estimator)
+    return estimator
+
+
+def _class_of(path: str) -> Any:
+    module_name, _, name = path.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise Refusal(
+            "MLS707", f"cannot import {module_name!r}: {error}", _module_hint(path)
+        ) from error
+    found = getattr(module, name, None)
+    if found is None:
+        known = [other for other in dir(module) if not other.startswith("_")]
+        raise Refusal("MLS707", f"{module_name} has no {name!r}", did_you_mean(name, known))
+    if not (inspect.isclass(found) and hasattr(found, "fit") and hasattr(found, "get_params")):
+        raise Refusal(
+            "MLS707",
+            f"{path} is not a scikit-learn estimator",
+            "name a class with fit, predict and get_params, such as sklearn.linear_model.LogisticRegression",
+        )
+    return found
+
+
+def _module_hint(path: str) -> str:
+    if not path.startswith("sklearn."):
+        return f"install the package that has {path.partition('.')[0]!r}, in the flows' environment too"
+    import sklearn
+
+    return did_you_mean(path.split(".")[1], sklearn.__all__)
+
+
+def _parameters(kind: Any) -> set[str] | None:
+    """The names of the parameters, None when it takes any."""
+    found = inspect.signature(kind).parameters.values()
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in found):
+        return None
+    return {parameter.name for parameter in found}
+
+
+def _require_fit_for(task: Task, estimator: Any, path: str) -> None:
+    from sklearn.base import is_classifier, is_regressor
+
+    match task:
+        case "regression":
+            if not is_regressor(estimator):
+                raise Refusal("MLS707", f"{path} is not a regressor", "the task is regression")
+        case "binary" | "multiclass":
+            if not is_classifier(estimator):
+                raise Refusal("MLS707", f"{path} is not a classifier", f"the task is {task}")
+            if not hasattr(estimator, "predict_proba"):
+                raise Refusal(
+                    "MLS707",
+                    f"{path} gives no probabilities",
+                    "wrap it in sklearn.calibration.CalibratedClassifierCV, or take another; "
+                    "SVC has them with probability: true",
+                )

@@ -1,0 +1,120 @@
+"""Whether rows that fit can also teach: enough of them, a label that varies, no feature that tells it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from mlops_spec.runtime.declare import Dataset, Recipe
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.stats.auc import midranks
+
+MIN_ROWS: Final = 30
+# Below this many rows an honest feature may rank two classes perfectly by luck or by nature (iris).
+_MIN_ROWS_FOR_RANKING: Final = 200
+_PERFECT: Final = 0.9999
+
+
+def require_usable(rows: pd.DataFrame, bad: int, dataset: Dataset, recipe: Recipe) -> None:
+    """`Refusal` MLS703 too few rows, MLS704 constant label, MLS705 empty column, MLS706 leak."""
+    total = len(rows) + bad
+    if total < MIN_ROWS:
+        raise _too_few(total)
+    for name in recipe.features:
+        if rows[name].isna().all() and (len(rows) or not dataset.column(name).nullable):
+            _refuse_empty(rows, name)
+    labelled = rows[rows[dataset.label].notna()]
+    if not len(rows):
+        return  # all rows are bad; the share of bad rows says it better
+    if len(labelled) < MIN_ROWS:
+        raise _too_few(len(labelled))
+    if labelled[dataset.label].nunique() < 2:
+        value = labelled[dataset.label].iloc[0]
+        raise Refusal(
+            "MLS704",
+            f"the label {dataset.label!r} is {value!r} in all {len(labelled):,} rows",
+            "there is nothing to learn; look at how the label is made",
+        )
+    _refuse_leaks(labelled, dataset, recipe)
+
+
+def _too_few(rows: int) -> Refusal:
+    return Refusal(
+        "MLS703",
+        f"{rows} rows can be used; {MIN_ROWS} are the least to train and judge a model on",
+        "point `source` at more data, or correct the bad rows",
+    )
+
+
+def _refuse_empty(rows: pd.DataFrame, name: str) -> None:
+    if len(rows):
+        raise Refusal(
+            "MLS705",
+            f"the feature {name!r} holds no value in any of {len(rows):,} rows",
+            "take it from `features`, or look at how it is made",
+        )
+
+
+def _refuse_leaks(rows: pd.DataFrame, dataset: Dataset, recipe: Recipe) -> None:
+    leaks = {name: how for name in recipe.features if (how := _leak(rows, name, dataset, recipe))}
+    if leaks:
+        first, how = next(iter(leaks.items()))
+        raise Refusal(
+            "MLS706",
+            f"the feature {first!r} gives the label {dataset.label!r} away: {how}",
+            "it is not known when a prediction is made; take it from `features`",
+            tuple(f"{name}: {how}" for name, how in leaks.items()),
+        )
+
+
+def _leak(rows: pd.DataFrame, name: str, dataset: Dataset, recipe: Recipe) -> str | None:
+    """How a feature tells the label, or None."""
+    known = rows[rows[name].notna()]
+    if len(known) < len(rows) / 2 or known[dataset.label].nunique() < 2:
+        return None
+    feature, label = known[name], known[dataset.label]
+    if _decides(feature, label):
+        return "each of its values has one label"
+    if not pd.api.types.is_numeric_dtype(feature) or len(known) < _MIN_ROWS_FOR_RANKING:
+        return None
+    match recipe.task:
+        case "regression":
+            return "it orders the rows as the label does" if _same_order(feature, label) else None
+        case "binary" | "multiclass":
+            return _separates(feature, label)
+
+
+def _decides(feature: pd.Series, label: pd.Series) -> bool:
+    """Whether a few values of the feature map to the label; many values would do so by chance."""
+    feature_codes, values = pd.factorize(feature)
+    label_codes, labels = pd.factorize(label)
+    if len(values) * 10 > len(feature) and not _one_to_one(len(values), len(labels)):
+        return False
+    pairs = len(np.unique(feature_codes * len(labels) + label_codes))
+    return pairs == len(values)
+
+
+def _one_to_one(values: int, labels: int) -> bool:
+    return values == labels
+
+
+def _same_order(feature: pd.Series, label: pd.Series) -> bool:
+    if label.nunique() < 10 or feature.nunique() < 10:
+        return False
+    ranks = [midranks(column.to_numpy(dtype=float)) for column in (feature, label)]
+    return bool(abs(np.corrcoef(*ranks)[0, 1]) >= _PERFECT)
+
+
+def _separates(feature: pd.Series, label: pd.Series) -> str | None:
+    """Whether the feature alone tells one class from all others."""
+    ranks = midranks(feature.to_numpy(dtype=float))
+    codes, labels = pd.factorize(label)
+    for code in range(len(labels) if len(labels) > 2 else 1):
+        of_class = codes == code
+        cases, controls = int(of_class.sum()), int((~of_class).sum())
+        area = (ranks[of_class].sum() - cases * (cases + 1) / 2) / (cases * controls)
+        if max(area, 1 - area) >= _PERFECT:
+            return f"alone it has an AUC of {max(area, 1 - area):.6f}"
+    return None

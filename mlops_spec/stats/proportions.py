@@ -1,0 +1,62 @@
+"""Intervals for shares, and for the difference of two shares on the same rows."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.optimize import brentq
+
+from mlops_spec.stats.estimate import Estimate, unknown, z_two_sided
+
+
+def wilson(hits: int, n: int, level: float) -> Estimate:
+    """Wilson's score interval (Wilson 1927): never [0, 0] or [1, 1], unlike Wald's."""
+    if n == 0:
+        return unknown()
+    z = z_two_sided(level)
+    share = hits / n
+    centre = share + z * z / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    return Estimate(share, max((centre - half) / scale, 0.0), min((centre + half) / scale, 1.0), n)
+
+
+def paired_difference(only_first: int, only_second: int, n: int, level: float) -> Estimate:
+    """Share of the first minus share of the second on the same n rows; Tango's score interval.
+
+    `only_first` rows are hits of the first alone. Tango, Statistics in Medicine 17 (1998) 891-908.
+    No discordant row at all still leaves an interval of width about 2 z² / (n + z²).
+    """
+    if n == 0:
+        return unknown()
+    z = z_two_sided(level)
+    difference = (only_first - only_second) / n
+
+    def score(delta: float) -> float:
+        return _tango(only_first, only_second, n, delta)
+
+    low = -1.0 if score(-1.0) <= z else brentq(lambda d: score(d) - z, -1.0, difference)
+    high = 1.0 if score(1.0) >= -z else brentq(lambda d: score(d) + z, difference, 1.0)
+    return Estimate(difference, float(low), float(high), n)
+
+
+def _tango(b: int, c: int, n: int, delta: float) -> float:
+    """The score statistic of the hypothesis that the difference is delta."""
+    linear = -b - c + (2 * n - b + c) * delta
+    root = math.sqrt(max(linear * linear + 8 * n * c * delta * (1 - delta), 0.0))
+    nuisance = (root - linear) / (4 * n)
+    variance = n * (2 * nuisance + delta * (1 - delta))
+    distance = b - c - n * delta
+    if variance <= 0:
+        return math.copysign(math.inf, distance) if abs(distance) > 1e-9 else 0.0
+    return distance / math.sqrt(variance)
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """McNemar's exact two-sided p-value that neither is better. It cannot test a margin."""
+    discordant = only_first + only_second
+    if discordant == 0:
+        return 1.0
+    from scipy.stats import binom
+
+    return min(1.0, 2 * float(binom.cdf(min(only_first, only_second), discordant, 0.5)))
