@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -18,3 +20,11 @@ DottedPath = Annotated[str, Field(pattern=DOTTED_PATTERN)]
 Cron = Annotated[str, Field(pattern=CRON_PATTERN)]
 # A column is named by the data, not by us: any text on one line, Greek included.
 ColumnName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def identifier(column: str) -> str:
+    """The Python name that a column's name comes to: `Wind speed (mph)` -> `wind_speed_mph`."""
+    folded = unicodedata.normalize("NFKC", column)
+    if folded == column and column.isidentifier():
+        return column
+    return re.sub(r"\W+", "_", folded).strip("_").lower()

@@ -4,6 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
+from mlops_spec.link.rules import (
+    columns,
+    features,
+    judging,
+    places,
+    power,
+    rollouts,
+    schedules,
+    unused,
+)
 from mlops_spec.link.scope import Rule
 
-RULES: Final[tuple[Rule, ...]] = ()
+RULES: Final[tuple[Rule, ...]] = (
+    *columns.RULES,
+    *features.RULES,
+    *places.RULES,
+    *judging.RULES,
+    *rollouts.RULES,
+    *schedules.RULES,
+    *power.RULES,
+    *unused.RULES,
+)
