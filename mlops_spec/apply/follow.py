@@ -35,6 +35,7 @@ class Watch:
     journal: Journal
     holder: Callable[[str], str | None]
     tell: Callable[[Event], None]
+    silence: float = SILENCE
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -64,9 +65,9 @@ def run_flow(
         if _tell_news(watch, model, known) or watch.holder(model):
             last_sign = watch.clock()
         run = orchestrator.look(run.id)
-        if watch.clock() - last_sign > SILENCE:
+        if watch.clock() - last_sign > watch.silence:
             orchestrator.give_up(run.id, "no sign of life")
-            raise FlowFailed(deployment, f"the flow gave no sign of life for {SILENCE:.0f} s")
+            raise FlowFailed(deployment, f"the flow gave no sign of life for {watch.silence:.0f} s")
     _tell_news(watch, model, known)
     if not run.succeeded:
         raise FlowFailed(deployment, run.message)

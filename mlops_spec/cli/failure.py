@@ -11,14 +11,19 @@ import traceback
 
 from mlops_spec import __version__
 from mlops_spec.cli.exits import Exit
+from mlops_spec.cli.refused import print_refusal, refusal_for
 from mlops_spec.cli.views import show
 from mlops_spec.diagnostics import SpecRejected
 
 
 def report(error: Exception, arguments: argparse.Namespace) -> Exit:
-    """A rejected spec is the user's and shown as such; anything else is our bug."""
+    """A rejected spec is the user's, a refusal the world's; anything else is our bug."""
     if isinstance(error, SpecRejected):
         show(error.diagnostics, arguments)
+        return Exit.FAILED
+    refusal = refusal_for(error)
+    if refusal is not None:
+        print_refusal(refusal, arguments)
         return Exit.FAILED
     if arguments.debug:
         traceback.print_exception(error)

@@ -16,6 +16,9 @@ from mlops_spec.cli.exits import Exit
 # name -> (module with `configure(parser)` and `run(arguments) -> int`, what it does)
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "validate": ("mlops_spec.cli.validate", "check every spec; imports nothing heavy"),
+    "plan": ("mlops_spec.cli.plan", "what apply would do, and why"),
+    "apply": ("mlops_spec.cli.apply", "do it; the same command finishes what was interrupted"),
+    "run": ("mlops_spec.cli.run", "one flow of a model now: train, rollout, monitor, batch"),
     "explain": ("mlops_spec.cli.explain", "what a code, a kind or a field means"),
     "schema": ("mlops_spec.cli.schema", "the JSON Schema of a kind, for editors"),
 }

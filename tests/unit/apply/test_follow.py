@@ -52,7 +52,7 @@ def _watch(journal: Journal, told: list[Event], holder: str | None = None) -> Wa
     def sleep(seconds: float) -> None:
         now[0] += max(seconds, 1.0)
 
-    return Watch(journal, lambda _: holder, told.append, sleep, lambda: now[0])
+    return Watch(journal, lambda _: holder, told.append, sleep=sleep, clock=lambda: now[0])
 
 
 def test_a_fresh_run_is_followed_to_its_end_and_its_steps_are_told(journal: Journal) -> None:

@@ -1,0 +1,93 @@
+"""The plan of an environment, from what the specs say and what is recorded and running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mlops_spec.apply.site import Site, source_of
+from mlops_spec.apply.stages import (
+    ApplyPlan,
+    ModelPlan,
+    Situation,
+    Stage,
+    StartPlatform,
+    WriteFiles,
+    plan_model,
+)
+from mlops_spec.apply.standing import Wanted, stand
+from mlops_spec.model.facets import FieldChange, changed_fields, facets, flatten
+from mlops_spec.model.project import LinkedModel
+from mlops_spec.model.spec.base import Change
+from mlops_spec.runtime.fingerprint import fingerprint
+from mlops_spec.targets.filesystem import TreeState, tree_state
+from mlops_spec.targets.platform import missing_programs
+from mlops_spec.terms.digest import digest
+
+# The step under which a model's served flows are recorded; its digest is that of their text.
+FLOWS_STEP: Final = "flows"
+
+
+def make_plan(site: Site, *, retry: bool = False) -> ApplyPlan:
+    """What apply would do now. Reads only; `Refusal` when the data's place cannot be read."""
+    tree = tree_state(site.root, site.files)
+    return ApplyPlan(
+        environment=site.environment,
+        before=tuple(_before(site, tree)),
+        models=tuple(plan_one(site, model, retry=retry) for model in site.project.models),
+    )
+
+
+def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPlan:
+    """The plan of one model as the world is now."""
+    applied = site.journal.applied(model.name)
+    standing = stand(wanted(site, model), site.journal, site.deployments.of(model.name))
+    return plan_model(
+        Situation(
+            standing=standing,
+            changes=_changes(applied, model) if applied is not None else (),
+            first=applied is None,
+            flows_stale=flows_digest(site, model.name) != _served_flows(site, model.name),
+            on_inconclusive=model.gates.on_inconclusive or "hold",
+            retry=retry,
+        )
+    )
+
+
+def wanted(site: Site, model: LinkedModel) -> Wanted:
+    """What the specs ask for, in the digests that steps depend on."""
+    return Wanted(
+        model=model.name,
+        facets={change.value: text for change, text in facets(model).items()},
+        fingerprint=fingerprint(site.root, source_of(model)),
+        canary=tuple(step.value for step in model.rollout.canary.steps),
+        shadow=model.rollout.shadow is not None,
+    )
+
+
+def flows_digest(site: Site, model: str) -> str:
+    """Changes when a flow of the model does."""
+    return digest(site.flows_of(model).digests())
+
+
+def stored_spec(model: LinkedModel) -> dict[str, Any]:
+    """The linked model as it is recorded after apply: every field with its change class."""
+    return {path: [change.value, value] for path, (change, value) in flatten(model).items()}
+
+
+def _changes(applied: dict[str, Any], model: LinkedModel) -> tuple[FieldChange, ...]:
+    before = {path: (Change(change), value) for path, (change, value) in applied.items()}
+    return changed_fields(before, flatten(model))
+
+
+def _served_flows(site: Site, model: str) -> str | None:
+    served = [s for s in site.journal.steps(model, step=FLOWS_STEP) if s.status == "done"]
+    return served[-1].digest if served else None
+
+
+def _before(site: Site, tree: TreeState) -> Iterator[Stage]:
+    if tree.to_write or tree.to_remove:
+        yield WriteFiles(tree.to_write, tree.to_remove)
+    missing = missing_programs(site.workspace, site.spec)
+    if missing:
+        yield StartPlatform(missing)

@@ -1,0 +1,79 @@
+"""The world as apply changes it: files, local servers, flows on Prefect, the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mlops_spec.apply.events import Event, Note
+from mlops_spec.apply.follow import FlowRequest, Watch, run_flow
+from mlops_spec.apply.look import FLOWS_STEP, flows_digest, plan_one, stored_spec, wanted
+from mlops_spec.apply.site import Site
+from mlops_spec.apply.stages import ModelPlan
+from mlops_spec.state.lease import holder_of
+from mlops_spec.targets import filesystem, platform
+from mlops_spec.targets.prefect_runs import PrefectRuns
+from mlops_spec.terms.digest import digest
+from mlops_spec.terms.steps import ROLLOUT_FLOW, TRAIN_FLOW
+
+
+@dataclass
+class LiveWorld:
+    """A `World` of real things. `retry` tries a release again that was rolled back."""
+
+    site: Site
+    tell: Callable[[Event], None]
+    retry: bool = False
+
+    def write_files(self) -> None:
+        filesystem.write_tree(self.site.root, self.site.files)
+
+    def start_platform(self) -> None:
+        platform.start(self.site.workspace, self.site.spec, self._note)
+
+    def serve_flows(self, model: str) -> None:
+        key = flows_digest(self.site, model)
+        journal = self.site.journal
+        journal.start(model, FLOWS_STEP, key, "")
+        platform.serve_flows(self.site.workspace, self.site.spec, model, key)
+        journal.finish(model, FLOWS_STEP, key, "done", {})
+
+    def train(self, model: str) -> None:
+        self._run(model, TRAIN_FLOW, {})
+
+    def rollout(self, model: str) -> None:
+        run = plan_one(self.site, self.site.model(model)).standing.run
+        self._run(model, ROLLOUT_FLOW, {"run": run, "retry": self.retry})
+
+    def record(self, model: str) -> None:
+        self.site.journal.record_applied(model, stored_spec(self.site.model(model)))
+
+    def plan_again(self, model: str) -> ModelPlan:
+        return plan_one(self.site, self.site.model(model))
+
+    @cached_property
+    def _prefect(self) -> PrefectRuns:
+        return PrefectRuns(platform.environment_variables(self.site.workspace, self.site.spec))
+
+    def _run(self, model: str, flow: str, parameters: dict[str, Any]) -> None:
+        """Run a flow; the key is that of everything the flow depends on, so that a rerun joins."""
+        want = wanted(self.site, self.site.model(model))
+        live = self.site.deployments.production(model)
+        key = digest(
+            flow, dict(want.facets), want.fingerprint, live.release if live else "", parameters
+        )
+        run_flow(
+            self._prefect,
+            Watch(self.site.journal, self._holder, self.tell),
+            model,
+            flow,
+            FlowRequest(self.site.environment, f"{model}-{flow}-{key}", parameters),
+        )
+
+    def _holder(self, model: str) -> str | None:
+        return holder_of(self.site.store, f"model/{self.site.environment}/{model}")
+
+    def _note(self, text: str) -> None:
+        self.tell(Note(text))

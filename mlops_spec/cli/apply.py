@@ -1,0 +1,90 @@
+"""spec apply: do what the plan says. The same command finishes what was interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+
+from mlops_spec.apply.events import Event
+from mlops_spec.apply.execute import Outcome, execute
+from mlops_spec.apply.follow import FlowFailed
+from mlops_spec.apply.look import make_plan
+from mlops_spec.apply.site import Site
+from mlops_spec.apply.stages import ApplyPlan
+from mlops_spec.apply.world import LiveWorld
+from mlops_spec.cli.plan import show
+from mlops_spec.cli.refused import print_refusal
+from mlops_spec.cli.site import add_environment, open_site
+from mlops_spec.cli.views.console import console
+from mlops_spec.cli.views.plan_text import plan_json
+from mlops_spec.cli.views.progress import Progress
+from mlops_spec.cli.views.summary import summary_json, summary_lines
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.state import Lease
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_environment(parser)
+    parser.add_argument(
+        "--retry", action="store_true", help="try a release again that a rollout has rolled back"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    started = time.time()
+    site = open_site(arguments)
+    with Lease(site.store, f"apply/{site.environment}", "spec apply"):
+        plan = make_plan(site, retry=arguments.retry)
+        outcome = _execute(site, plan, arguments)
+    _report(site, plan, outcome, arguments)
+    for failure in outcome.failed:
+        print_refusal(refusal_of(site, failure, started), arguments)
+    return outcome.exit_code
+
+
+def _execute(site: Site, plan: ApplyPlan, arguments: argparse.Namespace) -> Outcome:
+    if plan.no_op:
+        return Outcome(plan.blocked, ())
+    if arguments.output == "json":
+        return execute(plan, LiveWorld(site, _ignore, arguments.retry), _ignore)
+    show(plan, arguments)
+    with Progress(console(arguments)) as progress:
+        world = LiveWorld(site, progress.tell, arguments.retry)
+        return execute(plan, world, progress.tell)
+
+
+def _ignore(_: Event) -> None:
+    """Nobody watches: the summary at the end is the output."""
+
+
+def _report(site: Site, plan: ApplyPlan, outcome: Outcome, arguments: argparse.Namespace) -> None:
+    if arguments.output == "json":
+        report = {"plan": plan_json(plan), "models": summary_json(site)}
+        print(json.dumps({**report, "exit_code": outcome.exit_code}, indent=2, ensure_ascii=False))
+        return
+    out = console(arguments)
+    if plan.no_op:
+        show(plan, arguments)
+    for line in summary_lines(site):
+        out.print(line)
+
+
+def refusal_of(site: Site, failure: FlowFailed, since: float) -> Refusal:
+    """What a step of the flow recorded as it failed; otherwise the flow's own last word."""
+    model = failure.deployment.partition("/")[0].rpartition("-")[0]
+    failed = [
+        step
+        for step in site.journal.steps(model)
+        if step.status == "failed" and step.started_at >= since
+    ]
+    if not failed:
+        log = site.workspace.logs / f"flows-{model}.log"
+        return Refusal("MLS602", f"{failure.deployment}: {failure}", f"look at {log}")
+    said = failed[-1].output
+    return Refusal(
+        str(said.get("code", "MLS602")),
+        f"{failed[-1].step}: {said.get('message', failure)}",
+        str(said.get("help", "")),
+        tuple(said.get("details", ())),
+    )

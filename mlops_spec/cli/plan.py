@@ -1,0 +1,41 @@
+"""spec plan: what apply would do, in words or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from mlops_spec.apply.look import make_plan
+from mlops_spec.apply.stages import ApplyPlan
+from mlops_spec.cli.site import add_environment, open_site
+from mlops_spec.cli.views.console import console
+from mlops_spec.cli.views.plan_text import plan_json, plan_lines
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_environment(parser)
+    parser.add_argument(
+        "--detailed-exitcode", action="store_true", help="exit 2 when there is something to do"
+    )
+    parser.add_argument(
+        "--retry", action="store_true", help="plan as `spec apply --retry` would go about it"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    site = open_site(arguments)
+    plan = make_plan(site, retry=arguments.retry)
+    show(plan, arguments)
+    if plan.blocked:
+        return min(blocked.exit_code for blocked in plan.blocked)
+    return 2 if arguments.detailed_exitcode and not plan.no_op else 0
+
+
+def show(plan: ApplyPlan, arguments: argparse.Namespace) -> None:
+    """Print a plan in the form that was asked for."""
+    if arguments.output == "json":
+        print(json.dumps(plan_json(plan), indent=2, ensure_ascii=False))
+        return
+    out = console(arguments)
+    for line in plan_lines(plan):
+        out.print(line, highlight=False)

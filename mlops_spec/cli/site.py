@@ -1,0 +1,52 @@
+"""What commands that look at an environment share: which one, and its state."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from mlops_spec.apply.site import Site
+from mlops_spec.model.project import Project
+from mlops_spec.pipeline import compile_project, project_root, render_project
+from mlops_spec.runtime.refusal import Refusal
+
+
+def add_environment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--env",
+        metavar="NAME",
+        help="the environment (default: SPEC_ENV, or the first one in mlops.yaml)",
+    )
+
+
+def open_site(arguments: argparse.Namespace) -> Site:
+    """Compile the project and open the environment; warnings go to stderr.
+
+    Raises `SpecRejected`, `StateUnusable`, and `Refusal` for an environment that is not there or
+    cannot be reached from here.
+    """
+    root = project_root(arguments.root)
+    project, found = compile_project(root)
+    for warning in found:
+        print(warning, file=sys.stderr)
+    name = environment_name(project, arguments.env)
+    if project.environments[name].serve.on != "processes":
+        raise Refusal(
+            "MLS607",
+            f"environment {name!r} serves on {project.environments[name].serve.on}; this version "
+            "applies to processes on this machine",
+            f"`spec render --env {name}` writes its manifests; apply them with your own tools",
+        )
+    return Site.open(root, project, name, render_project(project, name))
+
+
+def environment_name(project: Project, asked: str | None) -> str:
+    """The environment that was asked for, by flag or by SPEC_ENV; otherwise the first."""
+    names = list(project.environments)
+    name = asked or os.environ.get("SPEC_ENV") or names[0]
+    if name not in names:
+        raise Refusal(
+            "MLS302", f"no environment named {name!r}", f"mlops.yaml has: {', '.join(names)}"
+        )
+    return name

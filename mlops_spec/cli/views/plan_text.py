@@ -1,0 +1,125 @@
+"""A plan in words and as JSON; the words are made from the same list that apply walks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, assert_never
+
+from mlops_spec.apply.stages import (
+    ApplyPlan,
+    ModelPlan,
+    Record,
+    Rollout,
+    ServeFlows,
+    Stage,
+    StartPlatform,
+    Train,
+    WriteFiles,
+)
+
+
+def plan_json(plan: ApplyPlan) -> dict[str, Any]:
+    """The plan for machines."""
+    return {
+        "format_version": 1,
+        "environment": plan.environment,
+        "no_op": plan.no_op,
+        "before": [_stage_json(stage) for stage in plan.before],
+        "models": [_model_json(model) for model in plan.models],
+    }
+
+
+def _model_json(model: ModelPlan) -> dict[str, Any]:
+    blocked = model.blocked
+    return {
+        "model": model.model,
+        "consequence": model.consequence,
+        "reasons": list(model.reasons),
+        "changes": [
+            {"path": c.path, "change": c.change.value, "before": c.before, "after": c.after}
+            for c in model.changes
+        ],
+        "stages": [_stage_json(stage) for stage in model.stages],
+        "run": model.standing.run,
+        "release": model.standing.release,
+        "blocked": None
+        if blocked is None
+        else {"exit_code": blocked.exit_code, "reason": blocked.reason, "help": blocked.help},
+    }
+
+
+def _stage_json(stage: Stage) -> dict[str, Any]:
+    name = type(stage).__name__
+    fields = {field: getattr(stage, field) for field in type(stage).__dataclass_fields__}
+    return {"stage": name, **{k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}}
+
+
+def plan_lines(plan: ApplyPlan) -> Iterator[str]:
+    """The plan for people, with rich markup."""
+    for stage in plan.before:
+        yield from _stage_lines(stage)
+    for model in plan.models:
+        yield from _model_lines(model)
+    yield ""
+    yield _summary(plan)
+
+
+def _model_lines(model: ModelPlan) -> Iterator[str]:
+    if not model.stages and model.blocked is None:
+        live = model.standing.live
+        version = f"version {live.version} is live" if live else "nothing is live"
+        yield f"[green]=[/] [bold]{model.model}[/]: nothing to do, {version}"
+        return
+    yield f"[yellow]~[/] [bold]{model.model}[/]: {model.consequence}"
+    for reason in model.reasons:
+        yield f"    because {_plain(reason)}"
+    for stage in model.stages:
+        yield from _stage_lines(stage)
+    if model.blocked is not None:
+        yield f"    [red]■[/] {_plain(model.blocked.reason)}"
+        yield f"      {_plain(model.blocked.help)}"
+
+
+def _stage_lines(stage: Stage) -> Iterator[str]:
+    match stage:
+        case WriteFiles(written, removed):
+            yield from (f"[green]+[/] write {_plain(path)}" for path in written[:8])
+            if len(written) > 8:
+                yield f"[green]+[/] … and {len(written) - 8} more files"
+            yield from (f"[red]-[/] remove {_plain(path)}" for path in removed)
+        case StartPlatform(programs):
+            yield f"[green]+[/] start {', '.join(programs)}"
+        case ServeFlows():
+            yield "    [green]+[/] deploy the flows"
+        case Train(_, steps, kept):
+            yield from _flow_lines("train", steps, kept)
+        case Rollout(_, steps, kept):
+            yield from _flow_lines("rollout", steps, kept)
+        case Record():
+            return
+        case _ as never:
+            assert_never(never)
+
+
+def _flow_lines(flow: str, steps: tuple[str, ...], kept: tuple[str, ...]) -> Iterator[str]:
+    yield f"    [green]+[/] {flow:<8} {' → '.join(steps)}"
+    if kept:
+        yield f"      [dim]kept     {', '.join(kept)}[/]"
+
+
+def _summary(plan: ApplyPlan) -> str:
+    if plan.no_op and not plan.blocked:
+        return "Nothing to do."
+    moving = [model for model in plan.models if model.stages]
+    counts: dict[str, int] = {}
+    for model in moving:
+        counts[model.consequence] = counts.get(model.consequence, 0) + 1
+    parts = [f"{number} {word}" for word, number in sorted(counts.items())]
+    parts += [f"{len(plan.blocked)} blocked"] if plan.blocked else []
+    parts += [f"{len(plan.models) - len(moving)} unchanged"]
+    return f"Plan: {', '.join(parts)}"
+
+
+def _plain(text: str) -> str:
+    """Text of the user's, safe to stand in rich markup."""
+    return text.replace("[", "\\[")

@@ -1,0 +1,97 @@
+"""Apply as it happens: a line for every step that ended, a spinner for the one that runs."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self, assert_never
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from mlops_spec.apply.events import Event, Note, StageEnded, StageStarted, StepSeen, Stopped
+from mlops_spec.apply.stages import (
+    Record,
+    Rollout,
+    ServeFlows,
+    Stage,
+    StartPlatform,
+    Train,
+    WriteFiles,
+)
+from mlops_spec.cli.views.steps import describe
+from mlops_spec.state import Step
+
+MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "running": "[cyan]…[/]"}
+
+
+class Progress:
+    """Prints to `console`; use as a context, so that the spinner ends however apply does."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status = console.status("")
+
+    def __enter__(self) -> Self:
+        self._status.start()
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        self._status.stop()
+
+    def tell(self, event: Event) -> None:
+        match event:
+            case StageStarted(stage):
+                self._stage_started(stage)
+            case StageEnded(stage, seconds):
+                self._stage_ended(stage, seconds)
+            case StepSeen(_, step):
+                self._step_seen(step)
+            case Note(text):
+                self._console.print(f"    [dim]{escape(text)}[/]")
+            case Stopped(blocked):
+                self._console.print(f"  [red]■[/] {blocked.model}: {escape(blocked.reason)}")
+            case _ as never:
+                assert_never(never)
+
+    def _stage_started(self, stage: Stage) -> None:
+        self._status.update(f"[bold]{_title(stage)}[/]")
+        if isinstance(stage, Train | Rollout):
+            self._console.print(f"  [bold]{_title(stage)}[/]")
+
+    def _stage_ended(self, stage: Stage, seconds: float) -> None:
+        if not isinstance(stage, Train | Rollout | Record):
+            self._line(MARKS["done"], _title(stage), "", seconds)
+
+    def _step_seen(self, step: Step) -> None:
+        said = describe(step.step, step.output)
+        if step.status == "running":
+            self._status.update(f"[bold]{step.step}[/]  {escape(said)}")
+            return
+        if step.status == "failed":
+            said = str(step.output.get("message", ""))
+        seconds = (step.finished_at or step.started_at) - step.started_at
+        self._line(f"  {MARKS[step.status]}", step.step, said, seconds)
+
+    def _line(self, mark: str, title: str, said: str, seconds: float) -> None:
+        self._console.print(f"  {mark} {title:<12} {escape(said):<58} [dim]{seconds:6.1f} s[/]")
+
+
+def _title(stage: Stage) -> str:
+    match stage:
+        case WriteFiles(written, removed):
+            return f"generated files: {len(written)} written, {len(removed)} removed"
+        case StartPlatform(programs):
+            return f"platform: {', '.join(programs)}"
+        case ServeFlows(model):
+            return f"{model}: flows deployed"
+        case Train(model):
+            return f"{model}: train"
+        case Rollout(model):
+            return f"{model}: rollout"
+        case Record(model):
+            return f"{model}: recorded"
+        case _ as never:
+            assert_never(never)

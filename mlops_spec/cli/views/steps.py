@@ -1,0 +1,76 @@
+"""What a step's record says on one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+Output = Mapping[str, Any]
+
+
+def describe(step: str, output: Output) -> str:
+    """The gist of a step's output; empty when there is nothing worth saying."""
+    if step.startswith("canary-"):
+        return _rollout(output)
+    gist = DESCRIPTIONS.get(step)
+    return gist(output) if gist else ""
+
+
+def count(value: Any) -> str:
+    """A whole number with separators; what is not a number as it is."""
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _snapshot(output: Output) -> str:
+    return f"{count(output['rows'])} rows, data {output['data'][:12]}" if "rows" in output else ""
+
+
+def _check(output: Output) -> str:
+    if "rows" not in output:
+        return ""
+    return f"{count(output['rows'])} good rows, {count(output.get('bad_rows', 0))} bad"
+
+
+def _split(output: Output) -> str:
+    parts = [
+        f"{name} {count(output[name])}"
+        for name in ("train", "validation", "test")
+        if name in output
+    ]
+    return ", ".join(parts)
+
+
+def _fit(output: Output) -> str:
+    return str(output.get("estimator", "")).rpartition(".")[2]
+
+
+def _verdicts(output: Output) -> str:
+    outcome = str(output.get("outcome", ""))
+    verdicts = output.get("verdicts", [])
+    passed = sum(verdict["outcome"] == "pass" for verdict in verdicts)
+    return f"{outcome.upper()}: {passed} of {len(verdicts)} checks" if outcome else ""
+
+
+def _register(output: Output) -> str:
+    return f"version {output['version']}" if "version" in output else ""
+
+
+def _deploy(output: Output) -> str:
+    return f"port {output['port']}" if "port" in output else ""
+
+
+def _rollout(output: Output) -> str:
+    seen = f"{count(output['requests'])} requests" if "requests" in output else ""
+    return ", ".join(part for part in (seen, _verdicts(output)) if part)
+
+
+DESCRIPTIONS: Final[dict[str, Callable[[Output], str]]] = {
+    "snapshot": _snapshot,
+    "check": _check,
+    "split": _split,
+    "fit": _fit,
+    "gate": _verdicts,
+    "register": _register,
+    "deploy": _deploy,
+    "shadow": _rollout,
+}
