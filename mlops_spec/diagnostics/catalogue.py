@@ -100,6 +100,7 @@ EMPTY_COLUMN: Final = _error("MLS705", "a column holds no value")
 LEAKING_LABEL: Final = _error("MLS706", "a feature gives the label away")
 ESTIMATOR_UNUSABLE: Final = _error("MLS707", "the estimator cannot be built or fitted")
 MODEL_CHANGED: Final = _error("MLS708", "a packaged model is not the one that was released")
+MONITOR_BLIND: Final = _error("MLS709", "the monitor has nothing to look at or to compare with")
 
 CATALOGUE: Final[dict[str, Code]] = {
     value.id: value for value in list(globals().values()) if isinstance(value, Code)

@@ -139,9 +139,15 @@ def counted_rows(frame: pd.DataFrame, frozen: Profile) -> Profile:
     import pandas as pd
 
     absent = pd.Series([None] * len(frame), dtype=object)
+
+    def found(name: str) -> pd.Series[Any]:
+        # The prediction log keeps its prefix for a feature that is named like one of its columns.
+        prefixed = f"feature.{name}"
+        return frame[prefixed] if prefixed in frame else frame.get(name, absent)
+
     return Profile(
-        {n: counted(frame.get(n, absent), column) for n, column in frozen.columns.items()},
-        {n: counted(frame.get(n, absent), column) for n, column in frozen.answers.items()},
+        {name: counted(found(name), column) for name, column in frozen.columns.items()},
+        {name: counted(frame.get(name, absent), column) for name, column in frozen.answers.items()},
     )
 
 
