@@ -25,8 +25,8 @@ FLIGHTS = [
 ]  # fmt: skip
 
 
-def main() -> int:
-    arguments = _arguments()
+def main(given: list[str] | None = None) -> int:
+    arguments = _arguments(given)
     first, last = arguments.weeks
     missing = [w for w in range(first, last + 1) if not _path(arguments.out, w).exists()]
     if not missing:
@@ -35,23 +35,24 @@ def main() -> int:
     rows = _rows(_package())
     for week in missing:
         _write(rows[rows["week"] == week], _path(arguments.out, week))
-    print(f"weeks {missing[0]} to {missing[-1]} of 2013 are in {arguments.out}")
+    print(f"weeks {missing[0]} to {missing[-1]} of 2013 have landed")
     return 0
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--weeks", type=_weeks, required=True, help="ISO weeks, such as 10-22")
+    parser.add_argument("--weeks", type=weeks, required=True, help="ISO weeks, such as 10-22")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data" / "flights")
-    return parser.parse_args()
+    return parser.parse_args(given)
 
 
-def _weeks(text: str) -> tuple[int, int]:
+def weeks(text: str) -> tuple[int, int]:
+    """The first and the last week of `10-22`, or of `22`."""
     first, _, last = text.partition("-")
-    weeks = (int(first), int(last or first))
-    if not 2 <= weeks[0] <= weeks[1] <= 52:
+    found = (int(first), int(last or first))
+    if not 2 <= found[0] <= found[1] <= 52:
         raise argparse.ArgumentTypeError(f"{text} is not a range of weeks from 2 to 52")
-    return weeks
+    return found
 
 
 def _path(out: Path, week: int) -> Path:
