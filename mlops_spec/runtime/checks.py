@@ -1,4 +1,4 @@
-"""The step `check`: every row against the Dataset's columns; what does not fit is counted and shown."""
+"""The step `check`: every row against the Dataset's columns; what does not fit is shown."""
 
 from __future__ import annotations
 
@@ -188,6 +188,7 @@ def _problems(
 ) -> tuple[Problem, ...]:
     """Most frequent first."""
     found = []
+    keys = dataset.key + " " + frame[dataset.key].astype(str)
     for (column, rule), group in failures.groupby(["column", "rule"], sort=True):
         rows = np.sort(group["row"].unique().astype("int64"))
         found.append(
@@ -196,7 +197,7 @@ def _problems(
                 str(rule),
                 len(rows),
                 tuple(
-                    f"{dataset.key} {frame[dataset.key].iloc[row]}: {table[column][int(row)].as_py()}"
+                    f"{keys.iloc[row]}: {table[column][int(row)].as_py()}"
                     for row in rows[:EXAMPLES]
                 ),
             )
@@ -210,7 +211,7 @@ def _too_many_bad(checked: Checked, total: int, allowed: float) -> Refusal:
         "MLS702",
         f"{bad:,} of {total:,} rows ({bad / total:.2%}) do not fit the Dataset's columns; "
         f"{allowed:.2%} may be bad",
-        "correct the data, or the columns (nullable, min, max, values), or allow more with bad_rows",
+        "correct the data, or the columns (nullable, min, max, values), or allow more: bad_rows",
         tuple(problem.line() for problem in checked.problems),
     )
 

@@ -48,8 +48,8 @@ def parse(stored: pa.ChunkedArray, column: Column) -> Parsed:
 def _raw(stored: pa.ChunkedArray) -> pd.Series:
     """Whole numbers keep their type although some are missing; all else as pandas has it."""
     if pa.types.is_integer(stored.type) and stored.null_count:
-        return stored.to_pandas(integer_object_nulls=True)
-    return stored.to_pandas()
+        return pd.Series(stored.to_pandas(integer_object_nulls=True))
+    return pd.Series(stored.to_pandas())
 
 
 def _numbers(raw: pd.Series) -> tuple[pd.Series, pd.Series]:

@@ -1,4 +1,4 @@
-"""Reading a Dataset's source into one Arrow table: declared columns only, files in order of path."""
+"""Reading a Dataset's source into one Arrow table: declared columns, files in order of path."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def _read_sql(source: Sql, wanted: list[str]) -> pa.Table:
     _require(wanted, names, "the query's result")
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
     by_name = dict(zip(names, columns, strict=True))
-    return pa.table({name: _array(name, by_name[name]) for name in wanted})
+    return pa.table({name: _array(by_name[name]) for name in wanted})
 
 
-def _array(name: str, values: Iterable[Any]) -> pa.Array:
+def _array(values: Iterable[Any]) -> pa.Array:
     found = list(values)
     try:
         return pa.array(found)
@@ -109,7 +109,7 @@ def _widened(table: pa.Table) -> pa.Table:
 
 
 def _wide(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """One type for all widths of a kind, so that the digest does not depend on how rows were stored."""
+    """One type for all widths of a kind: the digest does not depend on how rows were stored."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _wide(column.cast(kind.value_type))

@@ -1,4 +1,4 @@
-"""The step `evaluate`: the model on the held-out rows. What it writes is all that gates need later."""
+"""The step `evaluate`: the model on the held-out rows. Gates need no more than it writes."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def judged_rows(label: pd.Series, answers: Predictions, labels: Labels) -> Judge
 
 
 def _on_validation(rows: pd.DataFrame, model: FittedModel, dataset: Dataset) -> Any:
-    """The primary metric on rows that neither taught nor judge; far from the test's, time moved on."""
+    """The primary metric on rows that neither taught nor judge: did time move on between?"""
     if rows.empty:
         return None
     judged = judged_rows(rows[dataset.label], model.predict(rows), model.labels)

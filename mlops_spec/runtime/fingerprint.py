@@ -12,7 +12,7 @@ from mlops_spec.terms.digest import digest
 
 
 def fingerprint(root: Path, source: Parquet | Csv | Sql) -> str:
-    """Changes when the source may hold other rows: paths, sizes and times of its files, or the watermark.
+    """Changes when the source may hold other rows: paths, sizes, times of files, or the watermark.
 
     A database without a watermark always has the same one; its rows are read once, and again when
     the query changes. `Refusal` MLS701 when there is no file or no answer.
@@ -28,7 +28,7 @@ def files(root: Path, source: Parquet | Csv) -> list[Path]:
     """The files of a source in order of their paths. `Refusal` MLS701 when there is none."""
     found = sorted(
         Path(name)
-        for name in glob.glob(str(root / source.path), recursive=True)
+        for name in glob.glob(str(root / source.path), recursive=True)  # noqa: PTH207 - absolute too
         if Path(name).is_file()
     )
     if not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass, replace
 from typing import Final
@@ -62,7 +63,7 @@ def _gate(context: Context, gates: Gates, recipe: Recipe, run: str, baseline: st
 
 
 def _evidence(context: Context, run: str, baseline: str) -> Evidence:
-    candidate = load_labels(context, run)
+    candidate = load_pipeline(context, run)
     answers = heldout_answers(context, run)
     judged = judged_rows(answers["label"], recorded_predictions(answers), candidate.labels)
     if not baseline:
@@ -77,11 +78,6 @@ def _evidence(context: Context, run: str, baseline: str) -> Evidence:
         return Evidence(judged, None, obstacle)
     said = production.predict(rows)
     return Evidence(judged, judged_rows(answers["label"], said, production.labels))
-
-
-def load_labels(context: Context, run: str) -> FittedModel:
-    """The model of a run, for its labels; verified like any other."""
-    return load_pipeline(context, run)
 
 
 def _why_not(production: FittedModel, candidate: FittedModel, columns: set[str]) -> str:
@@ -192,7 +188,7 @@ class _Judge:
     ) -> tuple[Outcome, str]:
         if found.n < self.gates.min_rows:
             return Outcome.NO_DATA, f"{self.gates.min_rows} rows are the least"
-        if not found.known or limit != limit:
+        if not found.known or math.isnan(limit):
             return Outcome.NO_DATA, "these rows do not define it"
         if self.gates.decide_on == "point":
             good = _clears(found.value, limit, sign, strict=strict)

@@ -17,7 +17,7 @@ Label = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The classes in scikit-learn's order (sorted); none for a regression. `positive`: binary only."""
+    """The classes in scikit-learn's order; none for a regression. `positive`: binary only."""
 
     classes: tuple[Label, ...] = ()
     positive: Label | None = None
@@ -30,7 +30,7 @@ class Labels:
     def codes(self, label: pd.Series) -> npt.NDArray[np.int64]:
         """The place of each value in `classes`; -1 for one that is not among them."""
         places = {value: place for place, value in enumerate(self.classes)}
-        return label.map(places).fillna(-1).to_numpy(dtype=np.int64)
+        return np.asarray(label.map(places).fillna(-1), dtype=np.int64)
 
 
 def labels_of(label: pd.Series, recipe: Recipe) -> Labels:

@@ -1,4 +1,4 @@
-"""The scikit-learn pipeline of a Recipe: imputing, encoding, and any estimator by its dotted path."""
+"""The scikit-learn pipeline of a Recipe: imputing, encoding, any estimator by dotted path."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _columns(numbers: list[str], text: list[str], estimator: Any) -> Any:
     from sklearn.compose import ColumnTransformer
 
     if _bins_categories(estimator):
-        # These trees take missing values and categories as they are: nothing is imputed or spread out.
+        # These trees take missing values and categories as they are.
         estimator.set_params(categorical_features=list(range(len(text))))
         encoders = [("text", _ordinal(), text), ("numbers", "passthrough", numbers)]
     else:
@@ -137,14 +137,14 @@ def _class_of(path: str) -> Any:
         raise Refusal(
             "MLS707",
             f"{path} is not a scikit-learn estimator",
-            "name a class with fit, predict and get_params, such as sklearn.linear_model.LogisticRegression",
+            "name a class with fit and get_params, such as sklearn.linear_model.LogisticRegression",
         )
     return found
 
 
 def _module_hint(path: str) -> str:
     if not path.startswith("sklearn."):
-        return f"install the package that has {path.partition('.')[0]!r}, in the flows' environment too"
+        return f"install the package that has {path.partition('.')[0]!r} where the flows run"
     import sklearn
 
     return did_you_mean(path.split(".")[1], sklearn.__all__)

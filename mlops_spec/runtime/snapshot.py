@@ -76,15 +76,15 @@ def content_digest(table: pa.Table) -> str:
 
 
 def _hash_column(total: hashlib._Hash, column: pa.Array) -> None:
-    total.update(np.packbits(column.is_null().to_numpy(zero_copy_only=False)))
+    total.update(np.packbits(column.is_null().to_numpy(zero_copy_only=False)).tobytes())
     if pa.types.is_large_string(column.type):
         filled = column.fill_null("")
-        total.update(np.ascontiguousarray(pc.binary_length(filled).to_numpy(zero_copy_only=False)))
+        total.update(pc.binary_length(filled).to_numpy(zero_copy_only=False).tobytes())
         total.update(_text_bytes(filled))
     elif not pa.types.is_null(column.type):
         plain = column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
         filled = plain.fill_null(False if pa.types.is_boolean(plain.type) else 0)
-        total.update(np.ascontiguousarray(filled.to_numpy(zero_copy_only=False)))
+        total.update(filled.to_numpy(zero_copy_only=False).tobytes())
 
 
 def _text_bytes(column: pa.LargeStringArray) -> memoryview:

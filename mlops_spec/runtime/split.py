@@ -1,4 +1,4 @@
-"""The step `split`: which rows teach, which choose, which judge. The same rows and seed, the same parts."""
+"""The step `split`: which rows teach, which choose, which judge. Same rows and seed, same parts."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def read_parts(context: Context, data: str) -> Parts:
 
 
 def parts_of(rows: pd.DataFrame, dataset: Dataset, recipe: Recipe) -> Parts:
-    """The part of each row. By time: the newest rows judge. At random: by a hash of the key, so that
-    a row stays in its part when others come or go.
+    """The part of each row. By time: the newest rows judge. At random: by a hash of the key, so
+    that a row stays in its part when others come or go.
     """
     match dataset.split.by:
         case "time":

@@ -37,6 +37,7 @@ def _fit(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Outpu
     model = FittedModel(pipeline, dataset, recipe, labels)
     return {
         "run": run,
+        "data": data,
         "sha256": save(model, context.workspace.run(run) / "model"),
         "rows": len(train),
         "seconds": round(seconds, 3),

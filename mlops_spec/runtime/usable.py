@@ -1,4 +1,4 @@
-"""Whether rows that fit can also teach: enough of them, a label that varies, no feature that tells it."""
+"""Whether rows that fit can also teach: enough rows, a label that varies and does not leak."""
 
 from __future__ import annotations
 
@@ -103,8 +103,9 @@ def _one_to_one(values: int, labels: int) -> bool:
 def _same_order(feature: pd.Series, label: pd.Series) -> bool:
     if label.nunique() < 10 or feature.nunique() < 10:
         return False
-    ranks = [midranks(column.to_numpy(dtype=float)) for column in (feature, label)]
-    return bool(abs(np.corrcoef(*ranks)[0, 1]) >= _PERFECT)
+    ranks = np.stack([midranks(column.to_numpy(dtype=float)) for column in (feature, label)])
+    correlation = np.asarray(np.corrcoef(ranks))[0, 1]
+    return bool(abs(correlation) >= _PERFECT)
 
 
 def _separates(feature: pd.Series, label: pd.Series) -> str | None:

@@ -29,7 +29,7 @@ def auc(positive: npt.NDArray[np.bool_], score: Floats, level: float) -> Estimat
 def auc_difference(
     positive: npt.NDArray[np.bool_], first: Floats, second: Floats, level: float
 ) -> Estimate:
-    """AUC of the first minus AUC of the second on the same rows (DeLong, DeLong, Clarke-Pearson 1988)."""
+    """AUC of the first minus AUC of the second on the same rows (DeLong et al. 1988)."""
     scores = np.stack([first, second])
     if not _both_classes(positive) or not np.isfinite(scores).all():
         return unknown(len(positive))

@@ -1,4 +1,4 @@
-"""The bootstrap, for what has no closed form; rows are drawn by weights, so nothing is sorted again."""
+"""The bootstrap, for what has no closed form. Rows are drawn by weights: one sort is enough."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _weights(random: np.random.Generator, rows: int) -> Floats:
 
 
 def average_precision(positive: npt.NDArray[np.bool_], score: Floats) -> WeightedStatistic:
-    """Area under the precision-recall steps, as a function of row weights; equal scores are one step."""
+    """Area under the precision-recall steps by row weights; equal scores are one step."""
     order = np.argsort(-score, kind="stable")
     hits = positive[order].astype(float)
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)

@@ -42,7 +42,7 @@ class Estimate:
 
 
 def unknown(n: int = 0) -> Estimate:
-    """The estimate of something that these rows do not define, such as precision without positives."""
+    """What these rows do not define, such as precision without a positive decision."""
     return Estimate(math.nan, math.nan, math.nan, n)
 
 

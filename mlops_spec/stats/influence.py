@@ -87,8 +87,9 @@ def precision_of(truth: Bools, decided: Bools) -> Influenced:
 
 def f1_of(truth: Bools, decided: Bools) -> Influenced:
     """2 · hits / (positives + positive decisions)."""
-    bottom = truth.astype(float) + decided.astype(float)
-    return ratio(2.0 * (truth & decided), bottom, int((truth | decided).sum()))
+    top = 2 * (truth & decided).astype(np.float64)
+    bottom = truth.astype(np.float64) + decided.astype(np.float64)
+    return ratio(top, bottom, int((truth | decided).sum()))
 
 
 def balanced_accuracy(truth: Classes, decided: Classes) -> Influenced:

@@ -1,4 +1,4 @@
-"""The metrics of the language on held-out rows, each with its interval; and differences of two models."""
+"""The metrics of the language on held-out rows with intervals, and differences of two models."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _LEAST_PROBABILITY: Final = 1e-15
 class Judged:
     """Truth and answers on the same rows.
 
-    Regression: `truth` and `scores` are numbers. Classification: `truth` and `decided` are places in
-    the classes; `scores` is the probability of the positive class (n), or of each class (n, k).
+    Regression: `truth` and `scores` are numbers. Classification: `truth` and `decided` are places
+    in the classes; `scores` is the probability of the positive class (n), or of each class (n, k).
     `positive` is the place of the positive class.
     """
 

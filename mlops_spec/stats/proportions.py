@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from scipy.optimize import brentq
+from scipy.special import bdtr
 
 from mlops_spec.stats.estimate import Estimate, unknown, z_two_sided
 
@@ -57,6 +58,5 @@ def mcnemar(only_first: int, only_second: int) -> float:
     discordant = only_first + only_second
     if discordant == 0:
         return 1.0
-    from scipy.stats import binom
-
-    return min(1.0, 2 * float(binom.cdf(min(only_first, only_second), discordant, 0.5)))
+    tail = bdtr(min(only_first, only_second), discordant, 0.5)
+    return min(1.0, 2 * float(tail))
