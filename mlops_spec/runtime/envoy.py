@@ -54,7 +54,9 @@ _VERSIONS: Final = {
     "cluster_manager.cds.version_text": CLUSTERS,
     f"http.router.rds.{ROUTE_CONFIG}.version_text": ROUTES,
 }
-_REFUSED: Final = re.compile(r"Filesystem config update (?:rejected|failure): (.*)")
+_REFUSED: Final = re.compile(
+    r"Filesystem config update (?:rejected|failure): (.*?)(?=\n\[\d|\Z)", re.DOTALL
+)
 _POLL: Final = 0.02
 
 
@@ -88,9 +90,18 @@ def publish(
         wanted = deployments.all() if isinstance(deployments, Deployments) else tuple(deployments)
         files = configuration(wanted)
         both = united(files[CLUSTERS], _current(workspace, CLUSTERS) or files[CLUSTERS])
-        for name, text in ((CLUSTERS, both), (ROUTES, files[ROUTES]), (CLUSTERS, files[CLUSTERS])):
-            if replace_text(workspace.envoy / name, text):
-                wait_until_live(workspace, name, version_of(text), timeout)
+        before = {name: _current(workspace, name) for name in files}
+        try:
+            for name, text in (
+                (CLUSTERS, both),
+                (ROUTES, files[ROUTES]),
+                (CLUSTERS, files[CLUSTERS]),
+            ):
+                if replace_text(workspace.envoy / name, text):
+                    wait_until_live(workspace, name, version_of(text), timeout)
+        except Refusal:
+            _put_back(workspace, before)
+            raise
 
 
 def wait_until_live(workspace: Workspace, file: str, version: str, timeout: float = 10.0) -> None:
@@ -133,12 +144,22 @@ def _not_taken(workspace: Workspace, file: str, *, answers: bool) -> Refusal:
 
 def _last_refusal(workspace: Workspace) -> str | None:
     try:
-        text = (workspace.logs / "envoy.log").read_text(encoding="utf-8", errors="replace")
+        text = (workspace.logs / f"{ROUTER}.log").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
     found = _REFUSED.findall(text[-200_000:])
-    # The reason is followed by the whole file; the first sentence is what a person needs.
-    return found[-1].split("): {", 1)[0][:500] if found else None
+    if not found:
+        return None
+    # A reason can be followed by the whole file, and protobuf marks its own text with an address.
+    reason = re.sub(r"goo\.gle/\w+", "", found[-1].split("): {", 1)[0])
+    return " ".join(reason.split())[:500]
+
+
+def _put_back(workspace: Workspace, before: dict[str, str | None]) -> None:
+    """Restore the files: Envoy works with them still, and must find them if it starts again."""
+    for name, text in before.items():
+        if text is not None:
+            replace_text(workspace.envoy / name, text)
 
 
 def _current(workspace: Workspace, name: str) -> str | None:

@@ -1,0 +1,96 @@
+"""An environment on this machine: start what does not answer, stop all of it, say what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from mlops_spec.model.spec.project import EnvironmentSpec
+from mlops_spec.runtime.envoy import publish
+from mlops_spec.runtime.processes import Process, keep, processes
+from mlops_spec.runtime.waiting import answers_ok, wait_until_answering
+from mlops_spec.state import Deployment, Deployments, Store
+from mlops_spec.targets.programs import (
+    ROUTER,
+    addresses,
+    check_elsewhere,
+    environment_variables,
+    flow_server,
+    names,
+    servers,
+)
+from mlops_spec.targets.supervisor import ensure_supervisor, stop_supervisor
+from mlops_spec.terms.workspace import Workspace
+
+__all__ = [
+    "addresses",
+    "environment_variables",
+    "missing_programs",
+    "running",
+    "serve_flows",
+    "start",
+    "stop",
+]
+
+Note = Callable[[str], None]
+
+
+def start(workspace: Workspace, spec: EnvironmentSpec, note: Note = lambda _text: None) -> None:
+    """Have every server of the environment run and answer. What answers is left alone.
+
+    `Refusal` MLS605 with the last lines of the log of what does not answer, MLS603 for a pinned
+    port that is taken.
+    """
+    check_elsewhere(spec)
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    ensure_supervisor(workspace)
+    deployed = _deployments(workspace, spec)
+    wanted = servers(workspace, spec, deployed)
+    started = [server for server in wanted if keep(workspace, server.program)]
+    if started:
+        note(f"starting {', '.join(server.program.name for server in started)}")
+    checks = {
+        server.program.name: partial(answers_ok, server.health)
+        for server in wanted
+        if server.needed
+    }
+    slow = {server.program.name for server in started}
+    wait_until_answering(
+        workspace,
+        checks,
+        report=lambda name, seconds: (
+            note(f"{name} answers after {seconds:.1f} s") if name in slow else None
+        ),
+    )
+    if ROUTER in checks:
+        publish(workspace, deployed)
+
+
+def serve_flows(workspace: Workspace, spec: EnvironmentSpec, model: str, key: str) -> None:
+    """Have a model's flows deployed and run when due; `key` is the digest of their text."""
+    keep(workspace, flow_server(workspace, spec, model, key))
+
+
+def missing_programs(workspace: Workspace, spec: EnvironmentSpec) -> tuple[str, ...]:
+    """The servers that `start` would start; looks, and changes nothing."""
+    alive = {process.name for process in processes(workspace) if process.condition == "running"}
+    return tuple(name for name in names(spec) if name not in alive)
+
+
+def running(workspace: Workspace) -> tuple[Process, ...]:
+    """Every program that the supervisor keeps, by name."""
+    return processes(workspace)
+
+
+def stop(workspace: Workspace) -> tuple[str, ...]:
+    """End everything of this environment on this machine; the names of what ran. Data stays."""
+    return stop_supervisor(workspace)
+
+
+def _deployments(workspace: Workspace, spec: EnvironmentSpec) -> tuple[Deployment, ...]:
+    url = environment_variables(workspace, spec).get("MLOPS_SPEC_STATE")
+    store = Store(url) if url else Store.at(workspace.state)
+    try:
+        return Deployments(store, workspace.environment).all()
+    finally:
+        store.close()
