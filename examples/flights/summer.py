@@ -1,4 +1,4 @@
-"""Summer arrives: its flights are asked about, then their truth lands: `python summer.py --weeks 23-27`.
+"""Summer arrives: its flights are asked about, then their truth lands.
 
 Every flight of these weeks is sent to the service as its users would ask before departure. When
 all are answered, the weeks' files are put where the Dataset reads them, as labels that have
