@@ -81,6 +81,7 @@ DUPLICATE_ENTRY: Final = _error("MLS324", "a list names one thing twice")
 ILL_FORMED_OUTPUT: Final = _error("MLS501", "a rendered file does not parse: a bug of ours")
 STALE_FILE: Final = _error("MLS502", "a generated file is not what the specs render to")
 EDITED_FILE: Final = _error("MLS503", "a generated file was edited by hand")
+UNWRITABLE_FILE: Final = _error("MLS504", "a generated file cannot be written")
 
 # 6xx: apply
 LOCK_HELD: Final = _error("MLS601", "another run holds the lock")
