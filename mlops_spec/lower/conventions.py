@@ -29,7 +29,7 @@ MEMORY_PER_WORKER_MIB: Final = 1024
 _TAKEN: Final = re.compile(
     "Annotated|BaseModel|ConfigDict|Field|Literal|bool|bytes|cls|construct|copy|datetime|dict|fields|"
     "float|from_orm|int|json|list|object|parse_(file|obj|raw)|schema|schema_json|self|str|tuple|type|"
-    "update_forward_refs|validate"
+    "row_key|row_time|update_forward_refs|validate"
 )
 _TAKEN_PREFIXES: Final = ("_", "model_")
 

@@ -12,7 +12,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A Python call to print as a literal: `Dataset(name="flights", …)`. Arguments may be calls."""
+    """A Python call to print as a literal: `Dataset(name="flights", …)`. Arguments may be calls.
+
+    An argument whose name is empty is positional.
+    """
 
     name: str
     arguments: tuple[tuple[str, Any], ...]
@@ -88,6 +91,7 @@ class Schedule:
 
     flow: str
     cron: str | None
+    call: Call | None = None  # the same as Prefect takes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,21 @@ class RequestField:
     description: str
     example: Any
 
+    @property
+    def alias(self) -> str | None:
+        """The column's name, where it is not the field's."""
+        return None if self.name == self.column else self.column
+
+    @property
+    def choices(self) -> list[str]:
+        """The values as the items of a `Literal`."""
+        return list(self.values)
+
+    @property
+    def annotation(self) -> str:
+        """The type as the service writes it: a whole number is one that a model can hold."""
+        return "Integer" if self.type == "int" else self.type
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceApp:
@@ -126,6 +145,23 @@ class ServiceApp:
     workers: int
     max_rows: int
     timeout: float
+
+    @property
+    def has_choices(self) -> bool:
+        return any(field.values for field in self.fields)
+
+    @property
+    def has_integers(self) -> bool:
+        return any(field.type == "int" for field in self.fields)
+
+    @property
+    def has_times(self) -> bool:
+        return self.time is not None or any(field.type == "datetime" for field in self.fields)
+
+    @property
+    def probabilities(self) -> bool:
+        """Whether an answer gives the probability of every class."""
+        return self.task == "multiclass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +191,7 @@ Artifact = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything the project asks for in one environment, in order of path."""
+    """Everything the project asks for in one environment."""
 
+    environment: str
     artifacts: tuple[Artifact, ...]
