@@ -70,6 +70,8 @@ class Context:
         except Exception as error:
             refusal = as_refusal(error)
             self.journal.finish(self.model, name, key, "failed", refusal.to_json())
+            if refusal is error:
+                raise
             raise refusal from error
         self.journal.finish(self.model, name, key, "done", output)
         return output

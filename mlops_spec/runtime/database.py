@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from mlops_spec.runtime.declare import Sql
 from mlops_spec.runtime.refusal import Refusal
@@ -54,6 +54,7 @@ def _connected(source: Sql) -> Iterator[Connection]:
             "MLS701",
             f"the database in {source.url_env} refused: {cause}",
             "look at the server and at `query` of the Dataset, then run the same command again",
+            transient=isinstance(error, OperationalError),
         ) from error
     finally:
         engine.dispose()

@@ -8,18 +8,27 @@ from typing import Any
 class Refusal(Exception):
     """A step cannot be done. `code` is of the catalogue (MLS6xx, MLS7xx), `help` says what to do.
 
+    `transient`: a server or a lock; the same may succeed a moment later.
+
     It crosses process borders as JSON in the journal, so that `spec apply` can print it like any
     other diagnostic.
     """
 
     def __init__(
-        self, code: str, message: str, help: str = "", details: tuple[str, ...] = ()
+        self,
+        code: str,
+        message: str,
+        help: str = "",
+        details: tuple[str, ...] = (),
+        *,
+        transient: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.help = help
         self.details = details
+        self.transient = transient
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -72,6 +72,7 @@ def _require_free(context: Context) -> None:
             "another program holds it; end that program, then run the same command again"
             if locked
             else "it is damaged or not SQLite; move it away and run again, or restore it",
+            transient=locked,
         ) from error
 
 
@@ -87,4 +88,5 @@ def _refusal(registry: str, error: Exception) -> Refusal:
         "MLS605",
         f"MLflow at {registry} refused: {cause}",
         "look at the server and at `registry` in mlops.yaml, then run the same command again",
+        transient=True,
     )
