@@ -36,6 +36,8 @@ P99_WINDOW: Final = "5m"
 P99_FOR: Final = "10m"
 MONITOR_FOR: Final = "15m"
 SILENT_FOR: Final = "2h"
+SILENT_WINDOWS: Final = 2
+SILENT_AT_LEAST: Final = 2 * 86400.0  # seconds
 
 
 def lower_alerts(placed: Placed) -> Iterator[Artifact]:
@@ -94,13 +96,14 @@ def _p99(placed: Placed) -> str:
 def _burn_alert(placed: Placed, burn: Burn, budget: Share) -> Rule:
     limit = f"{burn.factor * budget.value:.6g}"
     windows = (burn.long, burn.short)
+    spent = f"a month's {budget} of failed answers {burn.factor:g}x as fast"
     over = (f"{_errors_name(window)}{{{_own(placed)}}} > {limit}" for window in windows)
     return _alert(
         placed,
         f"MlopsErrorBudgetBurn{burn.long}",
         " and ".join(over),
         burn.severity,
-        f"{placed.origin.model} fails {burn.factor:g} times more often than {budget} allows",
+        f"{placed.origin.model} spends {spent}",
         wait="2m",
     )
 
@@ -128,13 +131,21 @@ def _monitor_rules(placed: Placed) -> Iterator[Rule]:
         f"the monitor of {model} could not decide", wait=SILENT_FOR,
     )  # fmt: skip
     yield _alert(
-        placed, "MlopsMonitorSilent", f"absent({exposition.MONITOR_OUTCOME}{{{_own(placed)}}})",
-        "ticket", f"nothing was heard of the monitor of {model}", wait=SILENT_FOR,
+        placed, "MlopsMonitorSilent", _silent(placed), "ticket",
+        f"nothing new was heard of the monitor of {model}", wait=SILENT_FOR,
     )  # fmt: skip
 
 
+def _silent(placed: Placed) -> str:
+    """Never heard of, or its last window ended too long ago."""
+    series = f"{exposition.MONITOR_WINDOW_END}{{{_own(placed)}}}"
+    limit = max(SILENT_WINDOWS * placed.model.monitor.window.seconds, SILENT_AT_LEAST)
+    return f"absent({series}) or time() - {series} > {limit:.0f}"
+
+
 def _outcome(placed: Placed, *outcomes: str) -> str:
-    wanted = f'outcome=~"{"|".join(outcomes)}"'
+    matches = "=~" if len(outcomes) > 1 else "="
+    wanted = f'outcome{matches}"{"|".join(outcomes)}"'
     return f"{exposition.MONITOR_OUTCOME}{{{_own(placed)}, {wanted}}}"
 
 

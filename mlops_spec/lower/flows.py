@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from mlops_spec.lower import declarations
 from mlops_spec.lower.origin import Placed
 from mlops_spec.model.plan import (
     Artifact,
     BatchFlow,
+    Call,
     FlowServer,
     MonitorFlow,
     RolloutFlow,
@@ -72,13 +74,21 @@ def lower_batch(placed: Placed) -> Iterator[Artifact]:
 def lower_flow_server(placed: Placed) -> Iterator[Artifact]:
     """flows/serve.py."""
     spec = placed.model.spec
-    batch = (Schedule(BATCH_FLOW, spec.batch.schedule),) if spec.batch else ()
+    batch = (_schedule(BATCH_FLOW, spec.batch.schedule),) if spec.batch else ()
     yield FlowServer(
         origin=placed.origin,
         schedules=(
-            Schedule(TRAIN_FLOW, spec.retrain.schedule),
-            Schedule(ROLLOUT_FLOW, None),
-            Schedule(MONITOR_FLOW, placed.model.monitor.schedule),
+            # Nobody waits for a scheduled training, so it starts the rollout by itself.
+            _schedule(TRAIN_FLOW, spec.retrain.schedule, then_rollout=True),
+            _schedule(ROLLOUT_FLOW, None),
+            _schedule(MONITOR_FLOW, placed.model.monitor.schedule),
             *batch,
         ),
     )
+
+
+def _schedule(flow: str, cron: str | None, **parameters: Any) -> Schedule:
+    if cron is None:
+        return Schedule(flow, None)
+    given = (("parameters", parameters),) if parameters else ()
+    return Schedule(flow, cron, Call("Cron", (("", cron), ("timezone", "UTC"), *given)))

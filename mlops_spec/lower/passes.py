@@ -37,10 +37,11 @@ PASSES: Final[tuple[Pass, ...]] = (
 def lower(project: Project, environment: str) -> Plan:
     """Everything the project asks for in one environment; `KeyError` when there is no such."""
     return Plan(
+        environment,
         tuple(
             artifact
             for placed in [place(project, environment, model) for model in project.models]
             for lower_family in PASSES
             for artifact in lower_family(placed)
-        )
+        ),
     )

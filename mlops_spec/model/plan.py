@@ -5,8 +5,8 @@ Everything a template shows is computed in `lower` and stands here, finished.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 
@@ -40,8 +40,30 @@ class Origin:
         return f"generated/{self.environment}/{self.model}"
 
 
+class _Calling:
+    """An artifact that prints calls."""
+
+    __slots__ = ()
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The names of everything that is called, in order: what the file has to import."""
+        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        return tuple(sorted({name for value in values for name in _called(value)}))
+
+
+def _called(value: Any) -> Iterator[str]:
+    match value:
+        case Call():
+            yield value.name
+            yield from _called(tuple(item for _, item in value.arguments))
+        case tuple():
+            for item in value:
+                yield from _called(item)
+
+
 @dataclass(frozen=True, slots=True)
-class TrainFlow:
+class TrainFlow(_Calling):
     """flows/train.py: snapshot → check → split → fit → evaluate → gate → register."""
 
     origin: Origin
@@ -51,7 +73,7 @@ class TrainFlow:
 
 
 @dataclass(frozen=True, slots=True)
-class RolloutFlow:
+class RolloutFlow(_Calling):
     """flows/rollout.py: package → deploy → shadow → canary … → promote."""
 
     origin: Origin
@@ -65,7 +87,7 @@ class RolloutFlow:
 
 
 @dataclass(frozen=True, slots=True)
-class MonitorFlow:
+class MonitorFlow(_Calling):
     """flows/monitor.py: read the prediction log → compare → performance → report → retrain."""
 
     origin: Origin
@@ -76,7 +98,7 @@ class MonitorFlow:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchFlow:
+class BatchFlow(_Calling):
     """flows/batch.py: predict every row of a Dataset, chunk by chunk."""
 
     origin: Origin

@@ -23,8 +23,14 @@ class _Dumper(yaml.SafeDumper):
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     if yaml_plain(text):
         return dumper.represent_scalar("tag:yaml.org,2002:str", text)
-    style = "|" if "\n" in text.strip("\n") else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
+
+
+def _style(text: str) -> str:
+    """The easiest to read; PyYAML takes double quotes where a style cannot hold the text."""
+    if "\n" in text.strip("\n"):
+        return "|"
+    return "'" if '"' in text and text.isprintable() else '"'
 
 
 def _number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:

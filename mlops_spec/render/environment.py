@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from mlops_spec.render.quoting import markup_filters
-
-_PACKAGE: Final = Path(__file__).resolve().parent.parent
+from mlops_spec.terms.package_data import data_dir
 
 
 class UnquotedValue(Exception):
     """A template prints a value that no filter has quoted: a bug of ours."""
 
 
-def templates_folder() -> Path:
-    """Inside the installed package, or at the root of a checkout (editable install)."""
-    installed = _PACKAGE / "_data" / "templates"
-    return installed if installed.is_dir() else _PACKAGE.parent / "templates"
-
-
 @functools.cache
 def environment() -> Environment:
     """The environment that all templates are rendered in."""
     made = Environment(
-        loader=FileSystemLoader(templates_folder()),
+        loader=FileSystemLoader(data_dir("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_only_quoted,

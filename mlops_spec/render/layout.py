@@ -7,19 +7,19 @@ break with control characters, which no literal holds, and `lay_out` settles it 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 LINE: Final = 100
 INDENT: Final = 4
-_OPEN, _NEXT, _CLOSE, _LONE = "\x02", "\x1f", "\x03", "\x04"
+_OPEN, _NEXT, _CLOSE = "\x02", "\x1f", "\x03"
+_LONE, _IMPORT = "\x04", "\x05"
 
 
 class _Group(NamedTuple):
     """What stands between two brackets: items that stay on one line or get one each."""
 
     items: tuple[_Nodes, ...]
-    lone_comma: bool
+    mark: str  # _LONE, _IMPORT or ""
 
 
 _Nodes = tuple["str | _Group", ...]
@@ -31,6 +31,11 @@ def group(start: str, items: list[str], end: str, *, lone_comma: bool = False) -
         return start + end
     mark = _LONE if lone_comma and len(items) == 1 else ""
     return f"{start}{_OPEN}{mark}{_NEXT.join(items)}{_CLOSE}{end}"
+
+
+def import_list(names: list[str]) -> str:
+    """What follows `from m import`: the names, in parentheses only where they do not fit."""
+    return f"{_OPEN}{_IMPORT}{_NEXT.join(names)}{_CLOSE}"
 
 
 def lay_out(text: str) -> str:
@@ -63,14 +68,14 @@ def _parse(text: str, at: int) -> tuple[_Nodes, int]:
 
 
 def _parse_group(text: str, at: int) -> tuple[_Group, int]:
-    lone = text[at] == _LONE
+    mark = text[at] if text[at] in (_LONE, _IMPORT) else ""
     items: list[_Nodes] = []
-    at += lone
+    at += len(mark)
     while True:
         nodes, at = _parse(text, at)
         items.append(nodes)
         if text[at] == _CLOSE:
-            return _Group(tuple(items), lone), at + 1
+            return _Group(tuple(items), mark), at + 1
         at += 1
 
 
@@ -85,14 +90,19 @@ def _print(nodes: _Nodes, *, indent: int, column: int, tail: int) -> str:
             case _Group() if column + width(text.rpartition("\n")[2]) + rest <= LINE:
                 text += _flat((node,))
             case _Group():
-                text += "\n" + "".join(_broken(node, indent + INDENT)) + " " * indent
+                text += _broken(node, indent)
                 column = 0
     return text
 
 
-def _broken(found: _Group, indent: int) -> Iterator[str]:
-    for item in found.items:
-        yield " " * indent + _print(item, indent=indent, column=indent, tail=1) + ",\n"
+def _broken(found: _Group, indent: int) -> str:
+    start, end = ("(", ")") if found.mark == _IMPORT else ("", "")
+    within = indent + INDENT
+    lines = (
+        " " * within + _print(item, indent=within, column=within, tail=1) + ",\n"
+        for item in found.items
+    )
+    return f"{start}\n{''.join(lines)}{' ' * indent}{end}"
 
 
 def _flat(nodes: _Nodes) -> str:
@@ -100,7 +110,7 @@ def _flat(nodes: _Nodes) -> str:
 
 
 def _flat_group(found: _Group) -> str:
-    return ", ".join(map(_flat, found.items)) + ("," if found.lone_comma else "")
+    return ", ".join(map(_flat, found.items)) + ("," if found.mark == _LONE else "")
 
 
 def width(text: str) -> int:

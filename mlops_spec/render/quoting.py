@@ -18,7 +18,7 @@ from jinja2 import Undefined
 from markupsafe import Markup
 
 from mlops_spec.model.plan import Call
-from mlops_spec.render.layout import group
+from mlops_spec.render.layout import group, import_list
 
 _PYTHON_ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _YAML_ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -45,7 +45,7 @@ def python(value: Any) -> str:
 def _python_brackets(value: Any) -> str:
     match value:
         case Call():
-            arguments = [f"{identifier(name)}={python(item)}" for name, item in value.arguments]
+            arguments = [_python_argument(name, item) for name, item in value.arguments]
             return f"{identifier(value.name)}{group('(', arguments, ')')}"
         case tuple():
             return group("(", [python(item) for item in value], ")", lone_comma=True)
@@ -54,6 +54,10 @@ def _python_brackets(value: Any) -> str:
         case Mapping():
             return group("{", [f"{python(k)}: {python(v)}" for k, v in value.items()], "}")
     raise _refused(value, "Python")
+
+
+def _python_argument(name: str, value: Any) -> str:
+    return f"{identifier(name)}={python(value)}" if name else python(value)
 
 
 def docstring(value: str) -> str:
@@ -125,6 +129,11 @@ def identifier(value: str) -> str:
     return value
 
 
+def imported(value: tuple[str, ...]) -> str:
+    """The names after `from m import`, which are broken into lines where they do not fit."""
+    return import_list([identifier(name) for name in value])
+
+
 FILTERS: Final[dict[str, Callable[..., str]]] = {
     "python": python,
     "docstring": docstring,
@@ -134,6 +143,7 @@ FILTERS: Final[dict[str, Callable[..., str]]] = {
     "promql": promql,
     "comment": comment,
     "identifier": identifier,
+    "imported": imported,
 }
 
 

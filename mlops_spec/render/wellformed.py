@@ -19,7 +19,7 @@ class IllFormed(Exception):
     """A file that does not parse (MLS501): a bug of ours, with the place in our output."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        super().__init__(f"MLS501: {path}: {reason}")
         self.path = path
         self.reason = reason
 

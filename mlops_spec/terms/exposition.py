@@ -12,6 +12,7 @@ DRIFT_SCORE: Final = "mlops_drift_score"  # gauge, of a monitor
 MONITOR_OUTCOME: Final = (
     "mlops_monitor_outcome"  # gauge, of a monitor: 1 for the outcome that holds
 )
+MONITOR_WINDOW_END: Final = "mlops_monitor_window_end_seconds"  # gauge, of a monitor
 PERFORMANCE: Final = "mlops_performance"  # gauge, of a monitor
 
 # Every series by name; a histogram counts as its three series.
@@ -23,6 +24,7 @@ EXPOSED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         f"{REQUEST_SECONDS}_sum": frozenset({"model", "release"}),
         DRIFT_SCORE: frozenset({"model", "column", "test"}),
         MONITOR_OUTCOME: frozenset({"model", "outcome"}),
+        MONITOR_WINDOW_END: frozenset({"model"}),
         PERFORMANCE: frozenset({"model", "metric"}),
     }
 )
