@@ -15,10 +15,13 @@ from mlops_spec.cli.exits import Exit
 
 # name -> (module with `configure(parser)` and `run(arguments) -> int`, what it does)
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "render": ("mlops_spec.cli.render", "write the generated files, or --check them"),
     "validate": ("mlops_spec.cli.validate", "check every spec; imports nothing heavy"),
     "plan": ("mlops_spec.cli.plan", "what apply would do, and why"),
     "apply": ("mlops_spec.cli.apply", "do it; the same command finishes what was interrupted"),
     "run": ("mlops_spec.cli.run", "one flow of a model now: train, rollout, monitor, batch"),
+    "status": ("mlops_spec.cli.status", "what is live, why, and since when"),
+    "down": ("mlops_spec.cli.down", "end every process of an environment; its data stays"),
     "explain": ("mlops_spec.cli.explain", "what a code, a kind or a field means"),
     "schema": ("mlops_spec.cli.schema", "the JSON Schema of a kind, for editors"),
 }

@@ -58,6 +58,7 @@ _REFUSED: Final = re.compile(
     r"Filesystem config update (?:rejected|failure): (.*?)(?=\n\[\d|\Z)", re.DOTALL
 )
 _POLL: Final = 0.02
+_SHOWN: Final = 250  # characters from either end of Envoy's reason
 
 
 def prepare(workspace: Workspace, deployments: Iterable[Deployment]) -> RouterPlace:
@@ -150,9 +151,9 @@ def _last_refusal(workspace: Workspace) -> str | None:
     found = _REFUSED.findall(text[-200_000:])
     if not found:
         return None
-    # A reason can be followed by the whole file, and protobuf marks its own text with an address.
-    reason = re.sub(r"goo\.gle/\w+", "", found[-1].split("): {", 1)[0])
-    return " ".join(reason.split())[:500]
+    # A reason can stand before or behind the whole resource, and protobuf marks its own text.
+    words = " ".join(re.sub(r"goo\.gle/\w+", "", found[-1].split("): {", 1)[0]).split())
+    return words if len(words) <= 2 * _SHOWN else f"{words[:_SHOWN]} … {words[-_SHOWN:]}"
 
 
 def _put_back(workspace: Workspace, before: dict[str, str | None]) -> None:

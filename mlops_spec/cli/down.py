@@ -1,0 +1,30 @@
+"""spec down: end every process of an environment on this machine; its data stays."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from mlops_spec.cli.site import add_environment, environment_name
+from mlops_spec.pipeline import compile_project, project_root
+from mlops_spec.targets.platform import stop
+from mlops_spec.terms.workspace import Workspace
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_environment(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    root = project_root(arguments.root)
+    project, _ = compile_project(root)
+    workspace = Workspace.of(root, environment_name(project, arguments.env))
+    # Looking at a workspace that was never made must not make it.
+    stopped = stop(workspace) if workspace.root.exists() else ()
+    if arguments.output == "json":
+        print(json.dumps({"format_version": 1, "stopped": list(stopped)}))
+    elif stopped:
+        print(f"stopped {', '.join(stopped)}; the data stays, `spec apply` starts all of it again")
+    else:
+        print(f"nothing runs in {workspace.environment!r}")
+    return 0

@@ -1,0 +1,38 @@
+"""spec status: what is live, why, and since when."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+
+from mlops_spec.cli.site import add_environment, environment_name
+from mlops_spec.cli.views.console import console
+from mlops_spec.cli.views.status_text import status_lines
+from mlops_spec.observe.status import look, status_json
+from mlops_spec.pipeline import compile_project, project_root
+from mlops_spec.terms.digest import finite
+from mlops_spec.terms.workspace import Workspace
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    add_environment(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    root = project_root(arguments.root)
+    project, _ = compile_project(root)
+    name = environment_name(project, arguments.env)
+    variable = project.environments[name].state_env
+    found = look(
+        Workspace.of(root, name),
+        tuple(model.name for model in project.models),
+        os.environ.get(variable) if variable else None,
+    )
+    if arguments.output == "json":
+        print(json.dumps(finite(status_json(found)), indent=2, ensure_ascii=False))
+        return 0
+    out = console(arguments)
+    for line in status_lines(found):
+        out.print(line, highlight=False, soft_wrap=True)
+    return 0

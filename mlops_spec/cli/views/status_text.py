@@ -1,0 +1,105 @@
+"""spec status for people: what runs, what is live, why, since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.markup import escape
+
+from mlops_spec.observe.status import Decision, ModelStatus, Release, Status
+from mlops_spec.runtime.processes import Process
+from mlops_spec.state import Window
+from mlops_spec.terms.verdict import Outcome, Verdict, worst
+
+_ROLE_COLOURS = {
+    "production": "green", "candidate": "cyan", "previous": "dim", "quarantined": "red",
+}  # fmt: skip
+_CONDITION_COLOURS = {"running": "green", "failed": "red"}
+_OUTCOME_COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "red"}
+
+
+def status_lines(status: Status) -> Iterator[str]:
+    """The lines, with rich markup."""
+    if status.empty:
+        yield f"nothing is applied in {status.environment!r}; run `spec apply`"
+        return
+    yield f"[bold]{status.environment}[/]"
+    yield from _program_lines(status)
+    for model in status.models:
+        yield ""
+        yield from _model_lines(model, status.now)
+    for name, holder in status.leases:
+        yield ""
+        yield f"[yellow]working[/]  {escape(name)}: {escape(holder)}"
+
+
+def _program_lines(status: Status) -> Iterator[str]:
+    if not status.programs:
+        yield "  nothing runs here; `spec apply` starts it"
+    urls = dict(status.addresses)
+    width = max((len(program.name) for program in status.programs), default=0)
+    for program in status.programs:
+        yield _program_line(program, width, urls.get(program.name, ""), status.now)
+
+
+def _program_line(program: Process, width: int, url: str, now: float) -> str:
+    colour = _CONDITION_COLOURS.get(program.condition, "yellow")
+    about = escape(program.reason)
+    if program.since is not None:
+        about = f"pid {program.pid}, up {duration(now - program.since)}"
+    return f"  {program.name:<{width}}  [{colour}]{program.condition}[/]  {about}  {url}".rstrip()
+
+
+def _model_lines(model: ModelStatus, now: float) -> Iterator[str]:
+    yield f"[bold]{model.name}[/]"
+    if not model.releases:
+        yield "  nothing is live"
+    for release in model.releases:
+        yield from _release_lines(release, now)
+    if model.window is not None:
+        yield _window_line(model.window, now)
+
+
+def _release_lines(release: Release, now: float) -> Iterator[str]:
+    found = release.deployment
+    colour = _ROLE_COLOURS[found.role]
+    traffic = "a copy of all traffic" if found.mirror else f"{found.weight * 100:g} % of traffic"
+    yield (
+        f"  [{colour}]{found.role:<11}[/]  version {found.version or '-'}  release {found.release}"
+        f"  {traffic}  for {duration(now - found.since)}"
+    )
+    if found.reason:
+        yield f"               because {escape(found.reason)}"
+    elif release.decision is not None:
+        yield from _decision_lines(release.decision)
+
+
+def _decision_lines(decision: Decision) -> Iterator[str]:
+    yield f"               because {decision.step} said {_outcome(decision.outcome)}"
+    for verdict in decision.verdicts:
+        yield f"                 {escape(verdict.line())}"
+
+
+def _window_line(window: Window, now: float) -> str:
+    verdicts = [Verdict.from_json(found) for found in window.verdicts]
+    outcome = worst(verdict.outcome for verdict in verdicts)
+    loud = [v.line() for v in verdicts if v.outcome is not Outcome.PASS]
+    shown = f": {escape(loud[0])}" if loud else ""
+    more = f" (and {len(loud) - 1} more)" if len(loud) > 1 else ""
+    ended = duration(now - window.end)
+    return f"  monitor      {_outcome(outcome)}, window ended {ended} ago{shown}{more}"
+
+
+def _outcome(outcome: Outcome) -> str:
+    return f"[{_OUTCOME_COLOURS.get(outcome, 'yellow')}]{outcome.upper()}[/]"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the largest two units that matter: `3 d 4 h`, `12 min`, `8 s`."""
+    whole = max(0, int(seconds))
+    days, hours, minutes = whole // 86_400, whole // 3600 % 24, whole // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else f"{whole} s"

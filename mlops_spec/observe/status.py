@@ -1,0 +1,155 @@
+"""What is live in an environment, and why: read from state and supervisor, never changed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from mlops_spec.runtime.processes import Process, processes
+from mlops_spec.state import Deployment, Deployments, Journal, Store, Window, Windows
+from mlops_spec.state.lease import holder_of
+from mlops_spec.state.tables import LEASES
+from mlops_spec.targets.programs import addresses
+from mlops_spec.terms.verdict import Outcome, Verdict, worst
+from mlops_spec.terms.workspace import Workspace
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The last step of a release that was decided: its name, the outcome, the verdicts, when."""
+
+    step: str
+    outcome: Outcome
+    verdicts: tuple[Verdict, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release with the decision that put it where it is, if there was one."""
+
+    deployment: Deployment
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """One model: its releases, production first, and the last window that the monitor closed."""
+
+    name: str
+    releases: tuple[Release, ...]
+    window: Window | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One environment as it is at `now` (seconds since 1970)."""
+
+    environment: str
+    now: float
+    programs: tuple[Process, ...]
+    addresses: tuple[tuple[str, str], ...]
+    models: tuple[ModelStatus, ...]
+    leases: tuple[tuple[str, str], ...]  # name and holder
+
+    @property
+    def empty(self) -> bool:
+        return not self.programs and not any(model.releases for model in self.models)
+
+
+_ROLES: Final = ("production", "candidate", "previous", "quarantined")
+
+
+def look(workspace: Workspace, models: tuple[str, ...], state_url: str | None = None) -> Status:
+    """The status of an environment. Nothing is created: where nothing was applied, it is empty."""
+    found = Status(workspace.environment, 0.0, (), (), tuple(_unknown(m) for m in models), ())
+    if state_url is None and not workspace.state.exists():
+        return found
+    store = Store(state_url) if state_url else Store.at(workspace.state)
+    try:
+        deployed = Deployments(store, workspace.environment).all()
+        names = tuple(sorted({*models, *(d.model for d in deployed)}))
+        return replace(
+            found,
+            now=store.clock(),
+            programs=processes(workspace),
+            addresses=addresses(workspace, names),
+            models=tuple(_model(store, workspace.environment, name, deployed) for name in names),
+            leases=_leases(store),
+        )
+    finally:
+        store.close()
+
+
+def status_json(status: Status) -> dict[str, Any]:
+    """The status for programs."""
+    return {
+        "format_version": FORMAT,
+        "environment": status.environment,
+        "programs": [asdict(program) for program in status.programs],
+        "addresses": dict(status.addresses),
+        "models": [_model_json(model) for model in status.models],
+        "leases": dict(status.leases),
+    }
+
+
+def _unknown(name: str) -> ModelStatus:
+    return ModelStatus(name, (), None)
+
+
+def _model(
+    store: Store, environment: str, name: str, deployed: tuple[Deployment, ...]
+) -> ModelStatus:
+    journal = Journal(store, environment)
+    ours = [d for d in deployed if d.model == name]
+    ours.sort(key=lambda d: (_ROLES.index(d.role), -d.since))
+    windows = Windows(store, environment).of(name)
+    return ModelStatus(
+        name,
+        tuple(Release(d, _decision(journal, d)) for d in ours),
+        windows[-1] if windows else None,
+    )
+
+
+def _decision(journal: Journal, deployment: Deployment) -> Decision | None:
+    steps = journal.steps(deployment.model, run=deployment.run)
+    decided = [s for s in steps if s.output.get("verdicts") and s.finished_at is not None]
+    if not decided:
+        return None
+    last = max(decided, key=lambda step: step.finished_at or 0.0)
+    verdicts = tuple(Verdict.from_json(found) for found in last.output["verdicts"])
+    return Decision(
+        last.step, worst(v.outcome for v in verdicts), verdicts, last.finished_at or 0.0
+    )
+
+
+def _leases(store: Store) -> tuple[tuple[str, str], ...]:
+    with store.begin() as connection:
+        names = connection.execute(select(LEASES.c.name).order_by(LEASES.c.name)).scalars().all()
+    held = ((name, holder_of(store, name)) for name in names)
+    return tuple((name, holder) for name, holder in held if holder is not None)
+
+
+def _model_json(model: ModelStatus) -> dict[str, Any]:
+    return {
+        "model": model.name,
+        "releases": [
+            {**asdict(r.deployment), "decision": _decision_json(r.decision)} for r in model.releases
+        ],
+        "window": asdict(model.window) if model.window else None,
+    }
+
+
+def _decision_json(decision: Decision | None) -> dict[str, Any] | None:
+    if decision is None:
+        return None
+    return {
+        "step": decision.step,
+        "outcome": decision.outcome.value,
+        "verdicts": [verdict.to_json() for verdict in decision.verdicts],
+        "at": decision.at,
+    }
