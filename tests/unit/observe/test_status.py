@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlops_spec.cli.views.status_text import duration, status_lines
+from mlops_spec.observe.status import look, status_json
+from mlops_spec.state import Deployment, Deployments, Journal, Lease, Store, Window, Windows
+from mlops_spec.terms.verdict import Outcome, Verdict
+from mlops_spec.terms.workspace import Workspace
+
+PASSED = Verdict("roc_auc", Outcome.PASS, 0.71, 0.70, 0.72, 900, ">= 0.7")
+DRIFTED = Verdict("psi distance", Outcome.FAIL, 0.4, 0.3, 0.5, 900, "<= 0.2")
+
+
+def applied(workspace: Workspace) -> Store:
+    store = Store.at(workspace.state, clock=lambda: 1000.0)
+    Deployments(store, "local").save(
+        Deployment("churn", "bbbb", "r2", "2", "quarantined", reason="canary-5: errors FAIL 9 %"),
+        Deployment("churn", "aaaa", "r1", "1", "production", 1.0, port=5001),
+    )
+    journal = Journal(store, "local")
+    journal.start("churn", "gate", "d", "r1")
+    journal.finish("churn", "gate", "d", "done", {"verdicts": [PASSED.to_json()]})
+    Windows(store, "local").save(
+        Window("churn", "aaaa", 0, 900, "fail", (PASSED.to_json(), DRIFTED.to_json()))
+    )
+    return store
+
+
+def test_where_nothing_was_applied_nothing_is_made(tmp_path: Path) -> None:
+    status = look(Workspace.of(tmp_path, "local"), ("churn",))
+    assert list(status_lines(status)) == ["nothing is applied in 'local'; run `spec apply`"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_says_what_is_live_and_why_what_is_quarantined_and_what_was_monitored(
+    tmp_path: Path,
+) -> None:
+    workspace = Workspace.of(tmp_path, "local")
+    applied(workspace)
+    status = look(workspace, ("churn", "later"))
+    shown = [line.strip() for line in status_lines(status)]
+    assert [line.split("  for ")[0] for line in shown[:8]] == [
+        "[bold]local[/]",
+        "nothing runs here; `spec apply` starts it",
+        "",
+        "[bold]churn[/]",
+        "[green]production [/]  version 1  release aaaa  100 % of traffic",
+        "because gate said [green]PASS[/]",
+        PASSED.line(),
+        "[red]quarantined[/]  version 2  release bbbb  0 % of traffic",
+    ]
+    assert shown[8] == "because canary-5: errors FAIL 9 %"
+    assert shown[9].startswith("monitor      [red]FAIL[/], window ended ")
+    assert "psi distance: FAIL" in shown[9]
+    assert shown[10:] == ["", "[bold]later[/]", "nothing is live"]
+
+
+def test_machines_get_the_same(tmp_path: Path) -> None:
+    workspace = Workspace.of(tmp_path, "local")
+    applied(workspace)
+    found = status_json(look(workspace, ("churn",)))["models"][0]
+    assert [(r["release"], r["role"]) for r in found["releases"]] == [
+        ("aaaa", "production"), ("bbbb", "quarantined"),
+    ]  # fmt: skip
+    assert found["releases"][0]["decision"]["outcome"] == "pass"
+    assert found["window"]["end"] == 900
+
+
+def test_durations_are_said_in_units_that_matter() -> None:
+    assert [duration(s) for s in (-3, 8, 719, 7500, 273_600)] == [
+        "0 s", "8 s", "11 min", "2 h 5 min", "3 d 4 h",
+    ]  # fmt: skip
+
+
+def test_it_says_who_works_on_what(tmp_path: Path) -> None:
+    workspace = Workspace.of(tmp_path, "local")
+    with Lease(Store.at(workspace.state), "model/local/churn", "train churn"):
+        status = look(workspace, ())
+    ((name, holder),) = status.leases
+    assert name == "model/local/churn"
+    assert holder.startswith("train churn (process ")

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mlops_spec.runtime.access_log import AccessRecord, access_log, arm_requests
+from mlops_spec.runtime.envoy_configuration import CLUSTERS, ROUTES, configuration, united
+from mlops_spec.state import Deployment
+from mlops_spec.terms.workspace import Workspace
+
+OLD = Deployment("churn", "aaaa", "r", "1", "production", 0.95, False, 5001)
+NEW = Deployment("churn", "bbbb", "r", "2", "candidate", 0.05, False, 5002)
+SHADOW = Deployment("churn", "bbbb", "r", "2", "candidate", 0.0, True, 5002)
+IDLE = Deployment("idle", "cccc", "r", "1", "candidate", 0.0, False, 5003)
+
+
+def routes(*deployments: Deployment) -> list[dict[str, Any]]:
+    found = json.loads(configuration(deployments)[ROUTES])["resources"][0]
+    return list(found["virtual_hosts"][0]["routes"])
+
+
+def clusters(text: str) -> list[str]:
+    return [cluster["name"] for cluster in json.loads(text)["resources"]]
+
+
+def test_weights_are_shares_of_ten_thousand() -> None:
+    weighted = routes(OLD, NEW)[0]["route"]["weighted_clusters"]["clusters"]
+    assert [(arm["name"], arm["weight"]) for arm in weighted] == [
+        ("churn--aaaa", 9500), ("churn--bbbb", 500),
+    ]  # fmt: skip
+
+
+def test_a_shadow_is_mirrored_to_and_gets_no_share() -> None:
+    route = routes(OLD, SHADOW)[0]["route"]
+    assert [arm["name"] for arm in route["weighted_clusters"]["clusters"]] == ["churn--aaaa"]
+    assert [mirror["cluster"] for mirror in route["request_mirror_policies"]] == ["churn--bbbb"]
+
+
+def test_a_model_without_a_live_release_says_so() -> None:
+    assert routes(IDLE)[0]["direct_response"] == {
+        "status": 503,
+        "body": {"inline_string": '{"detail": "no release of idle is live"}'},
+    }
+
+
+def test_equal_deployments_give_equal_bytes_in_any_order() -> None:
+    assert configuration([OLD, NEW, IDLE]) == configuration([IDLE, NEW, OLD])
+
+
+def test_a_release_without_a_port_has_no_cluster() -> None:
+    gone = Deployment("churn", "dddd", "r", "3", "quarantined")
+    assert clusters(configuration([OLD, gone])[CLUSTERS]) == ["churn--aaaa"]
+
+
+def test_between_two_sets_of_arms_the_clusters_of_both_exist() -> None:
+    before, after = configuration([OLD])[CLUSTERS], configuration([NEW])[CLUSTERS]
+    assert clusters(united(after, before)) == ["churn--bbbb", "churn--aaaa"]
+    assert united(after, after) == after
+
+
+def test_the_log_is_read_from_where_the_last_reading_ended(tmp_path: Path) -> None:
+    workspace = Workspace.of(tmp_path, "local")
+    assert arm_requests(workspace, "churn") == ((), 0)
+    path = access_log(workspace)
+    path.parent.mkdir(parents=True)
+    whole = '{"at":"10.5","cluster":"churn--aaaa","code":200,"us":1500,"request_id":"x"}\n'
+    other = '{"at":"11","cluster":"churn-2--bbbb","code":200,"us":1}\n{"cluster":null}\nrubbish\n'
+    partly = '{"at":"12","cluster":"churn--aaaa","co'
+    path.write_text(whole + other + partly)
+    first = AccessRecord("aaaa", 200, 0.0015, "x", 10.5)
+    records, end = arm_requests(workspace, "churn")
+    assert (records, end) == ((first,), len(whole + other))
+    path.write_text(whole + other + partly + 'de":0,"us":null,"request_id":"y"}\n')
+    records, end = arm_requests(workspace, "churn", end)
+    assert records == (AccessRecord("aaaa", 0, float("inf"), "y", 12.0),)
+    path.write_text(whole)  # rotated: shorter than where the reader was
+    assert arm_requests(workspace, "churn", end) == ((first,), len(whole))
