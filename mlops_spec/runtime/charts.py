@@ -57,7 +57,7 @@ class Frame:
 
     def x(self, at: float) -> float:
         span = self.end - self.start
-        return 46 + (self.width - 66) * ((at - self.start) / span if span > 0 else 0.5)
+        return 62 + (self.width - 82) * ((at - self.start) / span if span > 0 else 0.5)
 
     def y(self, value: float) -> float:
         clipped = min(max(value, self.bottom), self.top)
@@ -135,16 +135,20 @@ def _line(line: Line, frame: Frame) -> str:
 
 
 def _chart(drawn: str, frame: Frame, ticks: Sequence[tuple[float, str]], label: str) -> str:
-    rules = "".join(
-        f'<line class="{"limit" if name.startswith("limit") else "grid"}" x1="46" '
-        f'x2="{frame.width - 20:.0f}" y1="{frame.y(value):.1f}" y2="{frame.y(value):.1f}"/>'
-        f'<text class="{"limit-name" if name.startswith("limit") else "tick"}" x="40" '
-        f'y="{frame.y(value) + 3.5:.1f}" text-anchor="end">{escape(name)}</text>'
-        for value, name in ticks
-    )
+    rules = "".join(_rule(frame, value, name) for value, name in ticks)
     return (
         f'<svg class="chart" viewBox="0 0 {frame.width:.0f} {frame.height:.0f}" role="img" '
         f'aria-label="{escape(label)}">{rules}{drawn}</svg>'
+    )
+
+
+def _rule(frame: Frame, value: float, name: str) -> str:
+    limit, y = name.startswith("limit"), frame.y(value)
+    shown = escape(name.removeprefix("limit "))
+    return (
+        f'<line class="{"limit" if limit else "grid"}" x1="62" x2="{frame.width - 20:.0f}" '
+        f'y1="{y:.1f}" y2="{y:.1f}"/><text class="{"limit-name" if limit else "tick"}" x="56" '
+        f'y="{y + 3.5:.1f}" text-anchor="end">{shown}</text>'
     )
 
 

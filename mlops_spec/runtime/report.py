@@ -13,10 +13,10 @@ from typing import Final
 from mlops_spec.runtime import charts, exposition
 from mlops_spec.runtime.charts import Frame, Line, Point
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.drift import TESTS
+from mlops_spec.runtime.drift import MISSING, NEW_VALUES, TESTS
 from mlops_spec.runtime.monitoring import Compared, Look
 from mlops_spec.runtime.performance import Performance
-from mlops_spec.runtime.retrain import Decision
+from mlops_spec.runtime.retrain import SEPARATOR, Decision
 from mlops_spec.state import Retraining, Retrainings, Window, Windows
 from mlops_spec.terms.metrics import METRICS
 from mlops_spec.terms.verdict import Outcome, Verdict
@@ -24,6 +24,7 @@ from mlops_spec.terms.verdict import Outcome, Verdict
 _PAGE: Final = Path(__file__).with_name("report_page.html")
 # What a reader sees of a long history: the last windows.
 _SHOWN: Final = 90
+_EVENTS: Final = 21
 _WORDS: Final = {
     Outcome.PASS: "✓ pass", Outcome.FAIL: "✕ fail", Outcome.ERROR: "✕ error",
     Outcome.INCONCLUSIVE: "? inconclusive", Outcome.NO_DATA: "– no data",
@@ -79,7 +80,8 @@ def page(environment: str, found: Findings, history: History) -> str:
         cards=_cards(found),
         timeline=_timeline(history.windows),
         performance=_performance(history.windows, found.judged),
-        rows=_rows(verdicts, found.compared),
+        rows="\n".join(_row(verdict, found.compared) for verdict in _listed(verdicts)),
+        quiet=_quiet(verdicts),
         retraining=_retraining(history.retrainings, found.decision),
     )
 
@@ -120,7 +122,11 @@ def _cards(found: Findings) -> str:
         (
             _card("Outcome", _badge(Outcome(window.outcome)), "worst of all checks"),
             _card("Predictions", f"{rows:,}", escape(f"{len(seen.rows):,} in this release's log")),
-            _card(escape(title), here, escape(f"{there} in {judged.baseline_is}")),
+            _card(
+                escape(title[0].upper() + title[1:]),
+                here,
+                escape(f"{there} in {judged.baseline_is}"),
+            ),
             _card("Retraining", words[found.decision.kind], "see the last section"),
         )
     )
@@ -189,17 +195,29 @@ def _performance(windows: Sequence[Window], judged: Performance) -> str:
 
 def _ends(windows: Sequence[Window]) -> str:
     return (
-        '<p class="soft" style="display:flex;justify-content:space-between;padding:4px 2.3% 0 5.3%;'
+        '<p class="soft" style="display:flex;justify-content:space-between;padding:4px 2.3% 0 7.2%;'
         f'margin:0"><span>{_day(windows[0].end)}</span><span>{_day(windows[-1].end)}</span></p>'
     )
 
 
-def _rows(verdicts: Iterable[Verdict], compared: Compared) -> str:
-    ordered = sorted(
-        filter(_is_drift, verdicts),
-        key=lambda v: (_ORDER.index(v.outcome), -_times(v), v.check),
+def _listed(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """The rows of the table, worst first; what is only worth a word when it fails is left out."""
+    shown = (v for v in verdicts if _is_drift(v) and not _is_quiet(v))
+    return sorted(shown, key=lambda v: (_ORDER.index(v.outcome), -_times(v), v.check))
+
+
+def _quiet(verdicts: Iterable[Verdict]) -> str:
+    count = sum(_is_quiet(verdict) for verdict in verdicts if _is_drift(verdict))
+    if not count:
+        return ""
+    return (
+        f'<p class="soft" style="margin:12px 0 0">{count} more checks passed: '
+        "shares of missing values and of values that training never saw.</p>"
     )
-    return "\n".join(_row(verdict, compared) for verdict in ordered)
+
+
+def _is_quiet(verdict: Verdict) -> bool:
+    return verdict.outcome is Outcome.PASS and _test(verdict) in (MISSING, NEW_VALUES)
 
 
 def _row(verdict: Verdict, compared: Compared) -> str:
@@ -226,20 +244,22 @@ def _row(verdict: Verdict, compared: Compared) -> str:
 
 def _retraining(retrainings: Sequence[Retraining], decision: Decision) -> str:
     events = "".join(
-        f"<li><b>{_day(event.at)}</b> <code>{escape(event.trigger)}</code><br>"
-        f"{_causes(event.reason)}"
+        f"<li><b>{_day(event.at)}</b> <code>{escape(event.trigger)}</code>"
+        f"{_causes(event.reason.split(SEPARATOR))}"
         f'<p class="soft">{_run(event)}</p></li>'
-        for event in reversed(retrainings)
+        for event in retrainings[:-_EVENTS:-1]
     )
     listed = f'<ol class="events">{events}</ol>' if events else ""
-    said = "" if decision.kind in ("started", "resumed") else f"<p>{escape(decision.reason)}</p>"
+    said = ""
+    if decision.kind not in ("started", "resumed"):
+        sentence = decision.reason[:1].upper() + decision.reason[1:]
+        said = f"<p>{escape(sentence)}.</p>{_causes(decision.causes)}"
     return said + (listed or '<p class="soft">None was started so far.</p>')
 
 
-def _causes(reason: str) -> str:
-    first, _, rest = reason.partition("; ")
-    more = f"<details><summary>and more</summary>{escape(rest)}</details>" if rest else ""
-    return f"{escape(first)}{more}"
+def _causes(causes: Sequence[str]) -> str:
+    listed = "".join(f"<li>{escape(cause)}</li>" for cause in causes)
+    return f'<ul class="soft">{listed}</ul>' if causes else ""
 
 
 def _run(event: Retraining) -> str:

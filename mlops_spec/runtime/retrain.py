@@ -22,6 +22,8 @@ from mlops_spec.terms.verdict import Outcome, Verdict
 Start = Callable[[str, dict[str, Any], str], str]
 Kind = Literal["quiet", "started", "resumed", "blocked", "waiting"]
 
+# Between the causes in the reason of a retraining.
+SEPARATOR: Final = "; "
 # When most values of a column were never seen, it was renamed or recoded: mending, not training.
 RECODED: Final = 0.5
 
@@ -32,10 +34,12 @@ class Decision:
 
     kind: Kind
     reason: str
+    causes: tuple[str, ...] = ()
     flow_run: str = ""
 
-    def to_json(self) -> dict[str, str]:
-        return {"kind": self.kind, "reason": self.reason, "flow_run": self.flow_run}
+    def line(self) -> str:
+        """The decision on one line, as the flow logs it."""
+        return f"retraining {self.kind}: {SEPARATOR.join((self.reason, *self.causes))}"
 
 
 def retrain(
@@ -54,9 +58,9 @@ def retrain(
     if broken:
         return Decision(
             "blocked",
-            "the data looks broken, and a model trained on it would learn that: "
-            f"{'; '.join(verdict.line() for verdict in broken)}; mend the source, or run "
-            f"`spec run train {context.model}` if the change is meant",
+            "the data looks broken, and a model trained on it would learn that; mend the source, "
+            f"or run `spec run train {context.model}` if the change is meant",
+            tuple(verdict.line() for verdict in broken),
         )
     return _claim_and_start(context, retrain, window, causes, start)
 
@@ -95,8 +99,8 @@ def _claim_and_start(
     context: Context, retrain: Retrain, window: Window, causes: tuple[Verdict, ...], start: Start
 ) -> Decision:
     when = datetime.fromtimestamp(window.end, UTC).isoformat()
-    reason = "; ".join(verdict.line() for verdict in causes)
-    wanted = Retraining(context.model, f"window:{when}", "", reason)
+    lines = tuple(verdict.line() for verdict in causes)
+    wanted = Retraining(context.model, f"window:{when}", "", SEPARATOR.join(lines))
     refused = Retrainings(context.store, context.environment).claim(
         wanted,
         cooldown=retrain.cooldown,
@@ -104,7 +108,7 @@ def _claim_and_start(
         budget_seconds=retrain.budget_seconds,
     )
     if refused is not None:
-        return Decision("blocked", f"no retraining: {refused}; breached: {reason}")
+        return Decision("blocked", refused, lines)
     return _start(context, wanted, start, "started")
 
 
@@ -131,7 +135,7 @@ def _start(
     Retrainings(context.store, context.environment).set_flow_run(
         context.model, retraining.trigger, flow_run
     )
-    return Decision(kind, retraining.reason, flow_run)
+    return Decision(kind, deployment, tuple(retraining.reason.split(SEPARATOR)), flow_run)
 
 
 def _test(verdict: Verdict) -> str:
