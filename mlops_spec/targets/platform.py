@@ -43,7 +43,7 @@ def start(workspace: Workspace, spec: EnvironmentSpec, note: Note = lambda _text
     """
     check_elsewhere(spec)
     workspace.root.mkdir(parents=True, exist_ok=True)
-    ensure_supervisor(workspace)
+    ensure_supervisor(workspace, environment_variables(workspace, spec))
     deployed = _deployments(workspace, spec)
     wanted = servers(workspace, spec, deployed)
     started = [server for server in wanted if keep(workspace, server.program)]

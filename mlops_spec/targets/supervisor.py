@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from mlops_spec.runtime.ours import SUPERVISED, marker, our_processes
@@ -44,8 +45,10 @@ files=programs/*.conf
 """
 
 
-def ensure_supervisor(workspace: Workspace) -> bool:
-    """Start the daemon unless it answers. False: it ran already.
+def ensure_supervisor(
+    workspace: Workspace, variables: Mapping[str, str] = MappingProxyType({})
+) -> bool:
+    """Start the daemon unless it answers; its programs inherit `variables`. False: it ran already.
 
     Programs that outlived a killed daemon are ended first: the new one could not keep them, and
     two flow runners or two routers at once would be worse than a moment without.
@@ -54,7 +57,7 @@ def ensure_supervisor(workspace: Workspace) -> bool:
         if answers(workspace):
             return False
         end(our_processes(workspace))
-        _start(workspace)
+        _start(workspace, variables)
         return True
 
 
@@ -93,7 +96,7 @@ def _signal(send: Any) -> None:
         return
 
 
-def _start(workspace: Workspace) -> None:
+def _start(workspace: Workspace, variables: Mapping[str, str]) -> None:
     place = workspace.supervisor
     for directory in (place / "programs", workspace.logs):
         directory.mkdir(parents=True, exist_ok=True)
@@ -102,8 +105,11 @@ def _start(workspace: Workspace) -> None:
     replace_text(place / "supervisord.conf", _CONFIGURATION.format(socket=socket))
     replace_text(place / "socket", f"{socket}\n")
     environment = {
-        **os.environ, SUPERVISED: marker(workspace), "MLOPS_SPEC_PYTHON": sys.executable,
-    }  # fmt: skip
+        **os.environ,
+        **variables,
+        SUPERVISED: marker(workspace),
+        "MLOPS_SPEC_PYTHON": sys.executable,
+    }
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
     done = subprocess.run(  # noqa: S603  # our own interpreter, nothing of the user's
         command, cwd=place, env=environment, capture_output=True, text=True, check=False,
