@@ -8,7 +8,7 @@ from typing import Any
 from mlops_spec.diagnostics import Diagnostics
 from mlops_spec.link.index import index
 from mlops_spec.link.merge import merge
-from mlops_spec.link.resolve import Resolved, resolve
+from mlops_spec.link.resolve import Resolved, misnamed, resolve
 from mlops_spec.link.rules import RULES
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.project import Document, LinkedModel, Project
@@ -25,7 +25,9 @@ def link(
     documents = index(specs, shipped, found)
     models = sorted(documents.get("Model", {}).values(), key=lambda model: str(model.spec.name))
     resolved = [one for model in models if (one := resolve(model, documents, found))]
-    scope = Scope(project, tuple(specs), tuple(models), tuple(resolved))
+    scope = Scope(
+        project, tuple(specs), tuple(models), tuple(resolved), misnamed(models, documents)
+    )
     for rule in RULES:
         rule(scope, found)
     return Project(project, tuple(map(_linked, resolved)))

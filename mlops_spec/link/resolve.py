@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,16 @@ def references(model: ModelSpec) -> Iterator[Reference]:
     yield Reference("Drift", model.monitor, ("monitor",))
     if model.batch:
         yield Reference("Dataset", model.batch.input, ("batch", "input"))
+
+
+def misnamed(models: Iterable[Document[ModelSpec]], documents: Index) -> frozenset[str]:
+    """The kinds to which some model refers by a name that does not exist."""
+    return frozenset(
+        reference.kind
+        for model in models
+        for reference in references(model.spec)
+        if reference.name not in documents.get(reference.kind, {})
+    )
 
 
 def resolve(model: Document[ModelSpec], documents: Index, found: Diagnostics) -> Resolved | None:

@@ -24,6 +24,7 @@ class Scope:
     specs: tuple[Document[Any], ...]
     models: tuple[Document[ModelSpec], ...]
     resolved: tuple[Resolved, ...]
+    misnamed: frozenset[str]  # kinds to which some model refers by a name that does not exist
 
     def of(self, kind: type[S]) -> Iterator[Document[S]]:
         """The user's documents of one kind."""

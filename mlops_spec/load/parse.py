@@ -166,7 +166,8 @@ def _within(loc: Loc, places: Iterable[Loc]) -> bool:
 
 def _suggestion(value: Any, takes: Takes) -> str:
     choices = takes.choices()
-    return did_you_mean(value, choices) if choices and isinstance(value, str) else ""
+    best = nearest(value, choices) if isinstance(value, str) else None
+    return f"did you mean {best!r}?" if best else ""
 
 
 def _readable(loc: Loc) -> str:

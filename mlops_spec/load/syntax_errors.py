@@ -30,9 +30,16 @@ _SENTENCES: Final = (
 )  # fmt: skip
 
 
+_OPENED: Final = ("flow sequence", "flow mapping", "quoted scalar")
+
+
 def explain(error: yaml.YAMLError, path: str) -> tuple[str, str, Span]:
     """Message, help and place of a mistake of syntax."""
     mark = getattr(error, "problem_mark", None)
+    context = str(getattr(error, "context", None))
+    # What is left open is best shown where it was opened.
+    if any(opened in context for opened in _OPENED):
+        mark = getattr(error, "context_mark", None) or mark
     at = Span.at(path, mark.line + 1, mark.column + 1) if mark else Span.at(path)
     problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
     for part, also, message, help in _SENTENCES:

@@ -30,6 +30,7 @@ from mlops_spec.load.syntax_errors import explain
 from mlops_spec.model.project import Loc, Places
 
 MAX_DEPTH: Final = 24
+_CORE_TAG: Final = "tag:yaml.org,2002:"  # what `!!` stands for
 _NOT_PRINTABLE: Final = re.compile(
     "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
@@ -230,7 +231,7 @@ class _Builder:
         tag = getattr(event, "tag", None)
         if tag:
             at = self._span(event)
-            message = f"the tag {tag} is refused"
+            message = f"the tag {_short(tag.replace(_CORE_TAG, '!!'))} is refused"
             self.found.add(TAG_REFUSED, message, at=at, help="write the plain value")
             self.broken.add(loc)
 

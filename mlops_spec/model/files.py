@@ -20,6 +20,10 @@ class FileSet:
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self.texts.items())
 
+    @property
+    def paths(self) -> frozenset[str]:
+        return frozenset(self.texts)
+
     def digests(self) -> dict[str, str]:
         """SHA-256 of each file's bytes, in hex."""
         return {path: hashlib.sha256(text.encode()).hexdigest() for path, text in self}

@@ -19,7 +19,8 @@ Ref = Annotated[str, Field(pattern=NAME_PATTERN)]
 DottedPath = Annotated[str, Field(pattern=DOTTED_PATTERN)]
 Cron = Annotated[str, Field(pattern=CRON_PATTERN)]
 # A column is named by the data, not by us: any text on one line, Greek included.
-ColumnName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+COLUMN_PATTERN: Final = r"^[^\x00-\x1f\x7f]+$"
+ColumnName = Annotated[str, Field(min_length=1, max_length=200, pattern=COLUMN_PATTERN)]
 
 
 def identifier(column: str) -> str:

@@ -155,10 +155,12 @@ def batch_input_has_what_the_model_needs(scope: Scope, found: Diagnostics) -> No
             wanted = trained.get(name)
             if wanted is None or (name in have and have[name].type == wanted.type):
                 continue
-            is_there = f"as {have[name].type}, not {wanted.type}" if name in have else "not"
+            has = (
+                f"has {name!r} as {have[name].type}" if name in have else f"has no column {name!r}"
+            )
             found.add(
                 BATCH_INPUT_MISFIT,
-                f"the Dataset {one.batch_input.spec.name!r} has the column {name!r} {is_there}",
+                f"the Dataset {one.batch_input.spec.name!r} {has}; the model takes {wanted.type}",
                 at=one.model.places.value("batch", "input"),
                 help="batch predictions read the same features and the same key as training",
             )

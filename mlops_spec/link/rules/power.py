@@ -11,8 +11,10 @@ from mlops_spec.diagnostics import Diagnostics
 from mlops_spec.diagnostics.catalogue import POWERLESS_LIMIT
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.project import Document
+from mlops_spec.model.spec.describe import one_of
 from mlops_spec.model.spec.gates import GatesSpec
 from mlops_spec.model.spec.rollout import RolloutSpec
+from mlops_spec.model.units import Share
 from mlops_spec.terms.metrics import METRICS
 
 _QUANTILE: Final = 0.99
@@ -20,7 +22,7 @@ _POWER: Final = 0.8
 # Rows on which the candidate and production are right and wrong the other way round. A prior:
 # successive versions of a model differ on about one row in ten.
 _DISAGREEMENT: Final = 0.1
-_DEFAULT_CONFIDENCE: Final = 0.95
+_DEFAULT_CONFIDENCE: Final = Share(0.95)
 
 
 def requests_to_bound(share: float, confidence: float) -> int:
@@ -45,47 +47,49 @@ def rows_for_margin(margin: float, confidence: float) -> int:
 def canary_steps_can_bound_their_limits(scope: Scope, found: Diagnostics) -> None:
     """MLS310: p99 and the error rate need enough answers before anything can be said."""
     for document in scope.of(RolloutSpec):
-        requests = document.spec.canary.each.min_requests
-        confidence = document.spec.confidence.value
-        for limit, share in _shares(document.spec):
-            if not (0 < share < 1 and 0 < confidence < 1):
-                continue
-            needed = requests_to_bound(share, confidence)
-            if requests < needed:
-                found.add(
-                    POWERLESS_LIMIT,
-                    f"{requests} requests a step cannot bound {limit} at "
-                    f"{document.spec.confidence} confidence: that takes {needed}",
-                    at=document.places.value("canary", "each", "min_requests"),
-                    help=f"write min_requests: {_rounded_up(needed)} or more; fewer leave a step "
-                    f"inconclusive until it gives up",
-                )
+        spec = document.spec
+        requests = spec.canary.each.min_requests
+        if not 0 < spec.confidence.value < 1:
+            continue
+        needs = {limit: requests_to_bound(q, spec.confidence.value) for limit, q in _shares(spec)}
+        short = [limit for limit, needed in needs.items() if requests < needed]
+        if short:
+            most = max(needs[limit] for limit in short)
+            found.add(
+                POWERLESS_LIMIT,
+                f"{requests} requests a step cannot bound {one_of(short, 'and')} at "
+                f"{spec.confidence} confidence: that takes {most:,}",
+                at=document.places.value("canary", "each", "min_requests"),
+                help=f"write min_requests: {math.ceil(most / 100) * 100} or more; fewer leave a "
+                "step inconclusive until it gives up",
+            )
 
 
 def _shares(spec: RolloutSpec) -> Iterator[tuple[str, float]]:
     yield "p99", _QUANTILE
     errors = spec.abort_when.errors.above
-    yield f"an error rate of {errors}", 1 - errors.value
+    if 0 < errors.value < 1:
+        yield f"an error rate of {errors}", 1 - errors.value
 
 
 def margins_can_be_shown(scope: Scope, found: Diagnostics) -> None:
     """MLS310: a margin that `min_rows` rows cannot tell from chance is a coin flip."""
     for document in scope.of(GatesSpec):
-        rows = document.spec.min_rows
-        if rows is None:
+        rows, margins = document.spec.min_rows, dict(_margins(document))
+        confidence = (document.spec.confidence or _DEFAULT_CONFIDENCE).value
+        if rows is None or not margins or not 0 < confidence < 1:
             continue
-        for name, margin in _margins(document):
-            confidence = (document.spec.confidence or None) and document.spec.confidence.value
-            needed = rows_for_margin(margin, confidence or _DEFAULT_CONFIDENCE)
-            if rows < needed:
-                shown = f"{document.spec.production[name].margin} on {name}"
-                found.add(
-                    POWERLESS_LIMIT,
-                    f"a margin of {shown} takes about {needed:,} rows; min_rows is {rows}",
-                    at=document.places.value("min_rows"),
-                    help="raise min_rows, or widen the margin; the estimate takes two versions to "
-                    "disagree on one row in ten",
-                )
+        name = min(margins, key=lambda metric: margins[metric])
+        needed = rows_for_margin(margins[name], confidence)
+        if rows < needed:
+            margin = document.spec.production[name].margin
+            found.add(
+                POWERLESS_LIMIT,
+                f"a margin of {margin} on {name} takes about {needed:,} rows; min_rows is {rows}",
+                at=document.places.value("min_rows"),
+                help="raise min_rows, or widen the margin; the estimate takes two versions to "
+                "disagree on one row in ten",
+            )
 
 
 def _margins(document: Document[GatesSpec]) -> Iterator[tuple[str, float]]:
@@ -95,10 +99,6 @@ def _margins(document: Document[GatesSpec]) -> Iterator[tuple[str, float]]:
         # A relative margin is at most that share of 1: fewer rows never suffice.
         if margin is not None and margin.unit and margin.value > 0 and is_share:
             yield name, margin.value
-
-
-def _rounded_up(number: int) -> int:
-    return math.ceil(number / 100) * 100
 
 
 RULES: Final = (canary_steps_can_bound_their_limits, margins_can_be_shown)

@@ -14,10 +14,11 @@ _POLICIES: Final = frozenset({"Gates", "Rollout", "Drift"})
 
 def policies_are_used(scope: Scope, found: Diagnostics) -> None:
     """MLS311: a policy without a model protects nothing."""
-    used = {(ref.kind, ref.name) for model in scope.models for ref in references(model.spec)}
+    named = {(ref.kind, ref.name) for model in scope.models for ref in references(model.spec)}
     for document in scope.specs:
         kind, name = document.spec.kind, document.spec.name
-        if kind in _POLICIES and (kind, name) not in used:
+        # A misspelt name is reported where it stands; the policy that was meant is not unused.
+        if kind in _POLICIES - scope.misnamed and (kind, name) not in named:
             found.add(
                 UNUSED_POLICY,
                 f"no model uses the {kind} {name!r}",

@@ -10,10 +10,11 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
-from mlops_spec.model.names import CRON_PATTERN, DOTTED_PATTERN, NAME_PATTERN
+from mlops_spec.model.names import COLUMN_PATTERN, CRON_PATTERN, DOTTED_PATTERN, NAME_PATTERN
 from mlops_spec.model.spec.base import Change, SpecModel, change_of
 
 _PATTERNS: Final = {
+    COLUMN_PATTERN: "the name of a column: text on one line, 1 to 200 characters",
     NAME_PATTERN: "a name: lower-case letters, digits and dashes, a letter first, at most 50",
     DOTTED_PATTERN: "a dotted path such as sklearn.linear_model.LogisticRegression",
     CRON_PATTERN: 'five fields of cron such as "0 3 * * 1"',

@@ -1,0 +1,85 @@
+"""Every fixture carries its expectation on the offending line: `# error: MLS204`."""
+
+from pathlib import Path
+
+import pytest
+from language import (
+    CASE,
+    INVALID,
+    case_file,
+    expected_in,
+    found_in,
+    write_project,
+)
+
+from mlops_spec.diagnostics import CATALOGUE
+from mlops_spec.load.discover import MAX_BYTES
+
+CASES = sorted(INVALID.glob("*.yaml"))
+# What no file can hold.
+OTHERWISE = {"MLS101", "MLS103", "MLS110", "MLS111"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_a_case_is_reported_on_the_lines_that_say_so(case: Path, tmp_path: Path) -> None:
+    content = case.read_bytes()
+    found = found_in(write_project(tmp_path / "project", content))
+
+    assert {(d.span.path, d.span.start.line, d.code.id) for d in found if d.span} == {
+        (case_file(content), line, code) for line, code in expected_in(content)
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+def test_a_case_is_named_for_a_code_it_shows(case: Path) -> None:
+    assert case.stem[:6] in {code for _, code in expected_in(case.read_bytes())}
+
+
+def test_every_code_of_the_language_has_a_case() -> None:
+    language = {code for code in CATALOGUE if code < "MLS400"}
+
+    assert {case.stem[:6] for case in CASES} | OTHERWISE == language
+
+
+def test_a_file_larger_than_a_spec_is_refused_unread(tmp_path: Path) -> None:
+    root = write_project(tmp_path / "project")
+    with (root / CASE).open("wb") as file:
+        file.truncate(100 * MAX_BYTES)
+
+    assert [str(d) for d in found_in(root)] == [
+        "specs/case.yaml:1:1: error MLS103: the file has 100,000,000 bytes; "
+        "a spec has at most 1,000,000"
+    ]
+
+
+def test_a_link_out_of_the_project_is_not_followed(tmp_path: Path) -> None:
+    root = write_project(tmp_path / "project")
+    secret = tmp_path / "secret.yaml"
+    secret.write_text("password: 1234\n")
+    (root / CASE).symlink_to(secret)
+
+    assert [str(d) for d in found_in(root)] == [
+        "specs/case.yaml:1:1: error MLS101: the file is a link to a file outside of the project"
+    ]
+
+
+def test_a_dangling_link_and_a_loop_of_links_are_reported(tmp_path: Path) -> None:
+    root = write_project(tmp_path / "project")
+    (root / "specs" / "gone.yaml").symlink_to(root / "nothing")
+    (root / "specs" / "loop.yaml").symlink_to(root / "specs" / "loop.yaml")
+
+    assert {d.code.id for d in found_in(root)} == {"MLS101"}
+
+
+def test_a_folder_without_a_project_is_told_what_a_project_is(tmp_path: Path) -> None:
+    assert [d.code.id for d in found_in(tmp_path)] == ["MLS110"]
+
+
+def test_a_project_without_specs_is_told_where_they_go(tmp_path: Path) -> None:
+    (tmp_path / "mlops.yaml").write_text(
+        "project: trips\nenvironments: {local: {serve: {on: processes, router: envoy}}}\n"
+    )
+
+    assert [str(d) for d in found_in(tmp_path)] == [
+        "error MLS111: no spec was found: specs/ holds no .yaml file"
+    ]
