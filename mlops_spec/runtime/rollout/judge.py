@@ -8,7 +8,7 @@ steps of different weights reverses effects (Simpson).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -59,8 +59,9 @@ class Arms:
 class Pairs:
     """A shadow step so far: what production answered, and what the candidate made of it."""
 
-    answered: int
-    matched: int
+    answered: int  # by production, well
+    matched: int  # of these, answered by the candidate too
+    compared: int  # of these, in both prediction logs
     agreed: int
     production: Floats
     candidate: Floats
@@ -127,9 +128,12 @@ def judge_errors(arms: Arms, limit: float, levels: Levels) -> Verdict:
     of candidate minus production above 0. When both arms fail alike, the network or the machine
     may be the cause: that is inconclusive, and still no promotion.
     """
-    control = arms.control and Share("errors", arms.control.failed, arms.control.requests, limit)
-    mine = Share("errors", arms.candidate.failed, arms.requests, limit)
-    return _judge_share(mine, control or None, levels)
+    mine = _failures(arms.candidate, limit)
+    control = _failures(arms.control, limit) if arms.control else None
+    verdict = _judge_share(mine, control, levels)
+    if control is None or not control.n or not mine.n:
+        return verdict
+    return replace(verdict, reason=f"{verdict.reason}; production {control.rate:.4g}")
 
 
 def judge_p99(arms: Arms, limit: float, levels: Levels) -> Verdict:
@@ -138,34 +142,31 @@ def judge_p99(arms: Arms, limit: float, levels: Levels) -> Verdict:
     `p99 > limit` says that more than 1 % are slower; its exact bounds are those of the order
     statistics (David and Nagaraja). Compared with production as errors are.
     """
-    mine = Share("p99", _slower(arms.candidate, limit), arms.requests, SLOW)
-    control = arms.control and Share(
-        "p99", _slower(arms.control, limit), arms.control.requests, SLOW
-    )
-    verdict = _judge_share(mine, control or None, levels)
+    control = _slow_answers(arms.control, limit) if arms.control else None
+    verdict = _judge_share(_slow_answers(arms.candidate, limit), control, levels)
     if not arms.requests:
         return verdict
     seconds = arms.candidate.seconds
     low, high = sequential.quantile_bounds(seconds, 1 - SLOW, levels.harm, levels.shown)
     reason = verdict.reason
     if arms.control and arms.control.requests:
-        reason += f"; production {np.quantile(arms.control.seconds, 1 - SLOW):.3g} s"
+        reason += f"; production {_p99(arms.control.seconds):.3g} s"
     return Verdict(
-        "p99", verdict.outcome, float(np.quantile(seconds, 1 - SLOW)), low, high, arms.requests,
-        f"{limit:g} s", reason, verdict.n_enough,
+        "p99", verdict.outcome, _p99(seconds), low, high, arms.requests, f"{limit:g} s", reason,
+        verdict.n_enough,
     )  # fmt: skip
 
 
 def judge_agreement(pairs: Pairs, minimum: float, levels: Levels) -> Verdict:
     """Share of copies on which both versions decide alike, exact bounds."""
-    differ = Share("agreement", pairs.matched - pairs.agreed, pairs.matched, 1 - minimum)
+    differ = Share("agreement", pairs.compared - pairs.agreed, pairs.compared, 1 - minimum)
     found = _judge_share(differ, None, levels)
     limit = f"at least {minimum:.4g}"
     if found.estimate is None or found.low is None or found.high is None:
         return Verdict("agreement", found.outcome, limit=limit, reason=found.reason)
     return Verdict(
         "agreement", found.outcome, 1 - found.estimate, 1 - found.high, 1 - found.low,
-        pairs.matched, limit, found.reason, found.n_enough,
+        pairs.compared, limit, found.reason, found.n_enough,
     )  # fmt: skip
 
 
@@ -208,7 +209,7 @@ def _judge_share(mine: Share, control: Share | None, levels: Levels) -> Verdict:
     beyond = low > mine.limit
     worse = control is None or _worse_than(mine, control, levels)
     outcome = _outcome(harm=beyond and worse, within=high <= mine.limit, levels=levels)
-    reason = f"look {levels.look}" + ("" if control is None else f"; production {control.rate:.4g}")
+    reason = f"look {levels.look}"
     if beyond and not worse:
         reason += "; no worse than production at the same time: both arms suffer"
     enough = _enough(mine, levels) if outcome is Outcome.INCONCLUSIVE else None
@@ -228,9 +229,18 @@ def _outcome(*, harm: bool, within: bool, levels: Levels) -> Outcome:
     return Outcome.PASS if within and levels.promote is not None else Outcome.INCONCLUSIVE
 
 
-def _slower(arm: Arm, limit: float) -> int:
+def _failures(arm: Arm, limit: float) -> Share:
+    return Share("errors", arm.failed, arm.requests, limit)
+
+
+def _slow_answers(arm: Arm, limit: float) -> Share:
     # Not `> limit`: a time that is NaN is not known to be fast.
-    return int((~(arm.seconds <= limit)).sum())
+    return Share("p99", int((~(arm.seconds <= limit)).sum()), arm.requests, SLOW)
+
+
+def _p99(seconds: Floats) -> float:
+    # A value that was seen: interpolation would make NaN of two answers that never came.
+    return float(np.quantile(seconds, 1 - SLOW, method="inverted_cdf"))
 
 
 def _enough(mine: Share, levels: Levels) -> int | None:

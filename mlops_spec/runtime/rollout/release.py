@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from mlops_spec.runtime.context import Context, Output, Progress
-from mlops_spec.runtime.declare import CanaryStep, Limits, Service, Shadow
+from mlops_spec.runtime.declare import CanaryStep, Limits, Shadow
 from mlops_spec.runtime.rollout.judge import Arms, Pairs
 from mlops_spec.runtime.rollout.watch import Clock
 from mlops_spec.state import Deployment
@@ -93,6 +94,9 @@ class World(Protocol):
     def pairs(self, release: Release) -> PairsSight:
         """Look at the copies from now on."""
 
+    def traffic(self, release: Release) -> AbstractContextManager[object]:
+        """Requests to judge by, while a step waits, on a machine without users."""
+
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
         """Let the registry name this version production."""
 
@@ -147,9 +151,3 @@ class Ending:
             "outcome": self.outcome, "release": self.release, "version": self.version,
             "reason": self.reason,
         }  # fmt: skip
-
-
-__all__ = [
-    "ArmsSight", "Ending", "PairsSight", "Policy", "Release", "Rollout", "Service", "World",
-    "real_clock",
-]  # fmt: skip

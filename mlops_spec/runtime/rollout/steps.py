@@ -64,7 +64,7 @@ def shadow(rollout: Rollout, plan: Shadow) -> Judged:
                 sight.pairs(), plan.min_agreement, rollout.policy.limits, levels
             ),
         )
-        with _withdrawn_on_error(rollout):
+        with _withdrawn_on_error(rollout), rollout.world.traffic(rollout.release):
             judged = _watch(rollout, "shadow", window).run(probe, progress)
         _route(rollout, weight=0.0, mirror=False)
         return judged.to_json()
@@ -90,7 +90,7 @@ def canary(rollout: Rollout, plan: CanaryStep) -> Judged:
             sight.count,
             lambda levels: judge_canary(sight.arms(), rollout.policy.limits, levels),
         )
-        with _withdrawn_on_error(rollout):
+        with _withdrawn_on_error(rollout), rollout.world.traffic(rollout.release):
             judged = _watch(rollout, step, window).run(probe, progress)
         note = f"{NO_CONTROL}: scores are not judged" if alone else ""
         return {**judged.to_json(), "note": note}

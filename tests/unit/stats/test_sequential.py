@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binom, ks_2samp
+
 from mlops_spec.stats.sequential import (
     PLANNED,
     Spending,
@@ -17,7 +19,6 @@ from mlops_spec.stats.sequential import (
     share_lower,
     share_upper,
 )
-from scipy.stats import binom, ks_2samp
 
 RANDOM = np.random.default_rng(20261123)
 

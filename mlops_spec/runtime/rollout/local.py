@@ -1,0 +1,146 @@
+"""A rollout on this machine: processes under the supervisor, Envoy, MLflow, the prediction logs."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mlops_spec.runtime import envoy, processes
+from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.declare import Dataset, Recipe, Service
+from mlops_spec.runtime.ports import forget_port, port_for
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.replay import Replay, body_of
+from mlops_spec.runtime.request_rows import request_rows
+from mlops_spec.runtime.rollout.evidence import CanarySight, ShadowSight
+from mlops_spec.runtime.rollout.golden import golden, spread
+from mlops_spec.runtime.rollout.release import Release
+from mlops_spec.runtime.waiting import answers_ok, wait_until_answering
+from mlops_spec.state import Deployment
+from mlops_spec.terms.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Seconds from the start of a process to its readiness: importing and loading, on a busy machine.
+READY_WITHIN: Final = 90.0
+# Rows that a replay sends again and again: enough for the mix of all held-out rows.
+REPLAYED_ROWS: Final = 5_000
+# Seconds for answers on their way, between the router's leaving a release and the end of it.
+DRAIN: Final = 0.5
+TAG_LENGTH: Final = 4_000  # MLflow's tables take 5,000 characters
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the rendered files are, the registry's address, and whether to replay held-out rows."""
+
+    generated: str
+    registry: str
+    replay: bool
+
+
+@dataclass
+class LocalWorld:
+    """The `World` of one model on this machine."""
+
+    context: Context
+    dataset: Dataset
+    recipe: Recipe
+    service: Service
+    place: Place
+
+    def package(self, release: Release) -> str:
+        from mlops_spec.runtime.packaging import package
+
+        return package(self.context, release.run, release.id, release.version)
+
+    def start(self, release: Release, bento: str) -> int:
+        from mlops_spec.runtime.packaging import serve_command
+
+        workspace, name = self.context.workspace, self._program(release.id)
+        port = port_for(workspace, name)
+        command = tuple(serve_command(bento, port))
+        processes.keep(workspace, processes.Program(name, command, self.context.root))
+        return port
+
+    def check(self, release: Release, port: int) -> tuple[Verdict, ...]:
+        name, url = self._program(release.id), _address(port)
+        checks = {name: lambda: answers_ok(f"{url}/readyz")}
+        try:
+            wait_until_answering(self.context.workspace, checks, READY_WITHIN)
+        except Refusal as refusal:
+            reason = "; ".join((refusal.message, *refusal.details[-3:]))
+            return (Verdict("ready", Outcome.FAIL, reason=reason),)
+        rows, answers = spread(self._heldout(release)), spread(self._answers(release))
+        asked = request_rows(rows, self.dataset, self.recipe.features)
+        return (Verdict("ready", Outcome.PASS), golden(asked, answers["score"], url))
+
+    def alive(self, deployment: Deployment) -> bool:
+        return deployment.port is not None and answers_ok(f"{_address(deployment.port)}/readyz")
+
+    def stop(self, release: str) -> None:
+        time.sleep(DRAIN)
+        name = self._program(release)
+        processes.remove(self.context.workspace, name)
+        forget_port(self.context.workspace, name)
+
+    def publish(self) -> None:
+        envoy.publish(self.context.workspace, self.context.deployments)
+
+    def arms(self, release: Release, share: float) -> CanarySight:
+        return CanarySight(self.context.workspace, release, share)
+
+    def pairs(self, release: Release) -> ShadowSight:
+        return ShadowSight(self.context.workspace, release, self.recipe.task)
+
+    def traffic(self, release: Release) -> AbstractContextManager[object]:
+        if not self.place.replay:
+            return nullcontext()
+        url = envoy.model_url(self.context.workspace, self.context.model)
+        return Replay(f"{url}predict", self._bodies(release))
+
+    def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
+        from mlops_spec.runtime.registry import promote
+
+        for alias in ("staging", "production"):
+            promote(self.context, release.run, alias, self.place.registry)
+        self._tag(release, {"mlops_spec.rollout": "\n".join(v.line() for v in verdicts)})
+
+    def quarantine(self, release: Release, reason: str) -> None:
+        self._tag(release, {"mlops_spec.quarantined": reason}, drop="candidate")
+
+    def _tag(self, release: Release, tags: dict[str, str], *, drop: str = "") -> None:
+        from mlops_spec.runtime.tracking import client_of
+
+        with client_of(self.context, self.place.registry) as client:
+            for name, value in tags.items():
+                client.set_model_version_tag(
+                    release.model, release.version, name, value[:TAG_LENGTH]
+                )
+            aliases = client.get_registered_model(release.model).aliases
+            if drop and str(aliases.get(drop, "")) == release.version:
+                client.delete_registered_model_alias(release.model, drop)
+
+    def _program(self, release: str) -> str:
+        return envoy.cluster_name(self.context.model, release)
+
+    def _bodies(self, release: Release) -> list[bytes]:
+        rows = self._heldout(release).tail(REPLAYED_ROWS)
+        return [body_of(row) for row in request_rows(rows, self.dataset, self.recipe.features)]
+
+    def _heldout(self, release: Release) -> pd.DataFrame:
+        from mlops_spec.runtime.evaluation import heldout_rows
+
+        return heldout_rows(self.context, release.run)
+
+    def _answers(self, release: Release) -> pd.DataFrame:
+        from mlops_spec.runtime.evaluation import heldout_answers
+
+        return heldout_answers(self.context, release.run)
+
+
+def _address(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
