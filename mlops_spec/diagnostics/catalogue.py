@@ -91,6 +91,8 @@ DISK_FULL: Final = _error("MLS604", "the disk is full")
 TARGET_UNREACHABLE: Final = _error("MLS605", "a server does not answer")
 STATE_UNUSABLE: Final = _error("MLS606", "the state cannot be used")
 NOT_SUPPORTED_HERE: Final = _error("MLS607", "this environment cannot be applied from here")
+ROLLED_BACK: Final = _error("MLS608", "a release was rolled back before")
+NOTHING_REGISTERED: Final = _error("MLS609", "no run is registered that could be rolled out")
 
 # 7xx: the data and the model, found while running
 SOURCE_UNREADABLE: Final = _error("MLS701", "the data cannot be read")
