@@ -56,7 +56,7 @@ def estimate(metric: str, rows: Judged, level: float, seed: int = 0) -> Estimate
             hits, n = _SHARES[metric](rows)
             return wilson(int(hits.sum()), int(n.sum()), level)
         case _:
-            return _bounded(metric, _INFLUENCED[metric](rows).estimate(level))
+            return _bounded(metric, _INFLUENCED[metric](rows).estimate(level), level)
 
 
 def difference(metric: str, first: Judged, second: Judged, level: float, seed: int = 0) -> Estimate:
@@ -81,8 +81,14 @@ def _usable(rows: Judged) -> bool:
     return len(rows.truth) > 0 and bool(np.isfinite(rows.scores).all())
 
 
-def _bounded(metric: str, found: Estimate) -> Estimate:
-    return within(found, *_BOUNDS.get(metric, (-np.inf, np.inf)))
+def _bounded(metric: str, found: Estimate, level: float) -> Estimate:
+    """The interval within the metric's bounds. On perfect answers every row has the same influence
+    and the delta method is certain; Wilson's interval of as many rows is not.
+    """
+    bounds = _BOUNDS.get(metric, (-np.inf, np.inf))
+    if bounds == _UNIT and found.known and found.low == found.high:
+        return wilson(round(found.value * found.n), found.n, level)
+    return within(found, *bounds)
 
 
 def _paired_share(metric: str, first: Judged, second: Judged, level: float) -> Estimate:
