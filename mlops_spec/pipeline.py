@@ -8,6 +8,7 @@ from mlops_spec.diagnostics import Diagnostics
 from mlops_spec.link.link import link
 from mlops_spec.load.discover import find_root
 from mlops_spec.load.load import load
+from mlops_spec.model.files import FileSet
 from mlops_spec.model.project import Project
 
 
@@ -32,3 +33,11 @@ def compile_project(root: Path | None) -> tuple[Project, Diagnostics]:
     project = link(documents.project, documents.specs, documents.shipped, found)
     found.stop_if_errors()
     return project, found
+
+
+def render_project(project: Project, environment: str) -> FileSet:
+    """Lower and render one environment. Raises `IllFormed` on a bug of ours (MLS501)."""
+    from mlops_spec.lower import lower  # noqa: PLC0415 - only who renders pays for Jinja
+    from mlops_spec.render import render  # noqa: PLC0415
+
+    return render(lower(project, environment))

@@ -115,10 +115,7 @@ def promql(value: str) -> str:
 
 def comment(value: str) -> str:
     """Text for the rest of a comment line: one line, whatever was in it."""
-    kept = (
-        " " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c
-        for c in _text(value, "a comment")
-    )  # fmt: skip
+    kept = (c if c.isprintable() else " " for c in _text(value, "a comment"))
     return " ".join("".join(kept).split())
 
 

@@ -1,0 +1,42 @@
+"""How files on disk differ from what the specs render to, short enough for a screen."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+MOST_FILES: Final = 5
+MOST_LINES: Final = 20  # of the diff of one file
+
+
+def diff_lines(root: Path, wanted: Mapping[str, str]) -> Iterator[str]:
+    """Unified diffs from the files on disk to the wanted texts, by path; cut, and said so."""
+    for path, text in islice(wanted.items(), MOST_FILES):
+        diff = difflib.unified_diff(
+            _lines(root / path), text.splitlines(), path, f"{path} (rendered)", n=2, lineterm=""
+        )
+        shown = list(islice(diff, MOST_LINES + 1))
+        yield ""
+        yield from shown[:MOST_LINES]
+        if len(shown) > MOST_LINES:
+            yield "…"
+    if len(wanted) > MOST_FILES:
+        yield f"… and {len(wanted) - MOST_FILES} more files"
+
+
+def first_difference(place: Path, text: str) -> int:
+    """The number of the first line on disk that is not the wanted one, from 1."""
+    pairs = zip(_lines(place), text.splitlines(), strict=False)
+    same = next((i for i, (found, wanted) in enumerate(pairs) if found != wanted), None)
+    return 1 if same is None else same + 1
+
+
+def _lines(place: Path) -> list[str]:
+    """The lines of a file; none when it cannot be read as text."""
+    try:
+        return place.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return []
