@@ -168,6 +168,7 @@ class Stage:
 
     def __init__(self, root: Path) -> None:
         self.now = 1000.0
+        self.kill_at_wait: int | None = None
         workspace = Workspace.of(root, "local")
         store = Store.at(workspace.state, clock=lambda: self.now)
         self.context = Context("m", root, workspace, store, FACETS)
@@ -183,6 +184,11 @@ class Stage:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+        if self.kill_at_wait is not None:
+            self.kill_at_wait -= 1
+            if self.kill_at_wait == 0:
+                self.kill_at_wait = None
+                raise Killed("waiting")
 
     def roll_out(self, run: str | None = None, *, retry: bool = False, policy: Policy = POLICY):
         """The rendered flow, without Prefect."""

@@ -216,6 +216,20 @@ def test_nothing_is_promoted_without_evidence_of_every_step(second):
     assert stage.world.aliases == {"production": "1"}
 
 
+@pytest.mark.parametrize("wait", [1, 8, 16, 60, 75])
+def test_killed_while_it_waits_the_step_starts_anew_and_finishes(second, wait):
+    stage, first, new = second
+    stage.kill_at_wait = wait
+
+    with pytest.raises(Killed):
+        stage.roll_out()
+    weights = [weight for _, weight, _ in stage.roles().values()]
+
+    assert sum(weights) == pytest.approx(1)
+    assert stage.roll_out().outcome == "pass"
+    assert stage.roles() == {first: ("previous", 0.0, False), new: ("production", 1.0, False)}
+
+
 def _effects_of(tmp_path, behaviour):
     stage = Stage(tmp_path / "count")
     stage.register("run1", "1")
