@@ -30,7 +30,7 @@ class World(Protocol):
 
     def write_files(self) -> None: ...
 
-    def start_platform(self) -> None: ...
+    def start_platform(self, programs: tuple[str, ...]) -> None: ...
 
     def serve_flows(self, model: str) -> None: ...
 
@@ -72,6 +72,8 @@ def execute(plan: ApplyPlan, world: World, tell: Tell) -> Outcome:
             blocked.extend(_walk(model, world, tell))
         except FlowFailed as failure:
             failed.append(failure)
+    for stage in plan.after:
+        _timed(stage, world, tell)
     return Outcome(tuple(blocked), tuple(failed))
 
 
@@ -115,8 +117,8 @@ def _perform(stage: Stage, world: World) -> None:
     match stage:
         case WriteFiles():
             world.write_files()
-        case StartPlatform():
-            world.start_platform()
+        case StartPlatform(programs):
+            world.start_platform(programs)
         case ServeFlows(model):
             world.serve_flows(model)
         case Train(model):

@@ -21,7 +21,7 @@ from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.base import Change
 from mlops_spec.runtime.fingerprint import fingerprint
 from mlops_spec.targets.filesystem import TreeState, tree_state
-from mlops_spec.targets.platform import missing_programs
+from mlops_spec.targets.platform import FOR_PEOPLE, missing_programs
 from mlops_spec.terms.digest import digest
 
 # The step under which a model's served flows are recorded; its digest is that of their text.
@@ -31,10 +31,14 @@ FLOWS_STEP: Final = "flows"
 def make_plan(site: Site, *, retry: bool = False) -> ApplyPlan:
     """What apply would do now. Reads only; `Refusal` when the data's place cannot be read."""
     tree = tree_state(site.root, site.files)
+    missing = missing_programs(site.workspace, site.spec)
+    needed = tuple(name for name in missing if name not in FOR_PEOPLE)
+    comforts = tuple(name for name in missing if name in FOR_PEOPLE)
     return ApplyPlan(
         environment=site.environment,
-        before=tuple(_before(site, tree)),
+        before=tuple(_before(tree, needed)),
         models=tuple(plan_one(site, model, retry=retry) for model in site.project.models),
+        after=(StartPlatform(comforts),) if comforts else (),
     )
 
 
@@ -85,9 +89,8 @@ def _served_flows(site: Site, model: str) -> str | None:
     return served[-1].digest if served else None
 
 
-def _before(site: Site, tree: TreeState) -> Iterator[Stage]:
-    if tree.to_write or tree.to_remove:
+def _before(tree: TreeState, needed: tuple[str, ...]) -> Iterator[Stage]:
+    if tree.to_write or tree.to_remove or tree.edited:
         yield WriteFiles(tree.to_write, tree.to_remove)
-    missing = missing_programs(site.workspace, site.spec)
-    if missing:
-        yield StartPlatform(missing)
+    if needed:
+        yield StartPlatform(needed)

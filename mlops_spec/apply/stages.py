@@ -92,10 +92,12 @@ class ApplyPlan:
     environment: str
     before: tuple[Stage, ...]
     models: tuple[ModelPlan, ...]
+    after: tuple[Stage, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        return (*self.before, *(stage for model in self.models for stage in model.stages))
+        of_models = (stage for model in self.models for stage in model.stages)
+        return (*self.before, *of_models, *self.after)
 
     @property
     def no_op(self) -> bool:

@@ -30,8 +30,8 @@ class LiveWorld:
     def write_files(self) -> None:
         filesystem.write_tree(self.site.root, self.site.files)
 
-    def start_platform(self) -> None:
-        platform.start(self.site.workspace, self.site.spec, self._note)
+    def start_platform(self, programs: tuple[str, ...]) -> None:
+        platform.start(self.site.workspace, self.site.spec, programs, self._note)
 
     def serve_flows(self, model: str) -> None:
         key = flows_digest(self.site, model)

@@ -44,6 +44,8 @@ def environment_variables(
         "PREFECT_HOME": str(workspace.prefect_home.resolve()),
         "PREFECT_API_URL": prefect_api(workspace) if orchestrator == "prefect" else orchestrator,
         "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+        # An estimator of the user's own is found beside mlops.yaml.
+        "PYTHONPATH": str(root.parent.parent),
         # A forgotten server must be an error, not a second, hidden one that starts in 20 s.
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     }

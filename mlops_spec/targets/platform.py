@@ -11,6 +11,7 @@ from mlops_spec.runtime.processes import Process, keep, processes
 from mlops_spec.runtime.waiting import answers_ok, wait_until_answering
 from mlops_spec.state import Deployment, Deployments, Store
 from mlops_spec.targets.programs import (
+    FOR_PEOPLE,
     ROUTER,
     addresses,
     check_elsewhere,
@@ -23,6 +24,7 @@ from mlops_spec.targets.supervisor import ensure_supervisor, stop_supervisor
 from mlops_spec.terms.workspace import Workspace
 
 __all__ = [
+    "FOR_PEOPLE",
     "addresses",
     "environment_variables",
     "missing_programs",
@@ -35,26 +37,28 @@ __all__ = [
 Note = Callable[[str], None]
 
 
-def start(workspace: Workspace, spec: EnvironmentSpec, note: Note = lambda _text: None) -> None:
-    """Have every server of the environment run and answer. What answers is left alone.
+def start(
+    workspace: Workspace,
+    spec: EnvironmentSpec,
+    wanted: tuple[str, ...],
+    note: Note = lambda _text: None,
+) -> None:
+    """Have these servers run and answer. What answers is left alone; only people wait for MLflow.
 
     `Refusal` MLS605 with the last lines of the log of what does not answer, MLS603 for a pinned
     port that is taken.
     """
     check_elsewhere(spec)
     workspace.root.mkdir(parents=True, exist_ok=True)
-    ensure_supervisor(workspace, environment_variables(workspace, spec))
+    ensure_supervisor(workspace)
     deployed = _deployments(workspace, spec)
-    wanted = servers(workspace, spec, deployed)
-    started = [server for server in wanted if keep(workspace, server.program)]
-    if started:
-        note(f"starting {', '.join(server.program.name for server in started)}")
+    found = servers(workspace, wanted, deployed)
+    slow = {server.program.name for server in found if keep(workspace, server.program)}
     checks = {
         server.program.name: partial(answers_ok, server.health)
-        for server in wanted
-        if server.needed
+        for server in found
+        if server.program.name not in FOR_PEOPLE
     }
-    slow = {server.program.name for server in started}
     wait_until_answering(
         workspace,
         checks,

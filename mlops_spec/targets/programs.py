@@ -23,15 +23,16 @@ from mlops_spec.terms.workspace import Workspace
 PREFECT: Final = environment.PREFECT
 MLFLOW: Final = environment.MLFLOW
 FLOWS: Final = "flows-"
+# Only people look at these, and they take 20 s of CPU to start: last, when nothing waits for it.
+FOR_PEOPLE: Final = frozenset({MLFLOW})
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A program with its address. Nothing waits for one that is not `needed` by a flow."""
+    """A program, and the address that tells whether it answers."""
 
     program: Program
     health: str
-    needed: bool = True
 
 
 def environment_variables(workspace: Workspace, spec: EnvironmentSpec) -> dict[str, str]:
@@ -51,24 +52,19 @@ def environment_variables(workspace: Workspace, spec: EnvironmentSpec) -> dict[s
 
 
 def servers(
-    workspace: Workspace, spec: EnvironmentSpec, deployments: tuple[Deployment, ...]
+    workspace: Workspace, wanted: tuple[str, ...], deployments: tuple[Deployment, ...]
 ) -> tuple[Server, ...]:
-    """What runs here whatever the models are, with ports chosen and files written."""
-    wanted = {
-        PREFECT: spec.orchestrator == "prefect",
-        ROUTER: spec.serve.router == "envoy",
-        MLFLOW: spec.registry == "sqlite",
-    }
+    """The servers of these names, with ports chosen and files written."""
     make: dict[str, Callable[[], Server]] = {
         PREFECT: lambda: _prefect(workspace, port_for(workspace, PREFECT)),
-        ROUTER: lambda: _router(prepare(workspace, deployments)),
+        ROUTER: lambda: _router(workspace, prepare(workspace, deployments)),
         MLFLOW: lambda: _mlflow(workspace, port_for(workspace, MLFLOW)),
     }
-    return tuple(make[name]() for name, here in wanted.items() if here)
+    return tuple(make[name]() for name in wanted)
 
 
 def names(spec: EnvironmentSpec) -> tuple[str, ...]:
-    """The names of `servers`, without choosing or writing anything."""
+    """What runs here whatever the models are, in the order it is started."""
     wanted = (
         (PREFECT, spec.orchestrator == "prefect"),
         (ROUTER, spec.serve.router == "envoy"),
@@ -147,9 +143,7 @@ def _mlflow(workspace: Workspace, port: int) -> Server:
     )  # fmt: skip
     variables = {**environment.QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     return Server(
-        Program(MLFLOW, command, workspace.root, variables),
-        f"http://127.0.0.1:{port}/health",
-        needed=False,
+        Program(MLFLOW, command, workspace.root, variables), f"http://127.0.0.1:{port}/health"
     )
 
 
@@ -169,6 +163,6 @@ def check_elsewhere(spec: EnvironmentSpec) -> None:
 
 
 __all__ = [
-    "ADMIN", "FLOWS", "MLFLOW", "PREFECT", "ROUTER", "Server", "addresses", "check_elsewhere",
-    "environment_variables", "flow_server", "names", "servers",
+    "ADMIN", "FLOWS", "FOR_PEOPLE", "MLFLOW", "PREFECT", "ROUTER", "Server", "addresses",
+    "check_elsewhere", "environment_variables", "flow_server", "names", "servers",
 ]  # fmt: skip

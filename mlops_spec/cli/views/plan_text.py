@@ -26,6 +26,7 @@ def plan_json(plan: ApplyPlan) -> dict[str, Any]:
         "no_op": plan.no_op,
         "before": [_stage_json(stage) for stage in plan.before],
         "models": [_model_json(model) for model in plan.models],
+        "after": [_stage_json(stage) for stage in plan.after],
     }
 
 
@@ -60,6 +61,8 @@ def plan_lines(plan: ApplyPlan) -> Iterator[str]:
         yield from _stage_lines(stage)
     for model in plan.models:
         yield from _model_lines(model)
+    for stage in plan.after:
+        yield from _stage_lines(stage)
     yield ""
     yield _summary(plan)
 

@@ -52,7 +52,7 @@ class World:
 
     def __getattr__(self, name: str) -> Any:
         def call(*arguments: str) -> None:
-            self.calls.append(" ".join((name, *arguments)))
+            self.calls.append(" ".join((name, *map(str, arguments))))
             if self.broken == self.calls[-1]:
                 raise FlowFailed(arguments[0], "Crashed: it was killed")
 
@@ -76,7 +76,7 @@ def test_every_stage_is_performed_in_order() -> None:
 
     assert world.calls == [
         "write_files",
-        "start_platform",
+        "start_platform ('prefect',)",
         "serve_flows a",
         "train a",
         "rollout a",
@@ -91,7 +91,7 @@ def test_a_gate_that_says_no_leaves_production_alone_and_nothing_recorded() -> N
     world = World({"a": [refused]})
     outcome, told = _run(world, _plan("a", _standing("a", TODO)))
 
-    assert world.calls == ["write_files", "start_platform", "serve_flows a", "train a"]
+    assert world.calls == ["write_files", "start_platform ('prefect',)", "serve_flows a", "train a"]
     assert (outcome.exit_code, outcome.blocked) == (4, (SAID_NO,))
     assert told[-1] == Stopped(SAID_NO)
 
