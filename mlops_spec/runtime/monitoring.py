@@ -1,6 +1,6 @@
 """The steps of a monitor's look: read the prediction log, compare, judge, record.
 
-Which time "now" is, and which rows are compared with which: docs/adr/0031.
+Which time "now" is, and which rows are compared with which: docs/adr/0041.
 """
 
 from __future__ import annotations

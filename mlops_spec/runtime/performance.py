@@ -1,7 +1,7 @@
 """Performance on predictions whose labels have arrived, against a baseline that stays put.
 
 Rows are placed by the time of the prediction, never by that of the label: labels that come fast are
-not a fair sample (docs/adr/0031).
+not a fair sample (docs/adr/0041).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Profiles: counts per column on bins that are frozen with the baseline, so that they add up.
 
 One profile a chunk, and addition merges them: the same counts come out of one machine, of many,
-and of a stream (docs/adr/0030).
+and of a stream (docs/adr/0040).
 """
 
 from __future__ import annotations

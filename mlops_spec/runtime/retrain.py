@@ -24,8 +24,8 @@ Kind = Literal["quiet", "started", "resumed", "blocked", "waiting"]
 
 # Between the causes in the reason of a retraining.
 SEPARATOR: Final = "; "
-# When most values of a column were never seen, it was renamed or recoded: mending, not training.
-RECODED: Final = 0.5
+# A column that lost more of its values than this, or has them from elsewhere, is a broken source.
+BROKEN: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def retrain(
     causes = breaches(verdicts, retrain)
     if not causes:
         return Decision("quiet", "nothing that `retrain.when` names is breached")
-    broken = data_bugs(verdicts)
+    broken = data_bugs(verdicts, causes)
     if broken:
         return Decision(
             "blocked",
@@ -72,14 +72,21 @@ def breaches(verdicts: tuple[Verdict, ...], retrain: Retrain) -> tuple[Verdict, 
     return tuple(v for v in verdicts if v.outcome is Outcome.FAIL and _test(v) in wanted)
 
 
-def data_bugs(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    """The failed verdicts that speak of a broken source: lost values, and recoded ones."""
-    return tuple(
+def data_bugs(verdicts: tuple[Verdict, ...], causes: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+    """What speaks of a broken source rather than of a changed world: retraining would learn it.
+
+    A column of which most values are lost, or were never seen; and lost values alone, with nothing
+    else changed. A few more gaps beside real drift hold nothing back.
+    """
+    most = tuple(
         v
         for v in verdicts
         if v.outcome is Outcome.FAIL
-        and (_test(v) == MISSING or (_test(v) == NEW_VALUES and (v.low or 0.0) > RECODED))
+        and _test(v) in (MISSING, NEW_VALUES)
+        and (v.low or 0.0) > BROKEN
     )
+    only_lost = causes if all(_test(v) == MISSING for v in causes) else ()
+    return most or only_lost
 
 
 def start_flow(deployment: str, parameters: dict[str, Any], key: str) -> str:

@@ -47,7 +47,7 @@ def ks(reference: ArrayLike, found: ArrayLike, alpha: float) -> Distance:
     """The KS distance of two samples, counted on the same ordered bins.
 
     It is looked for at bin edges only, so it is never too large; it is too small by at most the
-    share of rows in the fullest bin that holds several values (docs/adr/0030).
+    share of rows in the fullest bin that holds several values (docs/adr/0040).
     The interval inverts the test: its lower end is above 0 exactly when p < `alpha`.
     """
     before, now = _counts(reference), _counts(found)

@@ -17,6 +17,7 @@ DRIFTED = Verdict("ks temp", Outcome.FAIL, 0.3, 0.2, 0.4, 900, "0.1")
 DROPPED = Verdict("performance roc_auc", Outcome.FAIL, 0.05, 0.01, 0.09, 900, "3% drop")
 FINE = Verdict("ks hour", Outcome.PASS, 0.01, 0.0, 0.04, 900, "0.1")
 LOST = Verdict("missing temp", Outcome.FAIL, 0.4, 0.3, 0.5, 900, "0.1")
+GONE = Verdict("missing temp", Outcome.FAIL, 0.9, 0.85, 0.95, 900, "0.1")
 RECODED = Verdict("new carrier", Outcome.FAIL, 0.9, 0.85, 0.95, 900, "0.1")
 GREW = Verdict("new carrier", Outcome.FAIL, 0.2, 0.15, 0.25, 900, "0.1")
 
@@ -74,15 +75,20 @@ def test_what_is_not_certain_starts_nothing(world: World, outcome: Outcome) -> N
     assert retrain(world.context, RETRAIN, _window(verdict), world.start).kind == "quiet"
 
 
-@pytest.mark.parametrize("broken", [LOST, RECODED])
+@pytest.mark.parametrize("verdicts", [(GONE, DRIFTED), (RECODED, DROPPED), (LOST,)])
 def test_broken_data_holds_a_retraining_back_and_says_what_to_do(
-    world: World, broken: Verdict
+    world: World, verdicts: tuple[Verdict, ...]
 ) -> None:
-    found = retrain(world.context, RETRAIN, _window(DRIFTED, broken), world.start)
+    found = retrain(world.context, RETRAIN, _window(*verdicts), world.start)
     assert found.kind == "blocked"
-    assert found.causes == (broken.line(),)
+    assert found.causes == (verdicts[0].line(),)
     assert "mend the source, or run `spec run train flight-delay`" in found.reason
     assert world.started == []
+
+
+def test_a_few_more_gaps_beside_real_drift_hold_nothing_back(world: World) -> None:
+    found = retrain(world.context, RETRAIN, _window(LOST, DRIFTED), world.start)
+    assert (found.kind, found.causes) == ("started", (LOST.line(), DRIFTED.line()))
 
 
 def test_cooldown_and_budget_hold_back_and_say_so(world: World) -> None:
