@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from mlops_spec.model.spec.project import EnvironmentSpec
-from mlops_spec.runtime.envoy import publish
-from mlops_spec.runtime.processes import Process, keep, processes
+from mlops_spec.runtime.envoy import cluster_name, publish
+from mlops_spec.runtime.processes import Process, keep, processes, restart
 from mlops_spec.runtime.waiting import answers_ok, wait_until_answering
 from mlops_spec.state import Deployment, Deployments, Store
 from mlops_spec.targets.programs import (
@@ -52,13 +52,17 @@ def start(
     workspace.root.mkdir(parents=True, exist_ok=True)
     ensure_supervisor(workspace)
     deployed = _deployments(workspace, spec)
-    found = servers(workspace, wanted, deployed)
+    ours = names(spec)
+    found = servers(workspace, tuple(name for name in wanted if name in ours), deployed)
     slow = {server.program.name for server in found if keep(workspace, server.program)}
+    for name in wanted:
+        if name not in ours:
+            restart(workspace, name)
     checks = {
         server.program.name: partial(answers_ok, server.health)
         for server in found
         if server.program.name not in FOR_PEOPLE
-    }
+    } | _production_checks(deployed)
     wait_until_answering(
         workspace,
         checks,
@@ -76,9 +80,15 @@ def serve_flows(workspace: Workspace, spec: EnvironmentSpec, model: str, key: st
 
 
 def missing_programs(workspace: Workspace, spec: EnvironmentSpec) -> tuple[str, ...]:
-    """The servers that `start` would start; looks, and changes nothing."""
-    alive = {process.name for process in processes(workspace) if process.condition == "running"}
-    return tuple(name for name in names(spec) if name not in alive)
+    """What `start` would start: servers that do not run, and kept programs that gave up.
+
+    Looks, and changes nothing. Without a supervisor only the servers are named; with it come back
+    the flows and the services that it kept.
+    """
+    found = processes(workspace)
+    alive = {process.name for process in found if process.condition in ("running", "starting")}
+    given_up = (process.name for process in found if process.name not in alive)
+    return tuple(dict.fromkeys((*(n for n in names(spec) if n not in alive), *given_up)))
 
 
 def running(workspace: Workspace) -> tuple[Process, ...]:
@@ -89,6 +99,15 @@ def running(workspace: Workspace) -> tuple[Process, ...]:
 def stop(workspace: Workspace) -> tuple[str, ...]:
     """End everything of this environment on this machine; the names of what ran. Data stays."""
     return stop_supervisor(workspace)
+
+
+def _production_checks(deployed: tuple[Deployment, ...]) -> dict[str, Callable[[], bool]]:
+    """Production must answer before anything else is done; other releases are the rollout's."""
+    return {
+        cluster_name(d.model, d.release): partial(answers_ok, f"http://127.0.0.1:{d.port}/readyz")
+        for d in deployed
+        if d.role == "production" and d.port is not None
+    }
 
 
 def _deployments(workspace: Workspace, spec: EnvironmentSpec) -> tuple[Deployment, ...]:
