@@ -57,7 +57,7 @@ def servers(
     """The servers of these names, with ports chosen and files written."""
     make: dict[str, Callable[[], Server]] = {
         PREFECT: lambda: _prefect(workspace, port_for(workspace, PREFECT)),
-        ROUTER: lambda: _router(workspace, prepare(workspace, deployments)),
+        ROUTER: lambda: _router(prepare(workspace, deployments)),
         MLFLOW: lambda: _mlflow(workspace, port_for(workspace, MLFLOW)),
     }
     return tuple(make[name]() for name in wanted)
