@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FEATURE: Final = "feature."
 FLUSH_ROWS: Final = 5_000
 FLUSH_SECONDS: Final = 1.0
-QUEUED_REQUESTS: Final = 20_000
+WAITING_ROWS: Final = 200_000
 _SUFFIX: Final = ".parquet"
 # Columns are declared in the words of a Dataset and stored in those of Arrow.
 _TYPES: Final = {
@@ -73,52 +73,57 @@ class PredictionLog:
         self._identity = identity
         self._columns = dict(columns)
         self._dropped = dropped
-        self._queue: Queue[Answered | None] = Queue(QUEUED_REQUESTS)
+        self._waiting: deque[Answered] = deque()
+        self._rows = 0  # waiting; touched by the answering thread and by the writer, under the lock
         self._written = 0
+        self._lock = threading.Lock()
+        self._full = threading.Event()
+        self._closed = False
+        import pyarrow.parquet  # noqa: F401 - takes a second, which no request should share
+
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
 
     def add(self, answered: Answered) -> None:
         """Hand over the rows of one request, or drop them when the writer does not keep up."""
-        try:
-            self._queue.put_nowait(answered)
-        except Full:
-            self._dropped(len(answered.scores))
+        count = len(answered.scores)
+        with self._lock:
+            if self._closed or self._rows + count > WAITING_ROWS:
+                self._dropped(count)
+                return
+            self._waiting.append(answered)
+            self._rows += count
+        # The writer looks by itself every second. Waking it for each request would cost the
+        # answering thread more than all else here: the two then pass the interpreter's lock around.
+        if self._rows >= FLUSH_ROWS:
+            self._full.set()
 
     def close(self, at_most: float = 10.0) -> None:
         """Write everything that was added before. Waits `at_most` seconds for a slow disk."""
-        if not self._thread.is_alive():
-            return
-        try:
-            self._queue.put(None, timeout=at_most)
-        except Full:
-            return
+        with self._lock:
+            self._closed = True
+        self._full.set()
         self._thread.join(at_most)
 
     def _run(self) -> None:
         more = True
         while more:
-            batch, more = self._collect()
-            if batch:
+            self._full.wait(FLUSH_SECONDS)
+            self._full.clear()
+            more = not self._closed
+            while batch := self._take():
                 self._write(batch)
 
-    def _collect(self) -> tuple[list[Answered], bool]:
-        """The requests of one file: what arrives within `FLUSH_SECONDS` of the first one."""
+    def _take(self) -> list[Answered]:
+        """The requests of one file, oldest first."""
         batch: list[Answered] = []
-        rows, deadline = 0, float("inf")
-        while rows < FLUSH_ROWS:
-            wait = max(deadline - time.monotonic(), 0.0)
-            try:
-                answered = self._queue.get(timeout=None if wait == float("inf") else wait)
-            except Empty:
-                break
-            if answered is None:
-                return batch, False
-            if not batch:
-                deadline = time.monotonic() + FLUSH_SECONDS
-            batch.append(answered)
-            rows += len(answered.scores)
-        return batch, True
+        rows = 0
+        with self._lock:
+            while self._waiting and rows < FLUSH_ROWS:
+                batch.append(self._waiting.popleft())
+                rows += len(batch[-1].scores)
+            self._rows -= rows
+        return batch
 
     def _write(self, batch: Sequence[Answered]) -> None:
         rows = sum(len(answered.scores) for answered in batch)

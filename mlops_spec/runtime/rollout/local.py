@@ -62,8 +62,9 @@ class LocalWorld:
 
         workspace, name = self.context.workspace, self._program(release.id)
         port = port_for(workspace, name)
-        command = tuple(serve_command(bento, port))
-        processes.keep(workspace, processes.Program(name, command, self.context.root))
+        command = serve_command(workspace, bento, port, self.service.workers)
+        program = processes.Program(name, command.argv, self.context.root, command.environment)
+        processes.keep(workspace, program)
         return port
 
     def check(self, release: Release, port: int) -> tuple[Verdict, ...]:

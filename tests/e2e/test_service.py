@@ -1,0 +1,200 @@
+"""A packaged model, served for real: good and bad requests, metrics, and a complete log."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import make_pipeline
+
+from mlops_spec.model.plan import Origin, RequestField, ServiceApp
+from mlops_spec.render.templates import render_artifact
+from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.packaging import package, serve_command
+from mlops_spec.runtime.portable import export
+from mlops_spec.runtime.prediction_log import read
+from mlops_spec.state import Store
+from mlops_spec.terms.workspace import Workspace
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|skl2onnx|google).*"),
+]
+
+ORIGIN = Origin("specs/m.yaml", "p", "local", "trip", {}, ".spec/local", "sqlite")
+GOOD = {"distance": 900.0, "stops": 2, "windy": None, "trip_id": "t1", "at": "2013-06-01T12:00:00Z"}
+
+
+def field(name: str, kind: str, **more: Any) -> RequestField:
+    given = {"nullable": False, "min": None, "max": None, "values": (), "description": ""}
+    return RequestField(name=name, column=name, type=kind, example=1, **{**given, **more})
+
+
+APP = ServiceApp(
+    origin=ORIGIN, class_name="Trip", task="binary", key="trip_id", time="at", workers=1,
+    max_rows=100, timeout=2.0,
+    fields=(
+        field("distance", "float", min=0, max=6000), field("stops", "int"),
+        field("windy", "float", nullable=True),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Served:
+    client: httpx.Client
+    process: subprocess.Popen[bytes]
+    log: Path
+    pipeline: Any
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    root = tmp_path_factory.mktemp("project")
+    for path, text in render_artifact(APP).items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    workspace = Workspace.of(root, "local")
+    workspace.root.mkdir(parents=True)
+    return Context("trip", root, workspace, Store.at(workspace.state), {})
+
+
+@pytest.fixture(scope="module")
+def served(context: Context) -> Iterator[Served]:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"distance": random.uniform(0, 4000, 500), "stops": random.integers(0, 4, 500).astype(float),
+         "windy": np.where(random.random(500) < 0.2, np.nan, random.random(500))}
+    )  # fmt: skip
+    pipeline = make_pipeline("passthrough", HistGradientBoostingClassifier(max_iter=10))
+    pipeline.fit(frame, frame.distance > 1000)
+    export(pipeline, frame, context.workspace.run("r1") / "portable")
+    tag = package(context, "r1", "0123456789abcdef", "7")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = serve_command(context.workspace, tag, port)
+    with subprocess.Popen(command.argv, env={**os.environ, **command.environment}) as process:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+            wait_until_ready(client)
+            log = context.workspace.predictions("trip", "0123456789abcdef")
+            yield Served(client, process, log, pipeline)
+        process.send_signal(signal.SIGTERM)
+
+
+def wait_until_ready(client: httpx.Client) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            if client.get("/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_one_row_is_answered_by_the_release_that_was_packaged(served: Served) -> None:
+    response = served.client.post("/predict", json=GOOD, headers={"x-request-id": "abc"})
+
+    frame = pd.DataFrame({"distance": [900.0], "stops": [2.0], "windy": [np.nan]})
+    score = float(served.pipeline.predict_proba(frame)[0, 1])
+    assert response.status_code == 200
+    assert response.headers["x-request-id"] == "abc"
+    assert response.json() == {
+        "model": "trip", "release": "0123456789abcdef", "version": "7", "request_id": "abc",
+        "predictions": [{"score": pytest.approx(score), "decision": score > 0.5}],
+    }  # fmt: skip
+
+
+BAD: dict[str, tuple[Any, int, str]] = {
+    "below the minimum": ({**GOOD, "distance": -1}, 422, "distance: "),
+    "of another type": ({**GOOD, "stops": "2"}, 422, "stops: "),
+    "a number that is not whole": ({**GOOD, "stops": 2.5}, 422, "stops: "),
+    "beyond what a double holds": ({**GOOD, "stops": 10**400}, 422, "stops: "),
+    "missing": ({"distance": 1.0}, 422, "stops: "),
+    "null where it may not be": ({**GOOD, "stops": None}, 422, "stops: "),
+    "not known": ({**GOOD, "colour": "red"}, 422, "colour: "),
+    "NaN": (b'{"distance": NaN, "stops": 1}', 422, "distance: "),
+    "infinite": (b'{"distance": 1e999, "stops": 1}', 422, "distance: "),
+    "in the second of two rows": ({"rows": [GOOD, {**GOOD, "distance": 1e9}]}, 422, "rows[1].distance: "),
+    "no row": ({"rows": []}, 422, "rows: "),
+    "too many rows": ({"rows": [GOOD] * 101}, 413, "rows: "),
+    "not JSON": (b"distance=1", 400, ""),
+    "empty": (b"", 400, ""),
+    "a list": ([GOOD], 422, ""),
+    "nested too deeply": (b"[" * 100_000, 400, ""),
+    "a lone surrogate": (b'{"distance": 1, "stops": 1, "trip_id": "\\ud800"}', 400, ""),
+    "too large": (b"x" * (17 * 1024 * 1024), 413, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_request_is_refused_with_the_name_of_the_field(what: str, served: Served) -> None:
+    body, status, begins = BAD[what]
+    given = {"content": body} if isinstance(body, bytes) else {"json": body}
+
+    response = served.client.post("/predict", **given)
+
+    assert response.status_code == status, response.text
+    assert response.json()["error"].startswith(begins), response.text
+
+
+def test_other_paths_and_methods_say_what_there_is(served: Served) -> None:
+    assert served.client.get("/predict").status_code == 405
+    assert served.client.post("/livez").status_code == 405
+    assert served.client.get("/nowhere").status_code == 404
+    assert served.client.get("/livez").status_code == 200
+    assert "/predict" in served.client.get("/openapi.json").json()["paths"]
+
+
+def test_metrics_name_model_release_and_code(served: Served) -> None:
+    served.client.post("/predict", json=GOOD)
+    text = served.client.get("/metrics").text
+
+    of = 'model="trip",release="0123456789abcdef"'
+    assert f'mlops_requests_total{{code="200",{of}}}' in text
+    assert f"mlops_request_seconds_count{{{of}}}" in text
+    assert f"mlops_prediction_log_dropped_total{{{of}}} 0.0" in text
+
+
+def test_a_release_is_packaged_once(context: Context, served: Served) -> None:
+    folder = context.workspace.bentoml_home / "bentos" / "trip" / "0123456789abcdef"
+    before = (folder / "bento.yaml").stat().st_mtime_ns
+
+    assert package(context, "r1", "0123456789abcdef", "7") == "trip:0123456789abcdef"
+    assert (folder / "bento.yaml").stat().st_mtime_ns == before
+
+
+def test_every_answered_row_is_logged_once_the_service_has_drained(served: Served) -> None:
+    def ask(number: int) -> int:
+        row = {**GOOD, "trip_id": f"load-{number}"}
+        headers = {"x-request-id": f"load-{number}", "x-mlops-shadow": str(number % 2)}
+        return served.client.post(
+            "/predict", json={"rows": [row, row]}, headers=headers
+        ).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(400))) == {200}
+    served.process.send_signal(signal.SIGTERM)
+    served.process.wait(30)
+
+    found = read(served.log, None, None)
+    loaded = found[found["request_id"].str.startswith("load-")]
+    assert (len(loaded), loaded["key"].nunique(), int(loaded["shadow"].sum())) == (800, 400, 400)
+    assert set(loaded["release"]) == {"0123456789abcdef"}
+    assert loaded["event_time"].unique().tolist() == [pd.Timestamp(GOOD["at"])]
+    assert set(loaded["distance"]) == {900.0}
