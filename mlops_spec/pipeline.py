@@ -7,9 +7,10 @@ from pathlib import Path
 from mlops_spec.diagnostics import Diagnostics
 from mlops_spec.link.link import link
 from mlops_spec.load.discover import find_root
-from mlops_spec.load.load import load
+from mlops_spec.load.load import load, load_project
 from mlops_spec.model.files import FileSet
 from mlops_spec.model.project import Project
+from mlops_spec.model.spec.project import ProjectSpec
 
 
 def project_root(root: Path | None) -> Path:
@@ -22,6 +23,15 @@ def project_root(root: Path | None) -> Path:
     found.stop_if_errors()
     assert folder is not None
     return folder
+
+
+def read_project(root: Path) -> ProjectSpec:
+    """mlops.yaml alone, so that a broken spec keeps nobody from looking or stopping."""
+    found = Diagnostics()
+    document = load_project(root, found)
+    found.stop_if_errors()
+    assert document is not None
+    return document.spec
 
 
 def compile_project(root: Path | None) -> tuple[Project, Diagnostics]:

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from mlops_spec.cli.site import add_environment, environment_name
-from mlops_spec.pipeline import compile_project, project_root
+from mlops_spec.pipeline import project_root, read_project
 from mlops_spec.targets.platform import stop
 from mlops_spec.terms.workspace import Workspace
 
@@ -17,8 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     root = project_root(arguments.root)
-    project, _ = compile_project(root)
-    workspace = Workspace.of(root, environment_name(project, arguments.env))
+    workspace = Workspace.of(root, environment_name(read_project(root), arguments.env))
     # Looking at a workspace that was never made must not make it.
     stopped = stop(workspace) if workspace.root.exists() else ()
     if arguments.output == "json":

@@ -7,7 +7,7 @@ import os
 import sys
 
 from mlops_spec.apply.site import Site
-from mlops_spec.model.project import Project
+from mlops_spec.model.spec.project import ProjectSpec
 from mlops_spec.pipeline import compile_project, project_root, render_project
 from mlops_spec.runtime.refusal import Refusal
 
@@ -30,7 +30,7 @@ def open_site(arguments: argparse.Namespace) -> Site:
     project, found = compile_project(root)
     for warning in found:
         print(warning, file=sys.stderr)
-    name = environment_name(project, arguments.env)
+    name = environment_name(project.document.spec, arguments.env)
     if project.environments[name].serve.on != "processes":
         raise Refusal(
             "MLS607",
@@ -41,7 +41,7 @@ def open_site(arguments: argparse.Namespace) -> Site:
     return Site.open(root, project, name, render_project(project, name))
 
 
-def environment_name(project: Project, asked: str | None) -> str:
+def environment_name(project: ProjectSpec, asked: str | None) -> str:
     """The environment that was asked for, by flag or by SPEC_ENV; otherwise the first."""
     names = list(project.environments)
     name = asked or os.environ.get("SPEC_ENV") or names[0]

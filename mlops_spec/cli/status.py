@@ -10,7 +10,7 @@ from mlops_spec.cli.site import add_environment, environment_name
 from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.status_text import status_lines
 from mlops_spec.observe.status import look, status_json
-from mlops_spec.pipeline import compile_project, project_root
+from mlops_spec.pipeline import project_root, read_project
 from mlops_spec.terms.digest import finite
 from mlops_spec.terms.workspace import Workspace
 
@@ -21,12 +21,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     root = project_root(arguments.root)
-    project, _ = compile_project(root)
+    project = read_project(root)
     name = environment_name(project, arguments.env)
     variable = project.environments[name].state_env
     found = look(
         Workspace.of(root, name),
-        tuple(model.name for model in project.models),
+        (),  # a broken spec must not hide what is live: the state knows the models
         os.environ.get(variable) if variable else None,
     )
     if arguments.output == "json":

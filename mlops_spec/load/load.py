@@ -38,13 +38,14 @@ def load(root: Path, found: Diagnostics) -> Documents:
         message = f"no spec was found: {SPEC_FOLDER}/ holds no .yaml file"
         found.add(NO_SPECS, message, help=f"write {SPEC_FOLDER}/<model>.yaml beside mlops.yaml")
     return Documents(
-        _project(root, found),
+        load_project(root, found),
         tuple(spec for path in paths for spec in _specs(root, path, found)),
         tuple(spec for path in shipped_paths() for spec in _specs(root, path, found)),
     )
 
 
-def _project(root: Path, found: Diagnostics) -> Document[ProjectSpec] | None:
+def load_project(root: Path, found: Diagnostics) -> Document[ProjectSpec] | None:
+    """Read mlops.yaml alone."""
     source = read_text(root, PROJECT_FILE, found)
     trees = read_yaml(source, found) if source else ()
     for extra in trees[1:]:

@@ -72,7 +72,8 @@ def look(workspace: Workspace, models: tuple[str, ...], state_url: str | None = 
     store = Store(state_url) if state_url else Store.at(workspace.state)
     try:
         deployed = Deployments(store, workspace.environment).all()
-        names = tuple(sorted({*models, *(d.model for d in deployed)}))
+        recorded = Journal(store, workspace.environment).models()
+        names = tuple(sorted({*models, *recorded, *(d.model for d in deployed)}))
         return replace(
             found,
             now=store.clock(),

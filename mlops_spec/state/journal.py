@@ -103,11 +103,11 @@ class Journal:
             row = connection.execute(select(APPLIED.c.spec).where(*where)).first()
         return dict(row[0]) if row else None
 
-    def applied_models(self) -> tuple[str, ...]:
-        """The models that were ever applied here, in order of their names."""
-        query = select(APPLIED.c.model).where(APPLIED.c.environment == self.environment)
+    def models(self) -> tuple[str, ...]:
+        """The models of which any step was ever started here, in order of their names."""
+        query = select(STEPS.c.model).where(STEPS.c.environment == self.environment).distinct()
         with self._store.begin() as connection:
-            return tuple(connection.execute(query.order_by(APPLIED.c.model)).scalars())
+            return tuple(connection.execute(query.order_by(STEPS.c.model)).scalars())
 
     def record_applied(self, model: str, spec: dict[str, Any]) -> None:
         """Record what was applied, once everything that it asks for is true."""

@@ -85,11 +85,12 @@ def test_environments_do_not_see_each_others_steps(store: Store) -> None:
 
 def test_what_was_applied_last_is_what_is_read(store: Store) -> None:
     journal = Journal(store, "local")
+    journal.start("churn", "fit", "abc", "run1")
     journal.record_applied("churn", {"model.name": "churn"})
     journal.record_applied("churn", {"model.name": "churn", "model.owner": "me"})
 
     assert journal.applied("churn") == {"model.name": "churn", "model.owner": "me"}
-    assert journal.applied_models() == ("churn",)
+    assert journal.models() == ("churn",)
 
 
 def test_a_lease_that_is_held_says_by_whom_and_what_to_do(store: Store, clock: Clock) -> None:
