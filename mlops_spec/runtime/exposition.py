@@ -11,17 +11,18 @@ from typing import Final
 from mlops_spec.runtime.drift import TESTS
 from mlops_spec.runtime.performance import Performance
 from mlops_spec.state import Window
+from mlops_spec.terms import exposition as names
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 Sample = tuple[dict[str, str], float]
 
 HELP: Final = {
-    "mlops_drift_score": "Distance of a column from its baseline in the last window.",
-    "mlops_drift_limit": "Distance above which a column has drifted.",
-    "mlops_monitor_outcome": "1 for the outcome of the last window, 0 for all others.",
-    "mlops_monitor_window_end_seconds": "End of the last window, seconds since 1970.",
-    "mlops_performance": "Primary metric on labelled predictions of the last window.",
-    "mlops_performance_baseline": "Primary metric of the baseline.",
+    names.DRIFT_SCORE: "Distance of a column from its baseline in the last window.",
+    names.DRIFT_LIMIT: "Distance above which a column has drifted.",
+    names.MONITOR_OUTCOME: "1 for the outcome of the last window, 0 for all others.",
+    names.MONITOR_WINDOW_END: "End of the last window, seconds since 1970.",
+    names.PERFORMANCE: "Primary metric on labelled predictions of the last window.",
+    names.PERFORMANCE_BASELINE: "Primary metric of the baseline.",
 }
 
 
@@ -31,16 +32,16 @@ def exposition(window: Window, judged: Performance) -> str:
     metric = {**model, "metric": judged.metric}
     verdicts = tuple(map(Verdict.from_json, window.verdicts))
     samples: dict[str, list[Sample]] = {
-        "mlops_drift_score": [(labels, v.estimate) for labels, v in _scored(model, verdicts)
+        names.DRIFT_SCORE: [(labels, v.estimate) for labels, v in _scored(model, verdicts)
                               if v.estimate is not None],
-        "mlops_drift_limit": [(labels, float(v.limit)) for labels, v in _scored(model, verdicts)],
-        "mlops_monitor_outcome": [
+        names.DRIFT_LIMIT: [(labels, float(v.limit)) for labels, v in _scored(model, verdicts)],
+        names.MONITOR_OUTCOME: [
             ({**model, "outcome": outcome.value}, float(outcome.value == window.outcome))
             for outcome in Outcome
         ],
-        "mlops_monitor_window_end_seconds": [(model, window.end)],
-        "mlops_performance": [(metric, judged.now.value)],
-        "mlops_performance_baseline": [(metric, judged.baseline.value)],
+        names.MONITOR_WINDOW_END: [(model, window.end)],
+        names.PERFORMANCE: [(metric, judged.now.value)],
+        names.PERFORMANCE_BASELINE: [(metric, judged.baseline.value)],
     }  # fmt: skip
     return "".join(_family(name, found) for name, found in samples.items())
 

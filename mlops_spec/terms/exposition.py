@@ -9,11 +9,13 @@ from typing import Final
 REQUESTS: Final = "mlops_requests_total"  # counter, of a service
 REQUEST_SECONDS: Final = "mlops_request_seconds"  # histogram, of a service
 DRIFT_SCORE: Final = "mlops_drift_score"  # gauge, of a monitor
+DRIFT_LIMIT: Final = "mlops_drift_limit"  # gauge, of a monitor
 MONITOR_OUTCOME: Final = (
     "mlops_monitor_outcome"  # gauge, of a monitor: 1 for the outcome that holds
 )
 MONITOR_WINDOW_END: Final = "mlops_monitor_window_end_seconds"  # gauge, of a monitor
 PERFORMANCE: Final = "mlops_performance"  # gauge, of a monitor
+PERFORMANCE_BASELINE: Final = "mlops_performance_baseline"  # gauge, of a monitor
 
 # Every series by name; a histogram counts as its three series.
 EXPOSED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -23,8 +25,10 @@ EXPOSED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         f"{REQUEST_SECONDS}_count": frozenset({"model", "release"}),
         f"{REQUEST_SECONDS}_sum": frozenset({"model", "release"}),
         DRIFT_SCORE: frozenset({"model", "column", "test"}),
+        DRIFT_LIMIT: frozenset({"model", "column", "test"}),
         MONITOR_OUTCOME: frozenset({"model", "outcome"}),
         MONITOR_WINDOW_END: frozenset({"model"}),
         PERFORMANCE: frozenset({"model", "metric"}),
+        PERFORMANCE_BASELINE: frozenset({"model", "metric"}),
     }
 )

@@ -15,6 +15,7 @@ from mlops_spec.runtime.charts import bars
 from mlops_spec.runtime.profile import Profile, measure
 from mlops_spec.runtime.report import Findings
 from mlops_spec.runtime.retrain import retrain
+from mlops_spec.terms.exposition import EXPOSED
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -112,10 +113,9 @@ def test_metrics_have_the_documented_names_and_parse(world: World) -> None:
         world.serve(rows(world.random, 1500, SUMMER + 7 * week * DAY, 7))
     _, metrics = _publish(world, "2013-06-29T00:00:00+00:00")
     families = {family.name: family for family in text_string_to_metric_families(metrics)}
-    assert set(families) == {
-        "mlops_drift_score", "mlops_drift_limit", "mlops_monitor_outcome",
-        "mlops_monitor_window_end_seconds", "mlops_performance", "mlops_performance_baseline",
-    }  # fmt: skip
+    found = {name: frozenset(family.samples[0].labels) for name, family in families.items()}
+    assert found == {name: labels for name, labels in EXPOSED.items() if name in found}
+    assert len(found) == 6
     outcome = {s.labels["outcome"]: s.value for s in families["mlops_monitor_outcome"].samples}
     assert outcome == {"pass": 1, "fail": 0, "inconclusive": 0, "no_data": 0, "error": 0}
     columns = {
