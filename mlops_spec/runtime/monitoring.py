@@ -96,8 +96,12 @@ def perform(
     """The primary metric where labels have arrived, against the first days after promotion.
 
     Until those days are over and no longer overlap the window, the held-out rows are the baseline.
+    Labels that cannot be read are an error of this check; drift is judged without them.
     """
-    arrived = performing.labels(context.root, dataset)
+    try:
+        arrived = performing.labels(context.root, dataset)
+    except Refusal as refusal:
+        return performing.unreadable(recipe, drift, f"{refusal.message}; {refusal.help}")
     rows = performing.labelled(seen.rows, arrived)
     end = performing.matured(dataset, seen.end)
     start = end - drift.performance_window

@@ -112,6 +112,14 @@ def judge(
     return Performance(verdict, metric, here, there, baseline_is)
 
 
+def unreadable(recipe: Recipe, drift: Drift, reason: str) -> Performance:
+    """The verdict when the labels cannot be read."""
+    metric = PRIMARY[recipe.task]
+    limit = f"{drift.drop * 100:.12g}% drop"
+    verdict = Verdict(f"performance {metric}", Outcome.ERROR, limit=limit, reason=reason)
+    return Performance(verdict, metric, unknown(), unknown(), "the baseline")
+
+
 def relative_drop(now: Estimate, baseline: Estimate, more_is_better: bool) -> tuple[float, float]:
     """By which part of the baseline the metric got worse, and the standard error of that.
 

@@ -92,6 +92,23 @@ def test_without_labels_drift_is_judged_and_performance_is_no_data(world: World)
     assert (found["ks temp"], found["performance roc_auc"]) == ("fail", "no_data")
 
 
+def test_labels_that_cannot_be_read_are_an_error_and_drift_is_judged_still(world: World) -> None:
+    world.serve(rows(world.random, 1500, SUMMER, 7, warmer=8))
+    (world.root / "data" / "cut.parquet").write_bytes(b"PAR1 cut in half")
+    window = world.look()[-1]
+    found = outcomes(window.verdicts)
+    assert (found["ks temp"], found["performance roc_auc"]) == ("fail", "error")
+    assert window.outcome == "error"
+    assert "cut.parquet cannot be read" in str(window.verdicts[-1]["reason"])
+
+
+def test_a_release_without_any_log_is_no_data(world: World) -> None:
+    window = world.look()[-1]
+    found = outcomes(window.verdicts)
+    assert found.pop("performance roc_auc") == "error"  # there is no source at all in this world
+    assert set(found.values()) == {"no_data"}
+
+
 def test_labels_count_only_after_they_had_time_to_arrive(world: World) -> None:
     _serve_weeks(world, 1)
     judged = world.look(_iso(7))[2]
