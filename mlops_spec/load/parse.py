@@ -90,11 +90,12 @@ class _Report:
         """Report all; a union gives an error a branch, of which the first at a place is kept."""
         places = set(self.tree.broken)
         details = error.errors(include_url=False, include_input=False)
-        for detail in sorted(details, key=lambda d: d["type"] == "missing"):
+        # The inner mistake first: a list whose only entry is wrong is not also too short.
+        for detail in sorted(details, key=lambda d: (d["type"] == "missing", -len(d["loc"]))):
             loc = in_tree(self.tree.value, detail["loc"])
             if detail["type"] == "missing":
                 self._missing(detail["loc"])
-            elif not _within(loc, places):
+            elif not _within(loc, places) and not any(_within(place, (loc,)) for place in places):
                 places.add(loc)
                 self._one(loc, detail["type"], detail)
 
