@@ -17,7 +17,7 @@ Role = Literal["production", "candidate", "previous", "quarantined"]
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """One release of a model. `weight`: share of traffic, 0 to 1. `mirror`: gets copies of all of it."""
+    """One release of a model. `weight`: share of traffic, 0 to 1; `mirror`: gets copies of all."""
 
     model: str
     release: str

@@ -14,7 +14,7 @@ from mlops_spec.terms.digest import finite
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step as recorded. `status`: running, done, failed. `output` is JSON; verdicts are under `verdicts`."""
+    """One step as recorded. `status`: running, done or failed. `output` is JSON."""
 
     step: str
     digest: str
@@ -46,7 +46,7 @@ class Journal:
                     status="running",
                     output={},
                     started_at=self._store.clock(),
-                )  # fmt: skip
+                )
             )
 
     def finish(
@@ -122,14 +122,16 @@ class Journal:
                     serial=serial + 1,
                     spec=finite(spec),
                     at=self._store.clock(),
-                )  # fmt: skip
+                )
             )
 
     def _is(self, model: str, step: str, digest: str) -> tuple[Any, ...]:
         return (
-            STEPS.c.environment == self.environment, STEPS.c.model == model,
-            STEPS.c.step == step, STEPS.c.digest == digest,
-        )  # fmt: skip
+            STEPS.c.environment == self.environment,
+            STEPS.c.model == model,
+            STEPS.c.step == step,
+            STEPS.c.digest == digest,
+        )
 
 
 def _step(row: Row[Any]) -> Step:

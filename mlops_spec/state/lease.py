@@ -1,4 +1,4 @@
-"""A lock that is a lease: a killed holder loses it after `ttl` seconds, or at once on the same host."""
+"""A lock that is a lease: a killed holder loses it, at once when it was on this host."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Lease:
                 purpose=self._purpose,
                 acquired_at=now,
                 expires_at=now + self._ttl,
-            )  # fmt: skip
+            )
         )
 
     def _keep_renewing(self) -> None:

@@ -52,7 +52,7 @@ class Windows:
                     WINDOWS.c.model == window.model,
                     WINDOWS.c.release == window.release,
                     WINDOWS.c.end == window.end,
-                )  # fmt: skip
+                )
             )
             connection.execute(
                 insert(WINDOWS).values(
@@ -64,7 +64,7 @@ class Windows:
                     outcome=window.outcome,
                     verdicts=finite(list(window.verdicts)),
                     at=self._store.clock(),
-                )  # fmt: skip
+                )
             )
 
     def of(self, model: str) -> tuple[Window, ...]:
@@ -107,7 +107,7 @@ class Retrainings:
                         flow_run=wanted.flow_run,
                         reason=wanted.reason[:2000],
                         at=self._store.clock(),
-                    )  # fmt: skip
+                    )
                 )
         return refusal
 
@@ -125,15 +125,20 @@ class Retrainings:
             )
 
     def _refusal(
-        self, connection: Connection, wanted: Retraining, cooldown: float, budget: int,
+        self,
+        connection: Connection,
+        wanted: Retraining,
+        cooldown: float,
+        budget: int,
         budget_seconds: float,
-    ) -> str | None:  # fmt: skip
+    ) -> str | None:
         now = self._store.clock()
         past = self._read(connection, wanted.model)
         if any(retraining.trigger == wanted.trigger for retraining in past):
             return f"{wanted.trigger} has started a retraining already"
         if past and now - past[-1].at < cooldown:
-            return f"the last retraining was {now - past[-1].at:.0f} s ago, the cooldown is {cooldown:.0f} s"
+            ago = now - past[-1].at
+            return f"the last retraining was {ago:.0f} s ago, the cooldown is {cooldown:.0f} s"
         recent = [retraining for retraining in past if now - retraining.at < budget_seconds]
         if len(recent) >= budget:
             return f"the budget of {budget} in {budget_seconds / 86400:g} days is used up"

@@ -56,8 +56,8 @@ class Store:
                 connection.execute(insert(FORMAT_TABLE).values(version=FORMAT))
         if found is not None and found > FORMAT:
             raise StateUnusable(
-                f"the state at {_redacted(self.url)} has format {found}, this version reads {FORMAT};"
-                " use a newer mlops-spec"
+                f"the state at {_redacted(self.url)} has format {found}, this version reads "
+                f"{FORMAT}; use a newer mlops-spec"
             )
 
 
