@@ -13,6 +13,7 @@ from mlops_spec.runtime.declare import Column
 
 _TRUE: Final = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _FALSE: Final = frozenset({"false", "f", "no", "n", "0", "0.0"})
+_ZONE: Final = r"(?:[Zz]|:\d\d(?:\.\d+)?\s*[+-]\d\d(?::?\d\d)?)$"
 _MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none"})
 
 
@@ -95,16 +96,23 @@ def _booleans(raw: pd.Series) -> Parsed:
 
 def _timestamps(raw: pd.Series) -> Parsed:
     if pd.api.types.is_datetime64_any_dtype(raw):
-        values = pd.to_datetime(raw, utc=True)
+        values = pd.to_datetime(raw, utc=True).astype("datetime64[us, UTC]")
         return Parsed(values, pd.Series(False, raw.index), "is not a time")
     if raw.dtype != object:
         # A bare number could be seconds, milliseconds or a date such as 20130301.
         return Parsed(
             pd.to_datetime(pd.Series(pd.NaT, raw.index), utc=True), raw.notna(), "is not a time"
         )
-    values = pd.to_datetime(raw, utc=True, errors="coerce", format="ISO8601")
+    # Apart, because pandas 2.3 gives a time without a zone the zone of the one before it.
+    zoned = raw.astype(str).str.contains(_ZONE, regex=True)
+    values = _iso(raw.where(zoned)).fillna(_iso(raw.where(~zoned)))
     present = raw.notna() & ~raw.astype(str).str.strip().str.lower().isin(_MISSING)
     return Parsed(values, values.isna() & present, "is not a time in ISO 8601")
+
+
+def _iso(text: pd.Series) -> pd.Series:
+    found = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
+    return found.astype("datetime64[us, UTC]")
 
 
 def _categories(raw: pd.Series) -> Parsed:

@@ -44,7 +44,7 @@ def _read_file(root: Path, path: Path, source: Parquet | Csv, wanted: list[str])
                 return file.read(columns=wanted, use_threads=True).select(wanted)
             case Csv():
                 return _read_csv(path, place, wanted)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise Refusal(
             "MLS701", f"{place} cannot be read: {_first_line(error)}", _advice(source, str(error))
         ) from error

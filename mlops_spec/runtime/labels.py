@@ -37,7 +37,7 @@ def labels_of(label: pd.Series, recipe: Recipe) -> Labels:
     """The label values of these rows. `Refusal` MLS702 when they do not fit the task."""
     if recipe.task == "regression":
         return Labels()
-    values = tuple(sorted(_scalar(value) for value in label.unique()))
+    values = tuple(sorted(plain(value) for value in label.unique()))
     if recipe.task == "multiclass":
         return Labels(values)
     if len(values) != 2:
@@ -69,7 +69,7 @@ def _find_positive(positive: Label, values: tuple[Label, ...]) -> Label:
     return found
 
 
-def _scalar(value: Any) -> Label:
+def plain(value: Any) -> Label:
     """A plain Python value, which JSON can hold."""
     found: Label = value.item() if hasattr(value, "item") else value
     return found

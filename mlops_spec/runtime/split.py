@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from mlops_spec.runtime.checks import read_checked
 from mlops_spec.runtime.context import Context, Output
 from mlops_spec.runtime.declare import Dataset, Recipe
+from mlops_spec.runtime.labels import plain
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.keys import run_id, split_key
 
@@ -94,7 +95,7 @@ def _require_every_part(rows: pd.DataFrame, parts: Parts, dataset: Dataset, reci
             raise _refused(f"the part {PARTS[part]!r} has no row", dataset)
         lacking = set(labels.unique()) - set(here.unique())
         if recipe.task != "regression" and lacking:
-            shown = ", ".join(sorted(map(repr, lacking))[:5])
+            shown = ", ".join(sorted(repr(plain(label)) for label in lacking)[:5])
             raise _refused(
                 f"the part {PARTS[part]!r} ({len(here):,} rows) has no row with label {shown}",
                 dataset,

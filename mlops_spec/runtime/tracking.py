@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 SQLITE: Final = "sqlite"
+LOCK_WAIT: Final = 10.0  # seconds
 _SETTINGS: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -61,7 +62,7 @@ def _require_free(context: Context) -> None:
         context.workspace.root.mkdir(parents=True, exist_ok=True)
         return
     try:
-        with closing(sqlite3.connect(path, timeout=10)) as connection:
+        with closing(sqlite3.connect(path, timeout=LOCK_WAIT)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()
     except sqlite3.DatabaseError as error:

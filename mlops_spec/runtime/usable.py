@@ -90,14 +90,11 @@ def _decides(feature: pd.Series, label: pd.Series) -> bool:
     """Whether a few values of the feature map to the label; many values would do so by chance."""
     feature_codes, values = pd.factorize(feature)
     label_codes, labels = pd.factorize(label)
-    if len(values) * 10 > len(feature) and not _one_to_one(len(values), len(labels)):
+    one_to_one = len(values) == len(labels)
+    if len(values) * (2 if one_to_one else 10) > len(feature):
         return False
     pairs = len(np.unique(feature_codes * len(labels) + label_codes))
     return pairs == len(values)
-
-
-def _one_to_one(values: int, labels: int) -> bool:
-    return values == labels
 
 
 def _same_order(feature: pd.Series, label: pd.Series) -> bool:

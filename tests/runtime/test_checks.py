@@ -1,0 +1,153 @@
+"""Bad rows are counted and shown; data that cannot teach stops the run before training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from learning import AS_CSV, DATASET, RECIPE, context, put, rows
+
+from mlops_spec.runtime.checks import check, checked_rows, read_checked
+from mlops_spec.runtime.data import read
+from mlops_spec.runtime.declare import Column
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.snapshot import snapshot
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def checked(root, frame, dataset=DATASET, recipe=RECIPE, name="rows.parquet"):
+    put(root, frame, name)
+    place = context(root)
+    data = snapshot(place, dataset)["data"]
+    return check(place, dataset, recipe, data), place, data
+
+
+def refused(root, frame, dataset=DATASET, recipe=RECIPE, name="rows.parquet"):
+    with pytest.raises(Refusal) as caught:
+        checked(root, frame, dataset, recipe, name)
+    return caught.value
+
+
+def bad_frame():
+    frame = rows(100).astype({"distance": object, "ώρα": object})
+    frame.loc[3, "distance"] = -5.0
+    frame.loc[4, "distance"] = float("inf")
+    frame.loc[5, "carrier"] = "ZZ"
+    frame.loc[6, "carrier"] = None
+    frame.loc[7, "id"] = "f8"
+    frame.loc[9, "ώρα"] = 24
+    return frame.astype({"distance": float, "ώρα": "int64"})
+
+
+def test_good_rows_all_stay(tmp_path):
+    output, place, data = checked(tmp_path, rows())
+    assert output == {"rows": 600, "bad_rows": 0, "unlabelled": 0, "problems": []}
+    pd.testing.assert_series_equal(read_checked(place, data)["ώρα"], rows()["ώρα"])
+
+
+def test_every_bad_row_is_counted_under_its_column_and_rule(tmp_path):
+    refusal = refused(tmp_path, bad_frame())
+    assert refusal.code == "MLS702"
+    assert refusal.message == (
+        "6 of 100 rows (6.00%) do not fit the Dataset's columns; 0.00% may be bad"
+    )
+    assert refusal.details == (
+        "carrier: 1 rows are missing; id f6: None",
+        "carrier: 1 rows are none of AA, UA, Ωλ; id f5: ZZ",
+        "distance: 1 rows are below 0; id f3: -5.0",
+        "distance: 1 rows is not a finite number; id f4: inf",
+        "id: 1 rows repeat an earlier key; id f8: f8",
+        "ώρα: 1 rows are above 23; id f9: 24",
+    )
+
+
+def test_bad_rows_within_the_allowed_share_are_dropped_and_recorded(tmp_path):
+    output, place, data = checked(tmp_path, bad_frame(), replace(DATASET, bad_rows=0.06))
+    assert (output["rows"], output["bad_rows"], len(output["problems"])) == (94, 6, 6)
+    kept = read_checked(place, data)
+    assert len(kept) == 94
+    assert kept["id"].is_unique
+
+
+def test_a_csv_means_the_same_as_parquet(tmp_path):
+    one, place_one, data_one = checked(tmp_path / "one", rows())
+    two, place_two, data_two = checked(tmp_path / "two", rows(), AS_CSV, name="rows.csv")
+    assert one == two
+    pd.testing.assert_frame_equal(
+        read_checked(place_one, data_one), read_checked(place_two, data_two)
+    )
+
+
+def test_text_that_is_no_number_is_one_problem_not_two(tmp_path):
+    frame = rows(100).astype({"ώρα": object})
+    frame.loc[[1, 2], "ώρα"] = ["noon", "7.5"]
+    refusal = refused(tmp_path, frame.astype({"ώρα": str}), AS_CSV, name="rows.csv")
+    assert refusal.details == ("ώρα: 2 rows is not a whole number; id f1: noon, id f2: 7.5",)
+
+
+def test_times_of_any_zone_become_utc_and_those_without_are_taken_as_utc(tmp_path):
+    frame = rows(40)
+    frame["at"] = ["2013-03-10T01:30:00-05:00", "2013-03-10 06:30"] + [
+        f"2013-04-{1 + i % 28:02}T{i % 24:02}:00Z" for i in range(38)
+    ]
+    put(tmp_path, frame, "rows.csv")
+    found = checked_rows(read(tmp_path, AS_CSV), AS_CSV).rows["at"]
+    assert found.iloc[0] == found.iloc[1] == pd.Timestamp("2013-03-10T06:30Z")
+
+
+def test_a_whole_column_of_missing_labels_is_not_bad_but_unlabelled(tmp_path):
+    frame = rows(100).astype({"καθυστέρηση": object})
+    frame.loc[90:, "καθυστέρηση"] = None
+    columns = tuple(
+        replace(c, nullable=True) if c.name == "καθυστέρηση" else c for c in DATASET.columns
+    )
+    output, *_ = checked(tmp_path, frame, replace(DATASET, columns=columns))
+    assert (output["rows"], output["unlabelled"], output["bad_rows"]) == (90, 10, 0)
+
+
+GIVEN_AWAY = "the feature '{}' gives the label 'καθυστέρηση' away: {}"
+CANNOT_TEACH = {
+    "three rows": (lambda f: f.head(3), "MLS703", "3 rows can be used"),
+    "constant label": (
+        lambda f: f.assign(καθυστέρηση=True), "MLS704",
+        "the label 'καθυστέρηση' is True in all 600 rows",
+    ),
+    "empty column": (
+        lambda f: f.assign(distance=np.nan), "MLS705",
+        "the feature 'distance' holds no value in any of 600 rows",
+    ),
+    "label as feature": (
+        lambda f: f.assign(distance=f["καθυστέρηση"].astype(float)), "MLS706",
+        GIVEN_AWAY.format("distance", "each of its values has one label"),
+    ),
+    "label with noise": (
+        lambda f: f.assign(distance=f["καθυστέρηση"] + np.arange(600) / 1e3), "MLS706",
+        GIVEN_AWAY.format("distance", "alone it has an AUC of 1.000000"),
+    ),
+    "label in words": (
+        lambda f: f.assign(carrier=np.where(f["καθυστέρηση"], "AA", "UA")), "MLS706",
+        GIVEN_AWAY.format("carrier", "each of its values has one label"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CANNOT_TEACH)
+def test_data_that_cannot_teach_is_refused(tmp_path, case):
+    change, code, message = CANNOT_TEACH[case]
+    refusal = refused(tmp_path, change(rows()))
+    assert refusal.code == code
+    assert refusal.message.startswith(message)
+    assert refusal.help
+
+
+def test_a_feature_that_orders_rows_as_a_numeric_label_does_is_refused(tmp_path):
+    columns = tuple(c for c in DATASET.columns if c.name != "καθυστέρηση")
+    dataset = replace(DATASET, columns=(*columns, Column("delay", "float")), label="delay")
+    frame = rows().drop(columns="καθυστέρηση")
+    frame["distance"] = frame["distance"].fillna(1)
+    frame["delay"] = np.log(frame["distance"])
+    recipe = replace(RECIPE, task="regression")
+    assert refused(tmp_path, frame, dataset, recipe).code == "MLS706"

@@ -1,0 +1,182 @@
+"""Reading sources: what can be read, and what is said when it cannot."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import replace
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from learning import AS_CSV, DATASET, context, put, rows
+
+from mlops_spec.runtime.data import read
+from mlops_spec.runtime.declare import Sql
+from mlops_spec.runtime.fingerprint import fingerprint
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.snapshot import content_digest, snapshot
+
+
+def refusal(root, dataset=DATASET):
+    with pytest.raises(Refusal) as caught:
+        read(root, dataset)
+    assert caught.value.code == "MLS701"
+    return caught.value.message, caught.value.help
+
+
+def test_only_declared_columns_are_read_and_files_are_joined_in_order_of_their_names(tmp_path):
+    put(tmp_path, rows(4).iloc[2:].assign(secret=1), "b.parquet")
+    put(tmp_path, rows(4).iloc[:2], "a.parquet")
+    table = read(tmp_path, DATASET)
+    assert table.column_names == [column.name for column in DATASET.columns]
+    assert table["id"].to_pylist() == ["f0", "f1", "f2", "f3"]
+
+
+def test_the_digest_is_of_the_content_not_of_the_files(tmp_path):
+    put(tmp_path / "one", rows(50))
+    put(tmp_path / "two", rows(50).iloc[:20], "a.parquet")
+    narrow = rows(50).iloc[20:].astype({"ώρα": "int8", "carrier": "category"})
+    put(tmp_path / "two", narrow, "b.parquet")
+    one, two = (read(tmp_path / name, DATASET) for name in ("one", "two"))
+    assert content_digest(one) == content_digest(two)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": [f"f{i}" for i in range(1, 51)]},
+        {"distance": [1.0] * 50},
+        {"distance": [None] * 50},
+        {"καθυστέρηση": [False] * 50},
+    ],
+)
+def test_another_value_is_another_digest(tmp_path, change):
+    put(tmp_path / "one", rows(50))
+    put(tmp_path / "two", rows(50).assign(**change))
+    one, two = (content_digest(read(tmp_path / name, DATASET)) for name in ("one", "two"))
+    assert one != two
+
+
+def test_moving_a_letter_to_the_next_row_is_another_digest():
+    one, two = (pa.table({"a": pa.array(v, pa.large_string())}) for v in (["ab", "c"], ["a", "bc"]))
+    assert content_digest(one) != content_digest(two)
+
+
+def test_a_touched_file_has_another_fingerprint_and_the_same_rows(tmp_path):
+    path, place = put(tmp_path, rows(50)), context(tmp_path)
+    before = snapshot(place, DATASET)
+    os.utime(path, (1, 1))
+    after = snapshot(place, DATASET)
+    assert before["fingerprint"] != after["fingerprint"]
+    assert before["data"] == after["data"]
+
+
+def test_a_snapshot_is_kept_once_and_whole(tmp_path):
+    put(tmp_path, rows(50))
+    place = context(tmp_path)
+    kept = place.workspace.snapshot(snapshot(place, DATASET)["data"])
+    assert sorted(path.name for path in kept.iterdir()) == ["manifest.json", "rows.parquet"]
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+
+
+def test_no_file_at_all_is_said_with_the_pattern(tmp_path):
+    with pytest.raises(Refusal, match=r"no file matches 'data/\*\.parquet'"):
+        fingerprint(tmp_path, DATASET.source)
+
+
+def test_a_missing_column_is_answered_with_the_nearest(tmp_path):
+    put(tmp_path, rows(5).rename(columns={"distance": "distances"}))
+    assert refusal(tmp_path) == (
+        "data/rows.parquet has no column 'distance'", "did you mean 'distances'?",
+    )  # fmt: skip
+
+
+def test_a_file_that_was_cut_in_half_is_named(tmp_path):
+    path = put(tmp_path, rows(500))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    message, help = refusal(tmp_path)
+    assert message.startswith("data/rows.parquet cannot be read: Parquet magic bytes not found")
+    assert help == "the file is not Parquet, or was cut off while written; copy it again"
+
+
+def test_an_empty_file_is_named(tmp_path):
+    put(tmp_path, rows(5)).write_bytes(b"")
+    assert refusal(tmp_path)[0].startswith("data/rows.parquet cannot be read: ")
+
+
+def test_a_csv_in_another_encoding_is_told_to_be_utf8(tmp_path):
+    path = put(tmp_path, rows(50), "rows.csv")
+    path.write_bytes(path.read_text().encode("iso8859-7"))
+    message, help = refusal(tmp_path, AS_CSV)
+    assert "data/rows.csv" in message
+    assert help == "save the file as UTF-8; it seems to have another encoding"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"id,at\n1,2,3\n"])
+def test_what_is_not_a_csv_is_refused(tmp_path, content):
+    put(tmp_path, rows(5), "rows.csv").write_bytes(content)
+    assert refusal(tmp_path, AS_CSV)[0].startswith("data/rows.csv ")
+
+
+def test_a_column_of_two_types_in_two_files_is_refused(tmp_path):
+    put(tmp_path, rows(5), "a.parquet")
+    put(tmp_path, rows(5).assign(distance="far"), "b.parquet")
+    assert refusal(tmp_path)[0] == (
+        "column 'distance' is large_string in data/b.parquet and double in an earlier file"
+    )
+
+
+SOURCE = Sql("FLIGHTS_URL", "SELECT * FROM flights ORDER BY id", "SELECT max(at) FROM flights")
+
+
+@pytest.fixture
+def database(tmp_path, monkeypatch):
+    path = tmp_path / "flights.db"
+    with sqlite3.connect(path) as connection:
+        frame = rows(40)
+        frame.assign(at=frame["at"].astype(str)).to_sql("flights", connection, index=False)
+    connection.close()
+    monkeypatch.setenv("FLIGHTS_URL", f"sqlite:///{path}")
+    return path
+
+
+def test_a_database_is_read_through_its_query(tmp_path, database):
+    table = read(tmp_path, replace(DATASET, source=SOURCE))
+    assert table.num_rows == 40
+    assert set(table["carrier"].to_pylist()) == {"AA", "UA", "Ωλ"}
+
+
+def test_a_new_watermark_is_a_new_fingerprint(tmp_path, database):
+    before = fingerprint(tmp_path, SOURCE)
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE flights SET at = '2014-01-01' WHERE id = 'f1'")
+    connection.close()
+    assert fingerprint(tmp_path, SOURCE) != before
+
+
+def test_a_database_that_does_not_answer_is_refused_without_its_password(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLIGHTS_URL", "nonsense://user:hunter2@host/x")
+    message, _ = refusal(tmp_path, replace(DATASET, source=SOURCE))
+    assert message == "the URL in FLIGHTS_URL cannot be used (NoSuchModuleError)"
+
+
+def test_a_table_that_is_not_there_is_refused(tmp_path, database):
+    source = replace(SOURCE, query="SELECT * FROM trains")
+    assert refusal(tmp_path, replace(DATASET, source=source))[0] == (
+        "the database in FLIGHTS_URL refused: no such table: trains"
+    )
+
+
+def test_an_unset_variable_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("FLIGHTS_URL", raising=False)
+    assert refusal(tmp_path, replace(DATASET, source=SOURCE))[0] == (
+        "the environment variable FLIGHTS_URL is not set"
+    )
+
+
+def test_a_source_without_rows_is_refused(tmp_path):
+    put(tmp_path, pd.DataFrame(rows(0)))
+    with pytest.raises(Refusal, match="holds no row") as caught:
+        snapshot(context(tmp_path), DATASET)
+    assert caught.value.code == "MLS703"
