@@ -79,7 +79,10 @@ def test_a_hand_edit_is_refused_with_its_diff_and_force_gives_it_up(
     capsys.readouterr()
     assert _render(root) == 1
     printed = capsys.readouterr().out
-    assert f"error MLS503: {TRAIN}" in printed.replace(f"{os.path.relpath(root)}/", "")
+    number = len((root / TRAIN).read_text().splitlines())
+    assert printed.splitlines()[0] == (
+        f"{os.path.relpath(root / TRAIN)}:{number}:1: error MLS503: edited by hand"
+    )
     assert "-# mine" in printed
     assert _render(root, "--check") == 1
     assert _render(root, "--force") == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -29,9 +29,8 @@ def diff_lines(root: Path, wanted: Mapping[str, str]) -> Iterator[str]:
 
 def first_difference(place: Path, text: str) -> int:
     """The number of the first line on disk that is not the wanted one, from 1."""
-    pairs = zip(_lines(place), text.splitlines(), strict=False)
-    same = next((i for i, (found, wanted) in enumerate(pairs) if found != wanted), None)
-    return 1 if same is None else same + 1
+    pairs = zip_longest(_lines(place), text.splitlines())
+    return next((n for n, (found, wanted) in enumerate(pairs, start=1) if found != wanted), 1)
 
 
 def _lines(place: Path) -> list[str]:
