@@ -92,7 +92,7 @@ def _bentofile(model: str) -> dict[str, Any]:
 
 
 def _build(folder: Path, home: Path, release: str) -> None:
-    """In a process of its own: BentoML imports the service, and this process has imported others."""
+    """In a process of its own: BentoML imports the service, and we may have imported others."""
     home.mkdir(parents=True, exist_ok=True)
     argv = [sys.executable, "-m", "bentoml", "build", str(folder), "--version", release]
     environment = {**os.environ, **_quiet(home)}
@@ -136,8 +136,9 @@ def serve_command(workspace: Workspace, bento: str, port: int, workers: int = 1)
     process around it and passes each request through six layers (docs/adr/0022 has the numbers).
     """
     home = workspace.bentoml_home
+    source = _folder(home, bento) / "src"
     argv = (
-        sys.executable, "-m", "uvicorn", "service:app", "--app-dir", str(_folder(home, bento) / "src"),
+        sys.executable, "-m", "uvicorn", "service:app", "--app-dir", str(source),
         "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers),
         "--no-access-log", "--timeout-graceful-shutdown", str(DRAIN_SECONDS),
     )  # fmt: skip
@@ -146,10 +147,18 @@ def serve_command(workspace: Workspace, bento: str, port: int, workers: int = 1)
 
 
 def _shared_metrics(workspace: Workspace, bento: str, port: int, workers: int) -> dict[str, str]:
-    """Where several workers add up what they count: a folder of this copy, emptied before it starts."""
+    """Where several workers add up what they count: a folder of this copy, emptied here."""
     if workers == 1:
         return {}
     folder = workspace.root / "metrics" / f"{bento.replace(':', '-')}-{port}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+
+
+def released(workspace: Workspace, bento: str) -> tuple[Path, str]:
+    """The portable model in a Bento, and the digest by which it may be loaded."""
+    found = _packaged(workspace.bentoml_home, bento)
+    if found is None:
+        raise Refusal("MLS602", f"the Bento {bento} is not in this workspace", "run spec apply")
+    return _folder(workspace.bentoml_home, bento) / "src" / MODEL_FOLDER, found["digest"]

@@ -76,7 +76,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
 def served(context: Context) -> Iterator[Served]:
     random = np.random.default_rng(0)
     frame = pd.DataFrame(
-        {"distance": random.uniform(0, 4000, 500), "stops": random.integers(0, 4, 500).astype(float),
+        {"distance": random.uniform(0, 4000, 500), "stops": random.integers(0, 4, 500) * 1.0,
          "windy": np.where(random.random(500) < 0.2, np.nan, random.random(500))}
     )  # fmt: skip
     pipeline = make_pipeline("passthrough", HistGradientBoostingClassifier(max_iter=10))
@@ -130,7 +130,7 @@ BAD: dict[str, tuple[Any, int, str]] = {
     "not known": ({**GOOD, "colour": "red"}, 422, "colour: "),
     "NaN": (b'{"distance": NaN, "stops": 1}', 422, "distance: "),
     "infinite": (b'{"distance": 1e999, "stops": 1}', 422, "distance: "),
-    "in the second of two rows": ({"rows": [GOOD, {**GOOD, "distance": 1e9}]}, 422, "rows[1].distance: "),
+    "in the second row": ({"rows": [GOOD, {**GOOD, "distance": 1e9}]}, 422, "rows[1].distance: "),
     "no row": ({"rows": []}, 422, "rows: "),
     "too many rows": ({"rows": [GOOD] * 101}, 413, "rows: "),
     "not JSON": (b"distance=1", 400, ""),
