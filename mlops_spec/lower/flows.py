@@ -66,7 +66,6 @@ def lower_batch(placed: Placed) -> Iterator[Artifact]:
         yield BatchFlow(
             origin=placed.origin,
             dataset=declarations.dataset(rows, model.spec.features),
-            recipe=declarations.recipe(model.spec),
             output=model.spec.batch.output.parquet,
         )
 

@@ -103,7 +103,6 @@ class BatchFlow(_Calling):
 
     origin: Origin
     dataset: Call
-    recipe: Call
     output: str
 
 
