@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from mlops_spec.runtime import envoy, processes
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Dataset, Recipe, Service
+from mlops_spec.runtime.environment import environment_variables
 from mlops_spec.runtime.ports import forget_port, port_for
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.replay import Replay, body_of
@@ -35,9 +36,8 @@ TAG_LENGTH: Final = 4_000  # MLflow's tables take 5,000 characters
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the rendered files are, the registry's address, and whether to replay held-out rows."""
+    """The registry's address (`sqlite`: a file of ours), and whether to replay held-out rows."""
 
-    generated: str
     registry: str
     replay: bool
 
@@ -63,7 +63,10 @@ class LocalWorld:
         workspace, name = self.context.workspace, self._program(release.id)
         port = port_for(workspace, name)
         command = serve_command(workspace, bento, port, self.service.workers)
-        program = processes.Program(name, command.argv, self.context.root, command.environment)
+        variables = environment_variables(workspace, registry=self.place.registry)
+        program = processes.Program(
+            name, command.argv, self.context.root, {**variables, **command.environment}
+        )
         processes.keep(workspace, program)
         return port
 
