@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
+
+# What editors and YAML agree on. `str.splitlines` knows more breaks than they do.
+_BREAK: Final = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,5 +44,12 @@ class SourceText:
 
     def line(self, number: int) -> str:
         """The text of a line counted from 1; empty past the end."""
-        lines = self.text.splitlines()
+        lines = _BREAK.split(self.text)
         return lines[number - 1] if 0 < number <= len(lines) else ""
+
+    def position(self, index: int) -> Position:
+        """The place of the character at `index`, counted from 0."""
+        last, count = 0, 1
+        for found in _BREAK.finditer(self.text, 0, index):
+            last, count = found.end(), count + 1
+        return Position(count, index - last + 1)

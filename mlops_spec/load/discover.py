@@ -99,13 +99,12 @@ def decode(path: str, content: bytes, found: Diagnostics) -> SourceText | None:
     try:
         return SourceText(path, content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8", errors="replace")
-        line = before.count("\n") + 1
-        column = len(before) - (before.rfind("\n") + 1) + 1
+        before = SourceText(path, content[: error.start].decode("utf-8-sig"))
+        at = before.position(len(before.text))
         found.add(
             NOT_TEXT,
             f"byte 0x{content[error.start]:02x} is not UTF-8; a spec is UTF-8 text",
-            at=Span.at(path, line, column),
+            at=Span.at(path, at.line, at.column),
             help="save the file as UTF-8; if it is not text at all, move it out of specs/",
         )
         return None

@@ -88,15 +88,15 @@ class _Report:
 
     def errors(self, error: ValidationError) -> None:
         """Report all; a union gives an error a branch, of which the first at a place is kept."""
-        places = set(self.tree.broken)
+        reported: set[Loc] = set()
         details = error.errors(include_url=False, include_input=False)
         # The inner mistake first: a list whose only entry is wrong is not also too short.
         for detail in sorted(details, key=lambda d: (d["type"] == "missing", -len(d["loc"]))):
             loc = in_tree(self.tree.value, detail["loc"])
             if detail["type"] == "missing":
                 self._missing(detail["loc"])
-            elif not _within(loc, places) and not any(_within(place, (loc,)) for place in places):
-                places.add(loc)
+            elif not _within(loc, self.tree.broken) and not _touches(loc, reported):
+                reported.add(loc)
                 self._one(loc, detail["type"], detail)
 
     def _one(self, loc: Loc, type: str, detail: Any) -> None:
@@ -163,6 +163,10 @@ class _Report:
 
 def _within(loc: Loc, places: Iterable[Loc]) -> bool:
     return any(loc[: len(place)] == place for place in places)
+
+
+def _touches(loc: Loc, places: Iterable[Loc]) -> bool:
+    return _within(loc, places) or any(_within(place, (loc,)) for place in places)
 
 
 def _suggestion(value: Any, takes: Takes) -> str:

@@ -69,7 +69,7 @@ def _cleaned(node: Any) -> Any:
         return node
     titled = isinstance(node.get("title"), str) and ("type" in node or "anyOf" in node)
     cleaned: dict[str, Any] = {
-        _BOUNDS.get(key, key): _cleaned(value)
+        _BOUNDS.get(str(key), str(key)): _cleaned(value)
         for key, value in node.items()
         if not (key == "title" and titled)
     }

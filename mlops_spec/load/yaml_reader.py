@@ -31,8 +31,9 @@ from mlops_spec.model.project import Loc, Places
 
 MAX_DEPTH: Final = 24
 _CORE_TAG: Final = "tag:yaml.org,2002:"  # what `!!` stands for
-_NOT_PRINTABLE: Final = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+# Control characters, and line breaks that YAML 1.1 knows and editors do not (U+0085, U+2028).
+_NOT_TEXT: Final = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 # libyaml is ten times faster; the Python parser reads again what libyaml refuses, so that
 # the words of a message never depend on which of them is installed.
@@ -57,12 +58,13 @@ class _TooDeepError(Exception):
 
 def read_yaml(source: SourceText, found: Diagnostics) -> tuple[Tree, ...]:
     """Every document of a text; documents without content are left out."""
-    unprintable = _NOT_PRINTABLE.search(source.text)
+    unprintable = _NOT_TEXT.search(source.text)
     if unprintable:
+        at = source.position(unprintable.start())
         found.add(
             NOT_TEXT,
             f"the character U+{ord(unprintable[0]):04X} is not text",
-            at=_place_of(source, unprintable.start()),
+            at=Span.at(source.path, at.line, at.column),
             help="save the file as UTF-8 text; a binary file does not belong into specs/",
         )
         return ()
@@ -76,12 +78,6 @@ def read_yaml(source: SourceText, found: Diagnostics) -> tuple[Tree, ...]:
             help="write a document that begins with `kind:`, or delete the file",
         )
     return trees
-
-
-def _place_of(source: SourceText, index: int) -> Span:
-    before = source.text[:index]
-    start = before.rfind("\n") + 1
-    return Span.at(source.path, before.count("\n") + 1, index - start + 1)
 
 
 def _events(source: SourceText, found: Diagnostics) -> list[yaml.Event]:
