@@ -15,7 +15,7 @@ from mlops_spec.runtime.fitted import load_pipeline
 from mlops_spec.runtime.pipeline import estimator_of
 from mlops_spec.runtime.refusal import Refusal
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
 def numeric_label():
