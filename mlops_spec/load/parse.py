@@ -26,6 +26,8 @@ from mlops_spec.model.spec.project import ProjectSpec
 
 S = TypeVar("S", bound=SpecModel)
 _LONGEST: Final = 60
+# More mistakes in one document than anyone reads; without an end, a hostile one takes minutes.
+_MOST: Final = 100
 
 
 def parse_spec(tree: Tree, found: Diagnostics) -> Document[Any] | None:
@@ -92,6 +94,8 @@ class _Report:
         details = error.errors(include_url=False, include_input=False)
         # The inner mistake first: a list whose only entry is wrong is not also too short.
         for detail in sorted(details, key=lambda d: (d["type"] == "missing", -len(d["loc"]))):
+            if len(reported) == _MOST:
+                break
             loc = in_tree(self.tree.value, detail["loc"])
             if detail["type"] == "missing":
                 self._missing(detail["loc"])
