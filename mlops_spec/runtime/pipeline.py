@@ -16,8 +16,8 @@ from mlops_spec.runtime.refusal import Refusal
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-# scikit-learn's threads spin while they wait. Beside one busy process on two cores, a fit of 1 s took
-# more than 20 s; asleep they cost nothing. OpenMP reads this when scikit-learn is first imported.
+# Threads of scikit-learn spin while they wait: beside one busy process a fit of 1 s took over 15 s.
+# OpenMP reads this when scikit-learn is first imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # More values of one column than this are folded into one; what is folded is rare.
