@@ -1,4 +1,4 @@
-"""One YAML spec per model: validated, rendered to plain artifacts, applied, monitored, retrained."""
+"""One YAML spec per model: validated, rendered, applied, monitored, retrained."""
 
 __version__ = "0.1.0"
 

@@ -78,11 +78,11 @@ def put(root: Path, frame: pd.DataFrame, name: str = "rows.parquet") -> Path:
 
 def trained(place: Context, dataset: Dataset = DATASET, recipe: Recipe = RECIPE) -> str:
     """Do all steps up to `evaluate`; the run."""
-    from mlops_spec.runtime.checks import check
-    from mlops_spec.runtime.evaluation import evaluate
-    from mlops_spec.runtime.snapshot import snapshot
-    from mlops_spec.runtime.split import split
-    from mlops_spec.runtime.training import fit
+    from mlops_spec.runtime.data.checks import check
+    from mlops_spec.runtime.data.snapshot import snapshot
+    from mlops_spec.runtime.data.split import split
+    from mlops_spec.runtime.train.evaluation import evaluate
+    from mlops_spec.runtime.train.fit import fit
 
     data = snapshot(place, dataset)["data"]
     check(place, dataset, recipe, data)

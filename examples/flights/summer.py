@@ -16,8 +16,8 @@ from typing import Any
 import pandas as pd
 import prepare
 
-from mlops_spec.runtime.ports import remembered
-from mlops_spec.runtime.replay import Replay
+from mlops_spec.runtime.machine.ports import remembered
+from mlops_spec.runtime.rollout.replay import Replay
 from mlops_spec.terms.workspace import Workspace
 
 HERE = Path(__file__).resolve().parent

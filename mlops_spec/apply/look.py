@@ -19,7 +19,7 @@ from mlops_spec.apply.standing import Wanted, stand
 from mlops_spec.model.facets import FieldChange, changed_fields, facets, flatten
 from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.base import Change
-from mlops_spec.runtime.fingerprint import fingerprint
+from mlops_spec.runtime.data.fingerprint import fingerprint
 from mlops_spec.targets.filesystem import TreeState, tree_state
 from mlops_spec.targets.platform import FOR_PEOPLE, missing_programs
 from mlops_spec.terms.digest import digest

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from mlops_spec.runtime.processes import Process, processes
+from mlops_spec.runtime.machine.processes import Process, processes
 from mlops_spec.state import Deployment, Deployments, Journal, Store, Window, Windows
 from mlops_spec.state.lease import holder_of
 from mlops_spec.state.tables import LEASES

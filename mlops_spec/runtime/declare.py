@@ -124,7 +124,7 @@ class CanaryStep:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """More than any of these is harm: error rate (share), p99 (seconds), score shift (KS distance)."""
+    """More than any is harm: error rate (share), p99 (seconds), score shift (KS distance)."""
 
     errors: float
     p99: float

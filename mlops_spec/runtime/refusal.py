@@ -32,5 +32,8 @@ class Refusal(Exception):
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "code": self.code, "message": self.message, "help": self.help, "details": list(self.details),
-        }  # fmt: skip
+            "code": self.code,
+            "message": self.message,
+            "help": self.help,
+            "details": list(self.details),
+        }

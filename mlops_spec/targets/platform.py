@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from mlops_spec.model.spec.project import EnvironmentSpec
-from mlops_spec.runtime.envoy import cluster_name, publish
-from mlops_spec.runtime.processes import Process, keep, processes, restart
-from mlops_spec.runtime.waiting import answers_ok, wait_until_answering
+from mlops_spec.runtime.machine.processes import Process, keep, processes, restart
+from mlops_spec.runtime.machine.waiting import answers_ok, wait_until_answering
+from mlops_spec.runtime.router.envoy import cluster_name, publish
 from mlops_spec.state import Deployment, Deployments, Store
 from mlops_spec.targets.programs import (
     FOR_PEOPLE,

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from mlops_spec.model.spec.project import EnvironmentSpec
-from mlops_spec.runtime import environment
-from mlops_spec.runtime.envoy import ADMIN, ROUTER, prepare
-from mlops_spec.runtime.envoy_configuration import BOOTSTRAP, RouterPlace
-from mlops_spec.runtime.ports import port_for, remembered
-from mlops_spec.runtime.processes import Program
+from mlops_spec.runtime.machine import environment
+from mlops_spec.runtime.machine.ports import port_for, remembered
+from mlops_spec.runtime.machine.processes import Program
+from mlops_spec.runtime.machine.waiting import answers_ok
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.waiting import answers_ok
+from mlops_spec.runtime.router.configuration import BOOTSTRAP, RouterPlace
+from mlops_spec.runtime.router.envoy import ADMIN, ROUTER, prepare
 from mlops_spec.state import Deployment
 from mlops_spec.terms.workspace import Workspace
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from mlops_spec.runtime.ours import SUPERVISED, marker, our_processes
-from mlops_spec.runtime.places import exclusive, replace_text
-from mlops_spec.runtime.processes import answers, processes, shutdown, socket_of
+from mlops_spec.runtime.machine.ours import SUPERVISED, marker, our_processes
+from mlops_spec.runtime.machine.places import exclusive, replace_text
+from mlops_spec.runtime.machine.processes import answers, processes, shutdown, socket_of
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.digest import digest
 from mlops_spec.terms.workspace import Workspace

@@ -45,5 +45,5 @@ def release_id(run: str, facets: Facets) -> str:
 
 
 def rollout_key(step: str, release: str, production: str) -> str:
-    """Key of package, deploy, shadow, canary-N and promote; `production` is the release it replaces."""
+    """Key of package, deploy, shadow, canary-N, promote; `production` is what it replaces."""
     return digest(step, release, production)

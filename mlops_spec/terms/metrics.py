@@ -1,4 +1,4 @@
-"""The metrics of the language by their scikit-learn names: what each is for and which way is better."""
+"""The metrics of the language by their scikit-learn names: for which tasks, which way is better."""
 
 from __future__ import annotations
 

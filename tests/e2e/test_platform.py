@@ -16,13 +16,13 @@ import psutil
 import pytest
 
 from mlops_spec.model.spec.project import EnvironmentSpec
-from mlops_spec.runtime import processes
-from mlops_spec.runtime.envoy import access_log_end, arm_requests, model_url, publish
-from mlops_spec.runtime.ours import our_processes
-from mlops_spec.runtime.ports import port_for
-from mlops_spec.runtime.processes import Program, keep, remove
+from mlops_spec.runtime.machine import processes
+from mlops_spec.runtime.machine.ours import our_processes
+from mlops_spec.runtime.machine.ports import port_for
+from mlops_spec.runtime.machine.processes import Program, keep, remove
+from mlops_spec.runtime.machine.waiting import answers_ok, wait_until_answering
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.waiting import answers_ok, wait_until_answering
+from mlops_spec.runtime.router.envoy import access_log_end, arm_requests, model_url, publish
 from mlops_spec.state import Deployment
 from mlops_spec.targets import programs
 from mlops_spec.targets.supervisor import ensure_supervisor, stop_supervisor

@@ -23,9 +23,9 @@ from sklearn.pipeline import make_pipeline
 from mlops_spec.model.plan import Origin, RequestField, ServiceApp
 from mlops_spec.render.templates import render_artifact
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.packaging import package, serve_command
 from mlops_spec.runtime.portable import export
-from mlops_spec.runtime.prediction_log import read
+from mlops_spec.runtime.service.packaging import package, serve_command
+from mlops_spec.runtime.service.prediction_log import read
 from mlops_spec.state import Store
 from mlops_spec.terms.workspace import Workspace
 

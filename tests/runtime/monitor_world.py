@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mlops_spec.runtime import monitoring
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Column, Dataset, Drift, Parquet, Recipe, Retrain, Split
-from mlops_spec.runtime.monitoring import Compared, Look
-from mlops_spec.runtime.performance import Performance
-from mlops_spec.runtime.prediction_log import Answered, Identity, table_of
-from mlops_spec.runtime.profile import baseline
+from mlops_spec.runtime.monitor import steps as monitoring
+from mlops_spec.runtime.monitor.performance import Performance
+from mlops_spec.runtime.monitor.profile import baseline
+from mlops_spec.runtime.monitor.steps import Compared, Look
+from mlops_spec.runtime.service.prediction_log import Answered, Identity, table_of
 from mlops_spec.state import Deployment, Store, Window
 from mlops_spec.terms.workspace import Workspace
 

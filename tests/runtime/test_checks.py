@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from learning import AS_CSV, DATASET, RECIPE, context, put, rows
 
-from mlops_spec.runtime.checks import check, checked_rows, read_checked
-from mlops_spec.runtime.data import read
+from mlops_spec.runtime.data.checks import check, checked_rows, read_checked
+from mlops_spec.runtime.data.read import read
+from mlops_spec.runtime.data.snapshot import snapshot
 from mlops_spec.runtime.declare import Column
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.snapshot import snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 from learning import AS_CSV, DATASET, context, put, rows
 
-from mlops_spec.runtime.data import read
+from mlops_spec.runtime.data.fingerprint import fingerprint
+from mlops_spec.runtime.data.read import read
+from mlops_spec.runtime.data.snapshot import content_digest, snapshot
 from mlops_spec.runtime.declare import Sql
-from mlops_spec.runtime.fingerprint import fingerprint
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.snapshot import content_digest, snapshot
 
 
 def refusal(root, dataset=DATASET):

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from monitor_world import DATASET, DRIFT, RECIPE, SUMMER, rows
 
-from mlops_spec.runtime.drift import folded, verdicts
-from mlops_spec.runtime.profile import (
+from mlops_spec.runtime.monitor.drift import folded, verdicts
+from mlops_spec.runtime.monitor.profile import (
     Categories,
     Profile,
     baseline,

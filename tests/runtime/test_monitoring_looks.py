@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from monitor_world import DAY, DRIFT, SUMMER, World, outcomes, rows
 
-from mlops_spec.runtime import monitoring
+from mlops_spec.runtime.monitor import steps as monitoring
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Windows
 from mlops_spec.terms.verdict import Outcome

@@ -11,7 +11,7 @@ import pytest
 from monitor_world import DATASET, DRIFT, RECIPE
 from sklearn.metrics import roc_auc_score
 
-from mlops_spec.runtime import performance
+from mlops_spec.runtime.monitor import performance
 from mlops_spec.stats.estimate import Estimate
 from mlops_spec.terms.verdict import Outcome
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mlops_spec.runtime.prediction_log import Answered, Identity, PredictionLog, read
+from mlops_spec.runtime.service.prediction_log import Answered, Identity, PredictionLog, read
 
 WHO = Identity("trip", "7", "abc")
 

@@ -12,7 +12,7 @@ from monitor_world import DATASET, DRIFT, RECIPE, SUMMER, rows
 from scipy import stats
 
 from mlops_spec.runtime.declare import Column, Dataset, Parquet, Recipe, Split
-from mlops_spec.runtime.profile import (
+from mlops_spec.runtime.monitor.profile import (
     CATEGORIES,
     NEW,
     OTHER,

@@ -10,11 +10,11 @@ import pytest
 from learning import DATASET, FACETS, RECIPE, context, put, rows, trained
 
 from mlops_spec.runtime.declare import AtLeast, Gates
-from mlops_spec.runtime.gates import gate
-from mlops_spec.runtime.provenance import revision
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.registry import promote, register
-from mlops_spec.runtime.tracking import client_of
+from mlops_spec.runtime.train.gates import gate
+from mlops_spec.runtime.train.provenance import revision
+from mlops_spec.runtime.train.registry import promote, register
+from mlops_spec.runtime.train.tracking import client_of
 from mlops_spec.terms.keys import register_key
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -99,7 +99,7 @@ def test_a_run_that_was_never_gated_is_not_registered(place):
 
 
 def test_a_locked_file_is_said_within_seconds(place, monkeypatch):
-    monkeypatch.setattr("mlops_spec.runtime.tracking.LOCK_WAIT", 0.2)
+    monkeypatch.setattr("mlops_spec.runtime.train.tracking.LOCK_WAIT", 0.2)
     registered(place)
     with closing(sqlite3.connect(place.workspace.root / "mlflow.db")) as connection:
         connection.execute("BEGIN EXCLUSIVE")

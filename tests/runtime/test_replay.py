@@ -12,8 +12,8 @@ import pytest
 
 from mlops_spec.runtime.declare import Column, Dataset, Parquet, Split
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.replay import replay
-from mlops_spec.runtime.request_rows import request_rows
+from mlops_spec.runtime.rollout.replay import replay
+from mlops_spec.runtime.rollout.request_rows import request_rows
 
 
 class _Handler(BaseHTTPRequestHandler):

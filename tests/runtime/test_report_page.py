@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from monitor_world import DATASET, DAY, DRIFT, RETRAIN, SUMMER, World, rows
 
-from mlops_spec.runtime import exposition, monitoring, report
-from mlops_spec.runtime.charts import bars
-from mlops_spec.runtime.profile import Profile, measure
-from mlops_spec.runtime.report import Findings
-from mlops_spec.runtime.retrain import retrain
+from mlops_spec.runtime.monitor import exposition, report
+from mlops_spec.runtime.monitor import steps as monitoring
+from mlops_spec.runtime.monitor.charts import bars
+from mlops_spec.runtime.monitor.profile import Profile, measure
+from mlops_spec.runtime.monitor.report import Findings
+from mlops_spec.runtime.monitor.retrain import retrain
 from mlops_spec.terms.exposition import EXPOSED
 from mlops_spec.terms.verdict import Outcome, Verdict
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from monitor_world import DAY, RETRAIN, SUMMER, World
 
-from mlops_spec.runtime.retrain import Decision, retrain
+from mlops_spec.runtime.monitor.retrain import Decision, retrain
 from mlops_spec.state import Retrainings, Window
 from mlops_spec.terms.verdict import Outcome, Verdict, worst
 

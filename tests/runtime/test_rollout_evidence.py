@@ -10,11 +10,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from mlops_spec.runtime.access_log import access_log, cluster_name
-from mlops_spec.runtime.prediction_log import Answered, Identity, table_of
 from mlops_spec.runtime.rollout import evidence
 from mlops_spec.runtime.rollout.evidence import CanarySight, ShadowSight, agree
 from mlops_spec.runtime.rollout.release import Release
+from mlops_spec.runtime.router.access_log import access_log, cluster_name
+from mlops_spec.runtime.service.prediction_log import Answered, Identity, table_of
 from mlops_spec.terms.workspace import Workspace
 
 RELEASE = Release("m", "new", "run2", "2", production="old")

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from learning import DATASET, RECIPE, context, put, rows
 
-from mlops_spec.runtime.checks import check
+from mlops_spec.runtime.data.checks import check
+from mlops_spec.runtime.data.snapshot import snapshot
+from mlops_spec.runtime.data.split import TEST, TRAIN, VALIDATION, parts_of, read_parts, split
 from mlops_spec.runtime.declare import Split
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.snapshot import snapshot
-from mlops_spec.runtime.split import TEST, TRAIN, VALIDATION, parts_of, read_parts, split
 
 AT_RANDOM = replace(DATASET, time=None, split=Split("random", 0.2, 0.1))
 

@@ -10,10 +10,10 @@ import pytest
 from learning import COLUMNS, DATASET, FACETS, RECIPE, context, put, rows, trained
 
 from mlops_spec.runtime.declare import Column
-from mlops_spec.runtime.evaluation import heldout_answers, heldout_rows
-from mlops_spec.runtime.fitted import load_pipeline
-from mlops_spec.runtime.pipeline import estimator_of
 from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.train.evaluation import heldout_answers, heldout_rows
+from mlops_spec.runtime.train.fitted import load_pipeline
+from mlops_spec.runtime.train.pipeline import estimator_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 

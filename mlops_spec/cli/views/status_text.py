@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.markup import escape
 
 from mlops_spec.observe.status import Decision, ModelStatus, Release, Status
-from mlops_spec.runtime.processes import Process
+from mlops_spec.runtime.machine.processes import Process
 from mlops_spec.state import Window
 from mlops_spec.terms.verdict import Outcome, Verdict, worst
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from mlops_spec.runtime.access_log import AccessRecord, access_log_end, arm_requests
-from mlops_spec.runtime.prediction_log import FLUSH_SECONDS, read
 from mlops_spec.runtime.rollout.judge import Arm, Arms, Pairs
 from mlops_spec.runtime.rollout.release import Release
+from mlops_spec.runtime.router.access_log import AccessRecord, access_log_end, arm_requests
+from mlops_spec.runtime.service.prediction_log import FLUSH_SECONDS, read
 from mlops_spec.stats.sequential import Floats
 from mlops_spec.terms.workspace import Workspace
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from mlops_spec.runtime.replay import body_of
+from mlops_spec.runtime.rollout.replay import body_of
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:

@@ -7,18 +7,19 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mlops_spec.runtime import envoy, processes
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Dataset, Recipe, Service
-from mlops_spec.runtime.environment import environment_variables
-from mlops_spec.runtime.ports import forget_port, port_for
+from mlops_spec.runtime.machine import processes
+from mlops_spec.runtime.machine.environment import environment_variables
+from mlops_spec.runtime.machine.ports import forget_port, port_for
+from mlops_spec.runtime.machine.waiting import answers_ok, wait_until_answering
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.replay import Replay, body_of
-from mlops_spec.runtime.request_rows import request_rows
 from mlops_spec.runtime.rollout.evidence import CanarySight, ShadowSight
 from mlops_spec.runtime.rollout.golden import golden, spread
 from mlops_spec.runtime.rollout.release import Release
-from mlops_spec.runtime.waiting import answers_ok, wait_until_answering
+from mlops_spec.runtime.rollout.replay import Replay, body_of
+from mlops_spec.runtime.rollout.request_rows import request_rows
+from mlops_spec.runtime.router import envoy
 from mlops_spec.state import Deployment
 from mlops_spec.terms.verdict import Outcome, Verdict
 
@@ -53,12 +54,12 @@ class LocalWorld:
     place: Place
 
     def package(self, release: Release) -> str:
-        from mlops_spec.runtime.packaging import package
+        from mlops_spec.runtime.service.packaging import package
 
         return package(self.context, release.run, release.id, release.version)
 
     def start(self, release: Release, bento: str) -> int:
-        from mlops_spec.runtime.packaging import serve_command
+        from mlops_spec.runtime.service.packaging import serve_command
 
         workspace, name = self.context.workspace, self._program(release.id)
         port = port_for(workspace, name)
@@ -107,7 +108,7 @@ class LocalWorld:
         return Replay(f"{url}predict", self._bodies(release))
 
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
-        from mlops_spec.runtime.registry import promote
+        from mlops_spec.runtime.train.registry import promote
 
         for alias in ("staging", "production"):
             promote(self.context, release.run, alias, self.place.registry)
@@ -117,7 +118,7 @@ class LocalWorld:
         self._tag(release, {"mlops_spec.quarantined": reason}, drop="candidate")
 
     def _tag(self, release: Release, tags: dict[str, str], *, drop: str = "") -> None:
-        from mlops_spec.runtime.tracking import client_of
+        from mlops_spec.runtime.train.tracking import client_of
 
         with client_of(self.context, self.place.registry) as client:
             for name, value in tags.items():
@@ -136,12 +137,12 @@ class LocalWorld:
         return [body_of(row) for row in request_rows(rows, self.dataset, self.recipe.features)]
 
     def _heldout(self, release: Release) -> pd.DataFrame:
-        from mlops_spec.runtime.evaluation import heldout_rows
+        from mlops_spec.runtime.train.evaluation import heldout_rows
 
         return heldout_rows(self.context, release.run)
 
     def _answers(self, release: Release) -> pd.DataFrame:
-        from mlops_spec.runtime.evaluation import heldout_answers
+        from mlops_spec.runtime.train.evaluation import heldout_answers
 
         return heldout_answers(self.context, release.run)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlops_spec.runtime.ports import forget_port, port_for, remembered
+from mlops_spec.runtime.machine.ports import forget_port, port_for, remembered
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.workspace import Workspace
 

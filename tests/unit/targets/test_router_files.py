@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mlops_spec.runtime.access_log import AccessRecord, access_log, arm_requests
-from mlops_spec.runtime.envoy_configuration import CLUSTERS, ROUTES, configuration, united
+from mlops_spec.runtime.router.access_log import AccessRecord, access_log, arm_requests
+from mlops_spec.runtime.router.configuration import CLUSTERS, ROUTES, configuration, united
 from mlops_spec.state import Deployment
 from mlops_spec.terms.workspace import Workspace
 

@@ -7,13 +7,13 @@ import os
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 
-from mlops_spec.runtime import monitoring, report, retrain
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Column, Dataset, Drift, Parquet, Recipe, Retrain, Split
-from mlops_spec.runtime.monitoring import Compared, Look
-from mlops_spec.runtime.performance import Performance
-from mlops_spec.runtime.report import Findings
-from mlops_spec.runtime.retrain import Decision
+from mlops_spec.runtime.monitor import report, retrain, steps
+from mlops_spec.runtime.monitor.performance import Performance
+from mlops_spec.runtime.monitor.report import Findings
+from mlops_spec.runtime.monitor.retrain import Decision
+from mlops_spec.runtime.monitor.steps import Compared, Look
 from mlops_spec.state import Window
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -100,25 +100,25 @@ RETRAIN = Retrain(
 @task(cache_policy=NO_CACHE)
 def look(context: Context, until: str | None) -> Look:
     """Read what production answered, and place the window."""
-    return monitoring.look(context, DATASET, DRIFT, until)
+    return steps.look(context, DATASET, DRIFT, until)
 
 
 @task(cache_policy=NO_CACHE)
 def compare(context: Context, seen: Look) -> Compared:
     """Compare every column of the window with the rows the model was trained on."""
-    return monitoring.compare(context, RECIPE, DRIFT, seen)
+    return steps.compare(context, RECIPE, DRIFT, seen)
 
 
 @task(cache_policy=NO_CACHE)
 def perform(context: Context, seen: Look) -> Performance:
     """Compare the primary metric with its baseline, on predictions whose labels have arrived."""
-    return monitoring.perform(context, DATASET, RECIPE, DRIFT, seen)
+    return steps.perform(context, DATASET, RECIPE, DRIFT, seen)
 
 
 @task(cache_policy=NO_CACHE)
 def record(context: Context, seen: Look, compared: Compared, judged: Performance) -> Window:
     """Write the window with its verdicts to the state."""
-    return monitoring.record(context, seen, compared, judged)
+    return steps.record(context, seen, compared, judged)
 
 
 @task(cache_policy=NO_CACHE)

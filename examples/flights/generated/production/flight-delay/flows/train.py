@@ -8,7 +8,6 @@ from typing import Any
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 
-from mlops_spec.runtime import train as steps
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import (
     Against,
@@ -21,6 +20,7 @@ from mlops_spec.runtime.declare import (
     Recipe,
     Split,
 )
+from mlops_spec.runtime.train import steps
 from mlops_spec.terms.keys import release_id
 from mlops_spec.terms.verdict import Verdict
 from prefect import flow, get_run_logger, task

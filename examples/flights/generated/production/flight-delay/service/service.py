@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import bentoml
-from mlops_spec.runtime.serving import Integer, PredictionApp
+from mlops_spec.runtime.service.app import Integer, PredictionApp
 from pydantic import BaseModel, ConfigDict, Field
 
 

@@ -1,0 +1,1 @@
+"""Rows: where they come from, what they may hold, how they are split."""

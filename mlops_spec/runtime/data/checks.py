@@ -1,0 +1,223 @@
+"""The step `check`: every row against the Dataset's columns; what does not fit is shown."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mlops_spec.runtime.context import Context, Output
+from mlops_spec.runtime.data.columns import Parsed, parse
+from mlops_spec.runtime.data.snapshot import rows_of
+from mlops_spec.runtime.data.usable import require_usable
+from mlops_spec.runtime.declare import Column, Dataset, Recipe
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.terms.keys import check_key
+
+EXAMPLES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong in one column: the rule, how many rows break it, the first few by their key."""
+
+    column: str
+    rule: str
+    rows: int
+    examples: tuple[str, ...]
+
+    def line(self) -> str:
+        return f"{self.column}: {self.rows:,} rows {self.rule}; {', '.join(self.examples)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Typed rows that fit, and what was wrong with the others."""
+
+    rows: pd.DataFrame
+    bad: pd.DataFrame
+    problems: tuple[Problem, ...]
+
+
+def check(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Output:
+    """Step `check`: `rows`, `bad_rows`, `unlabelled`, `problems`.
+
+    `Refusal` MLS702 when more than `dataset.bad_rows` of the rows are bad, MLS703 to MLS706 when
+    the good ones cannot teach.
+    """
+    key = check_key(data, context.facets)
+    return context.step("check", key, "", lambda _: _check(context, dataset, recipe, data))
+
+
+def _check(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Output:
+    checked = checked_rows(rows_of(context, data), dataset)
+    total = len(checked.rows) + len(checked.bad)
+    require_usable(checked.rows, len(checked.bad), dataset, recipe)
+    if len(checked.bad) > dataset.bad_rows * total:
+        raise _too_many_bad(checked, total, dataset.bad_rows)
+    labelled = checked.rows[checked.rows[dataset.label].notna()]
+    _write(labelled, checked_path(context, data))
+    return {
+        "rows": len(labelled),
+        "bad_rows": len(checked.bad),
+        "unlabelled": len(checked.rows) - len(labelled),
+        "problems": [asdict(problem) for problem in checked.problems],
+    }
+
+
+def checked_path(context: Context, data: str) -> Path:
+    """The typed, labelled rows that passed the check, beside their snapshot."""
+    name = f"checked-{check_key(data, context.facets)}.parquet"
+    return context.workspace.snapshot(data) / name
+
+
+def read_checked(context: Context, data: str) -> pd.DataFrame:
+    """The rows that steps after `check` work on."""
+    path = checked_path(context, data)
+    if not path.exists():
+        raise Refusal(
+            "MLS701", f"{path} is gone", "touch the source, so that it is read and checked again"
+        )
+    return pd.read_parquet(path)
+
+
+def checked_rows(table: pa.Table, dataset: Dataset) -> Checked:
+    """The table in its declared types, without its bad rows."""
+    parsed = {column.name: parse(table[column.name], column) for column in dataset.columns}
+    frame = pd.DataFrame({name: found.values for name, found in parsed.items()})
+    failures = pd.concat([_unfit(parsed), _against_schema(frame, parsed, dataset)])
+    bad = frame.index.isin(failures["row"].unique())
+    good = frame[~bad].reset_index(drop=True)
+    return Checked(
+        _without_gaps(good, dataset), frame[bad], _problems(failures, frame, table, dataset)
+    )
+
+
+def _unfit(parsed: dict[str, Parsed]) -> pd.DataFrame:
+    return pd.concat(
+        pd.DataFrame({"row": found.unfit.index[found.unfit], "column": name, "rule": found.rule})
+        for name, found in parsed.items()
+    )
+
+
+def _against_schema(
+    frame: pd.DataFrame, parsed: dict[str, Parsed], dataset: Dataset
+) -> pd.DataFrame:
+    """The rows that break the declared bounds, one line per row, column and rule."""
+    os.environ.setdefault("DISABLE_PANDERA_IMPORT_WARNING", "True")
+    from pandera.errors import SchemaErrors
+
+    try:
+        _schema(dataset).validate(frame, lazy=True)
+    except SchemaErrors as error:
+        cases = error.failure_cases
+        found = pd.DataFrame(
+            {
+                "row": cases["index"].astype("int64"),
+                "column": cases["column"],
+                "rule": cases["check"].map(_RULES).fillna(cases["check"]),
+            }
+        )
+        # A value that could not be read is missing now; it is one problem, not two.
+        unread = pd.Series(False, found.index)
+        for name, values in parsed.items():
+            unread |= (found["column"] == name) & found["row"].isin(
+                values.unfit.index[values.unfit]
+            )
+        return found[~unread]
+    return pd.DataFrame({"row": [], "column": [], "rule": []})
+
+
+_RULES: Final = {"not_nullable": "are missing", "field_uniqueness": "repeat an earlier key"}
+
+
+def _schema(dataset: Dataset) -> Any:
+    import pandera.pandas as pa_pandas
+
+    return pa_pandas.DataFrameSchema(
+        {
+            column.name: pa_pandas.Column(
+                None,
+                _checks(column),
+                nullable=_may_be_missing(column, dataset),
+                unique=column.name == dataset.key,
+                report_duplicates="exclude_first",
+            )
+            for column in dataset.columns
+        }
+    )
+
+
+def _may_be_missing(column: Column, dataset: Dataset) -> bool:
+    return column.nullable and column.name not in (dataset.key, dataset.time)
+
+
+def _checks(column: Column) -> list[Any]:
+    from pandera.pandas import Check
+
+    checks = []
+    if column.min is not None:
+        checks.append(Check.ge(column.min, error=f"are below {column.min:g}"))
+    if column.max is not None:
+        checks.append(Check.le(column.max, error=f"are above {column.max:g}"))
+    if column.values:
+        shown = ", ".join(column.values[:6]) + (", …" if len(column.values) > 6 else "")
+        checks.append(Check.isin(column.values, error=f"are none of {shown}"))
+    return checks
+
+
+def _without_gaps(good: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    """Whole numbers are int64 again once their bad rows are gone."""
+    return good.astype(
+        {
+            column.name: "int64"
+            for column in dataset.columns
+            if column.type == "integer" and good[column.name].notna().all()
+        }
+    )
+
+
+def _problems(
+    failures: pd.DataFrame, frame: pd.DataFrame, table: pa.Table, dataset: Dataset
+) -> tuple[Problem, ...]:
+    """Most frequent first."""
+    found = []
+    keys = dataset.key + " " + frame[dataset.key].astype(str)
+    for (column, rule), group in failures.groupby(["column", "rule"], sort=True):
+        rows = np.sort(group["row"].unique().astype("int64"))
+        found.append(
+            Problem(
+                str(column),
+                str(rule),
+                len(rows),
+                tuple(
+                    f"{keys.iloc[row]}: {table[column][int(row)].as_py()}"
+                    for row in rows[:EXAMPLES]
+                ),
+            )
+        )
+    return tuple(sorted(found, key=lambda problem: (-problem.rows, problem.column, problem.rule)))
+
+
+def _too_many_bad(checked: Checked, total: int, allowed: float) -> Refusal:
+    bad = len(checked.bad)
+    return Refusal(
+        "MLS702",
+        f"{bad:,} of {total:,} rows ({bad / total:.2%}) do not fit the Dataset's columns; "
+        f"{allowed:.2%} may be bad",
+        "correct the data, or the columns (nullable, min, max, values), or allow more: bad_rows",
+        tuple(problem.line() for problem in checked.problems),
+    )
+
+
+def _write(rows: pd.DataFrame, path: Path) -> None:
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    pq.write_table(table, unfinished, compression="zstd")
+    unfinished.replace(path)

@@ -1,0 +1,58 @@
+"""Whether a source may have changed, told without reading it. Standard library only, for files."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+
+from mlops_spec.runtime.declare import Csv, Parquet, Sql
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.terms.digest import digest
+
+
+def fingerprint(root: Path, source: Parquet | Csv | Sql) -> str:
+    """Changes when the source may hold other rows: paths, sizes, times of files, or the watermark.
+
+    A database without a watermark always has the same one; its rows are read once, and again when
+    the query changes. `Refusal` MLS701 when there is no file or no answer.
+    """
+    match source:
+        case Parquet() | Csv():
+            return digest([_of_file(root, path) for path in files(root, source)])
+        case Sql():
+            return digest(source.query, _watermark(source))
+
+
+def files(root: Path, source: Parquet | Csv) -> list[Path]:
+    """The files of a source in order of their paths. `Refusal` MLS701 when there is none."""
+    found = sorted(
+        Path(name)
+        for name in glob.glob(str(root / source.path), recursive=True)  # noqa: PTH207 - absolute too
+        if Path(name).is_file()
+    )
+    if not found:
+        raise Refusal(
+            "MLS701",
+            f"no file matches {source.path!r} under {root}",
+            f"put the data there, or change `source` of the Dataset{_prepare_hint(root)}",
+        )
+    return found
+
+
+def _prepare_hint(root: Path) -> str:
+    script = root / "prepare.py"
+    return f"; {script.name} beside mlops.yaml may make it" if script.exists() else ""
+
+
+def _of_file(root: Path, path: Path) -> list[str | int]:
+    stat = path.stat()
+    return [os.path.relpath(path, root), stat.st_size, stat.st_mtime_ns]
+
+
+def _watermark(source: Sql) -> str:
+    if source.watermark is None:
+        return ""
+    from mlops_spec.runtime.data.database import value_of
+
+    return str(value_of(source, source.watermark))

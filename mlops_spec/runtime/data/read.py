@@ -1,0 +1,170 @@
+"""Reading a Dataset's source into one Arrow table: declared columns, files in order of path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from mlops_spec.diagnostics.suggest import did_you_mean
+from mlops_spec.runtime.data.fingerprint import files
+from mlops_spec.runtime.declare import Csv, Dataset, Parquet, Sql
+from mlops_spec.runtime.refusal import Refusal
+
+
+def read(root: Path, dataset: Dataset) -> pa.Table:
+    """The rows of the source as they are, in wide types: 64-bit numbers, text, UTC microseconds.
+
+    A CSV is read as text: what it means is for the check to say. `Refusal` MLS701 when it cannot be
+    read.
+    """
+    wanted = [column.name for column in dataset.columns]
+    match dataset.source:
+        case Parquet() | Csv() as source:
+            return _joined(
+                (os.path.relpath(path, root), _widened(_read_file(root, path, source, wanted)))
+                for path in files(root, source)
+            )
+        case Sql() as source:
+            return _widened(_read_sql(source, wanted))
+
+
+def _read_file(root: Path, path: Path, source: Parquet | Csv, wanted: list[str]) -> pa.Table:
+    place = os.path.relpath(path, root)
+    try:
+        match source:
+            case Parquet():
+                file = pq.ParquetFile(path)
+                _require(wanted, file.schema_arrow.names, place)
+                return file.read(columns=wanted, use_threads=True).select(wanted)
+            case Csv():
+                return _read_csv(path, place, wanted)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise Refusal(
+            "MLS701", f"{place} cannot be read: {_first_line(error)}", _advice(source, str(error))
+        ) from error
+    except PermissionError as error:
+        raise Refusal("MLS701", f"{place} may not be read", "change its permissions") from error
+
+
+def _read_csv(path: Path, place: str, wanted: list[str]) -> pa.Table:
+    with pa_csv.open_csv(path, parse_options=_csv_format()) as opened:
+        names = opened.schema.names
+    twice = sorted({name for name in names if names.count(name) > 1} & set(wanted))
+    if twice:
+        raise Refusal(
+            "MLS701", f"{place} has two columns named {twice[0]!r}", "rename or remove one of them"
+        )
+    _require(wanted, names, place)
+    convert = pa_csv.ConvertOptions(
+        column_types={name: pa.string() for name in wanted},
+        include_columns=wanted,
+        strings_can_be_null=True,
+        null_values=[""],
+    )
+    return pa_csv.read_csv(path, parse_options=_csv_format(), convert_options=convert)
+
+
+def _csv_format() -> pa_csv.ParseOptions:
+    return pa_csv.ParseOptions(newlines_in_values=True)
+
+
+def _read_sql(source: Sql, wanted: list[str]) -> pa.Table:
+    from mlops_spec.runtime.data.database import rows_of
+
+    names, rows = rows_of(source)
+    _require(wanted, names, "the query's result")
+    columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
+    by_name = dict(zip(names, columns, strict=True))
+    return pa.table({name: _array(by_name[name]) for name in wanted})
+
+
+def _array(values: Iterable[Any]) -> pa.Array:
+    found = list(values)
+    try:
+        return pa.array(found)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        # A column of several types, as SQLite allows: text, as in a CSV.
+        return pa.array([None if value is None else str(value) for value in found], pa.string())
+
+
+def _require(wanted: list[str], found: list[str], place: str) -> None:
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise Refusal(
+            "MLS701",
+            f"{place} has no column {missing[0]!r}",
+            did_you_mean(missing[0], found),
+            tuple(f"no column {name!r}; {did_you_mean(name, found)}" for name in missing),
+        )
+
+
+def _widened(table: pa.Table) -> pa.Table:
+    return pa.table({name: _wide(table[name]) for name in table.column_names})
+
+
+def _wide(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """One type for all widths of a kind: the digest does not depend on how rows were stored."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _wide(column.cast(kind.value_type))
+    if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
+        return column.cast(pa.int64())
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return column.cast(pa.float64())
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        naive = kind.tz is None if pa.types.is_timestamp(kind) else True
+        utc = pa.timestamp("us", tz="UTC")
+        # A time without a zone is taken as UTC.
+        return (
+            column.cast(pa.timestamp("us"), safe=False).cast(utc)
+            if naive
+            else column.cast(utc, safe=False)
+        )
+    if pa.types.is_boolean(kind):
+        return column
+    return column.cast(pa.large_string())
+
+
+def _joined(parts: Iterable[tuple[str, pa.Table]]) -> pa.Table:
+    tables: list[pa.Table] = []
+    for place, table in parts:
+        for name in table.column_names if tables else ():
+            before, now = tables[0][name].type, table[name].type
+            if not _fit(before, now):
+                raise Refusal(
+                    "MLS701",
+                    f"column {name!r} is {now} in {place} and {before} in an earlier file",
+                    "write all files of a Dataset with the same types",
+                )
+        tables.append(table)
+    return pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+
+
+def _fit(first: pa.DataType, second: pa.DataType) -> bool:
+    def number(kind: pa.DataType) -> bool:
+        return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+    return bool(
+        first == second
+        or pa.types.is_null(first)
+        or pa.types.is_null(second)
+        or (number(first) and number(second))
+    )
+
+
+def _advice(source: Parquet | Csv, error: str) -> str:
+    if "utf8" in error.lower() or "utf-8" in error.lower():
+        return "save the file as UTF-8; it seems to have another encoding"
+    if isinstance(source, Parquet):
+        return "the file is not Parquet, or was cut off while written; copy it again"
+    return "the file is not a CSV with a header line and the same number of fields in every row"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,1 @@
+"""Programs, ports and files of this machine."""

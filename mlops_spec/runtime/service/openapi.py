@@ -1,0 +1,66 @@
+"""The OpenAPI description of a prediction service, from its pydantic models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+if TYPE_CHECKING:
+    from mlops_spec.runtime.service.typed_rows import RowReader
+
+_REFERENCE: Final = "#/components/schemas/{model}"
+_ERROR: Final = {
+    "type": "object",
+    "properties": {
+        "error": {"type": "string"},
+        "problems": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+_FAILURES: Final = {
+    "400": "the body is not JSON",
+    "413": "too many rows, or too large a body",
+    "422": "a field is missing, unknown or out of its bounds; the answer names it",
+    "503": "the service is not ready",
+}
+
+
+def description_of(reader: RowReader, answer: type[BaseModel]) -> dict[str, Any]:
+    """The description of POST /predict."""
+    _, schemas = models_json_schema(
+        [(reader.request, "validation"), (reader.row, "validation"), (answer, "serialization")],
+        ref_template=_REFERENCE,
+    )
+    one_or_many = [_named(reader.request), _named(reader.row)]
+    post = {
+        "operationId": "predict",
+        "requestBody": {"required": True, "content": _json({"anyOf": one_or_many})},
+        "responses": {
+            "200": {"description": "a prediction for each row", "content": _json(_named(answer))},
+            **{
+                code: {"description": text, "content": _json(_ERROR)}
+                for code, text in _FAILURES.items()
+            },
+        },
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": reader.row.__name__, "version": "1"},
+        "paths": {"/predict": {"post": post}},
+        "components": {"schemas": schemas["$defs"]},
+    }
+
+
+def _named(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _REFERENCE.format(model=model.__name__)}
+
+
+def _json(schema: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

@@ -1,0 +1,164 @@
+"""A trained model in its rendered service, as a Bento; and the command that runs one copy of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.service.app import MODEL_FOLDER, RELEASE_FILE
+from mlops_spec.terms.digest import file_digest
+from mlops_spec.terms.workspace import Workspace
+
+BUILD_WITHIN: Final = 300.0  # seconds
+DRAIN_SECONDS: Final = 8  # for answers on their way; below the supervisor's patience of 10
+_MANIFEST: Final = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, and the variables it needs beside the usual ones."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+def package(context: Context, run: str, release: str, version: str) -> str:
+    """The tag of the release's Bento, `model:release`. Done before, it is not done again.
+
+    It holds the rendered `service.py` as it is in `generated/`, the portable model of the run, and
+    `release.json` with the model's digest, without which the service does not load it.
+    """
+    tag = f"{context.model}:{release}"
+    home = context.workspace.bentoml_home
+    wanted = _release(context, run, release, version)
+    if _packaged(home, tag) == wanted:
+        return tag
+    shutil.rmtree(_folder(home, tag), ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="mlops-spec-") as place:
+        build = Path(place)
+        shutil.copyfile(_service(context), build / "service.py")
+        shutil.copytree(_portable(context, run), build / MODEL_FOLDER)
+        (build / "bentofile.yaml").write_text(json.dumps(_bentofile(context.model)))
+        # Last: a Bento is complete when it says whose it is.
+        (build / RELEASE_FILE).write_text(json.dumps(wanted))
+        _build(build, home, release)
+    if _packaged(home, tag) != wanted:
+        raise Refusal("MLS602", f"the Bento {tag} is not what was packaged", "run it again")
+    return tag
+
+
+def _release(context: Context, run: str, release: str, version: str) -> dict[str, str]:
+    return {
+        "model": context.model, "version": version, "release": release, "run": run,
+        "digest": file_digest(_portable(context, run) / _MANIFEST),
+        "service": file_digest(_service(context)),
+    }  # fmt: skip
+
+
+def _portable(context: Context, run: str) -> Path:
+    folder = context.workspace.run(run) / "portable"
+    if not (folder / _MANIFEST).is_file():
+        raise Refusal(
+            "MLS602", f"run {run} has no exported model", "train it again, then run spec apply"
+        )
+    return folder
+
+
+def _service(context: Context) -> Path:
+    generated = Path("generated", context.environment, context.model, "service", "service.py")
+    if not (context.root / generated).is_file():
+        raise Refusal("MLS602", f"{generated} is missing", "run spec render")
+    return context.root / generated
+
+
+def _bentofile(model: str) -> dict[str, Any]:
+    """What BentoML reads; JSON is YAML too. Unlocked, because locking asks a registry."""
+    return {
+        "service": "service",
+        "name": model,
+        "include": ["service.py", RELEASE_FILE, f"{MODEL_FOLDER}/*"],
+        "python": {"packages": ["mlops-spec[serving]"], "lock_packages": False},
+    }
+
+
+def _build(folder: Path, home: Path, release: str) -> None:
+    """In a process of its own: BentoML imports the service, and we may have imported others."""
+    home.mkdir(parents=True, exist_ok=True)
+    argv = [sys.executable, "-m", "bentoml", "build", str(folder), "--version", release]
+    environment = {**os.environ, **_quiet(home)}
+    try:
+        subprocess.run(  # noqa: S603 - our own interpreter and arguments
+            argv, env=environment, cwd=folder, check=True, capture_output=True, text=True,
+            timeout=BUILD_WITHIN,
+        )  # fmt: skip
+    except subprocess.CalledProcessError as error:
+        said = tuple((error.stderr or error.stdout or "").strip().splitlines()[-8:])
+        raise Refusal("MLS602", "BentoML cannot package the service", "see below", said) from error
+    except subprocess.TimeoutExpired as error:
+        raise Refusal(
+            "MLS602", f"BentoML took more than {BUILD_WITHIN:g} s", "run it again"
+        ) from error
+
+
+def _quiet(home: Path) -> dict[str, str]:
+    return {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1"}
+
+
+def _packaged(home: Path, tag: str) -> dict[str, str] | None:
+    """What a Bento says about itself; None when there is none, or half of one."""
+    folder = _folder(home, tag)
+    try:
+        found: dict[str, str] = json.loads((folder / "src" / RELEASE_FILE).read_text())
+    except (OSError, ValueError):
+        return None
+    return found if (folder / "bento.yaml").is_file() else None
+
+
+def _folder(home: Path, tag: str) -> Path:
+    name, _, version = tag.partition(":")
+    return home / "bentos" / name / version
+
+
+def serve_command(workspace: Workspace, bento: str, port: int, workers: int = 1) -> Command:
+    """How one copy of a Bento runs on 127.0.0.1:`port`. It drains when it is told to end (TERM).
+
+    Uvicorn runs the app that the Bento holds: `bentoml serve` runs it too, but starts a second
+    process around it and passes each request through six layers (docs/adr/0022 has the numbers).
+    """
+    home = workspace.bentoml_home
+    source = _folder(home, bento) / "src"
+    argv = (
+        sys.executable, "-m", "uvicorn", "service:app", "--app-dir", str(source),
+        "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers),
+        "--no-access-log", "--timeout-graceful-shutdown", str(DRAIN_SECONDS),
+    )  # fmt: skip
+    environment = {**_quiet(home), "MLOPS_SPEC_WORKSPACE": str(workspace.root)}
+    return Command(argv, environment | _shared_metrics(workspace, bento, port, workers))
+
+
+def _shared_metrics(workspace: Workspace, bento: str, port: int, workers: int) -> dict[str, str]:
+    """Where several workers add up what they count: a folder of this copy, emptied here."""
+    if workers == 1:
+        return {}
+    folder = workspace.root / "metrics" / f"{bento.replace(':', '-')}-{port}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+
+
+def released(workspace: Workspace, bento: str) -> tuple[Path, str]:
+    """The portable model in a Bento, and the digest by which it may be loaded."""
+    found = _packaged(workspace.bentoml_home, bento)
+    if found is None:
+        raise Refusal("MLS602", f"the Bento {bento} is not in this workspace", "run spec apply")
+    return _folder(workspace.bentoml_home, bento) / "src" / MODEL_FOLDER, found["digest"]
