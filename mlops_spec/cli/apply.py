@@ -19,7 +19,7 @@ from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.plan_text import plan_json
 from mlops_spec.cli.views.progress import Progress
-from mlops_spec.cli.views.summary import summary_json, summary_lines
+from mlops_spec.cli.views.summary import print_summary, summary_json
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Lease
 
@@ -66,8 +66,7 @@ def _report(site: Site, plan: ApplyPlan, outcome: Outcome, arguments: argparse.N
     out = console(arguments)
     if plan.no_op:
         show(plan, arguments)
-    for line in summary_lines(site):
-        out.print(line)
+    print_summary(site, out)
 
 
 def refusal_of(site: Site, failure: FlowFailed, since: float) -> Refusal:

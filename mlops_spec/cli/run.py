@@ -12,7 +12,7 @@ from mlops_spec.cli.refused import print_refusal
 from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.progress import Progress
-from mlops_spec.cli.views.summary import summary_lines
+from mlops_spec.cli.views.summary import print_summary
 from mlops_spec.diagnostics import did_you_mean
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state.lease import holder_of
@@ -51,9 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         except FlowFailed as failure:
             print_refusal(refusal_of(site, failure, started), arguments)
             return 1
-    out = console(arguments)
-    for line in summary_lines(site):
-        out.print(line)
+    print_summary(site, console(arguments))
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from rich.markup import escape
 
@@ -86,8 +87,13 @@ def _window_line(window: Window, now: float) -> str:
     loud = [v.line() for v in verdicts if v.outcome is not Outcome.PASS]
     shown = f": {escape(loud[0])}" if loud else ""
     more = f" (and {len(loud) - 1} more)" if len(loud) > 1 else ""
-    ended = duration(now - window.end)
-    return f"  monitor      {_outcome(outcome)}, window ended {ended} ago{shown}{more}"
+    # Rows carry their own time, which a replay of last summer leaves in the past.
+    until = datetime.fromtimestamp(window.end, UTC)
+    looked = duration(now - window.at)
+    return (
+        f"  monitor      {_outcome(outcome)} {looked} ago, for the window to "
+        f"{until:%Y-%m-%d %H:%M} UTC{shown}{more}"
+    )
 
 
 def _outcome(outcome: Outcome) -> str:

@@ -3,105 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from mlops_spec.apply.look import plan_one
 from mlops_spec.apply.site import Site
-from mlops_spec.apply.standing import Standing, StepStanding
 from mlops_spec.cli.views.steps import count
+from mlops_spec.cli.views.verdicts import brief, cells, outcome
+from mlops_spec.observe.story import Seen, Story, tell_story
+from mlops_spec.state import Retraining, Window
 from mlops_spec.targets.platform import addresses
 from mlops_spec.terms.verdict import Outcome, Verdict
 
-_COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "red"}
+
+def stories(site: Site) -> tuple[Story, ...]:
+    """The story of what the specs ask for, or of what is live, for every model."""
+    return tuple(
+        tell_story(site.store, site.environment, model.name, plan_one(site, model).standing.run)
+        for model in site.project.models
+    )
 
 
 def summary_json(site: Site) -> list[dict[str, Any]]:
-    """The same for machines: what is live, and every step's record."""
-    found = []
-    for model in site.project.models:
-        standing = plan_one(site, model).standing
-        steps = {s.name: dict(s.output) for s in (*standing.train, *standing.rollout)}
-        live = standing.live
-        found.append(
-            {
-                "model": model.name,
-                "run": standing.run,
-                "release": standing.release,
-                "live": None
-                if live is None
-                else {"release": live.release, "version": live.version},
-                "steps": steps,
-            }
-        )
-    return found
+    """The same for machines."""
+    return [story.to_json() for story in stories(site)]
 
 
-def summary_lines(site: Site) -> Iterator[str]:
-    """About ten lines a model, with rich markup."""
-    for model in site.project.models:
-        yield ""
-        yield from _model_lines(site, plan_one(site, model).standing)
-    yield from _places(site)
+def print_summary(site: Site, out: Console) -> None:
+    """About ten lines a model, then where everything is."""
+    told = stories(site)
+    for story in told:
+        out.print()
+        out.print(_headline(story))
+        for line in _trained(story):
+            out.print(line)
+        if story.gate:
+            out.print(_gate_table(story.gate))
+        rollout = [seen for seen in story.rollout if not seen.skipped]
+        if rollout:
+            out.print(_rollout_table(rollout))
+        for line in _watched(story):
+            out.print(line)
+    out.print()
+    for name, place in _places(site, told):
+        out.print(f"  [dim]{name:<12}[/] {place}", soft_wrap=True)
 
 
-def _model_lines(site: Site, standing: Standing) -> Iterator[str]:
-    live = standing.live
+def _headline(story: Story) -> str:
+    live = story.live
     if live is None:
-        yield f"[bold]{standing.model}[/]  nothing is live"
-    else:
-        yield f"[bold]{standing.model}[/]  version {live.version} is live, release {live.release}"
-    steps = {step.name: step for step in (*standing.train, *standing.rollout)}
-    yield from _trained(steps)
-    for verdict in _verdicts(steps.get("gate")):
-        yield _verdict_line("gate", verdict)
-    for step in _recorded_rollout(site, standing):
-        worst = _verdicts(step)
-        seen = f"{count(step.output.get('requests', 0))} requests"
-        yield f"  {step.name:<11} {seen:<15} {'  '.join(_short(v) for v in worst)}"
+        return f"[bold]{story.model}[/]  nothing is live"
+    text = f"[bold]{story.model}[/]  [green]version {live.version} is live[/]"
+    if story.run != live.run:
+        return f"{text}; run {story.run} is not: its verdicts are below"
+    return f"{text}  [dim]release {live.release}[/]"
 
 
-def _trained(steps: dict[str, StepStanding]) -> Iterator[str]:
-    fit, split, snapshot = (steps[name].output for name in ("fit", "split", "snapshot"))
-    if fit and split and snapshot:
-        estimator = str(fit.get("estimator", "")).rpartition(".")[2]
+def _trained(story: Story) -> Iterator[str]:
+    found = story.trained
+    if found:
+        estimator = str(found["estimator"]).rpartition(".")[2]
         yield (
-            f"  trained     {estimator} on {count(split.get('train', 0))} rows, judged on "
-            f"{count(split.get('test', 0))}, of {count(snapshot.get('rows', 0))}"
+            f"  [dim]trained[/]      {escape(estimator)} on {count(found['train'])} rows, judged on"
+            f" {count(found['test'])} newer ones  [dim]data {found['data']}[/]"
         )
 
 
-def _recorded_rollout(site: Site, standing: Standing) -> tuple[StepStanding, ...]:
-    """The shadow and canary steps of the wanted release, whatever production was then."""
-    seen = {
-        step.step: StepStanding(step.step, step.digest, "done", step.output)
-        for step in site.journal.steps(standing.model, run=standing.run or "-")
-        if step.output.get("verdicts") and (step.step.startswith(("shadow", "canary-")))
-    }
-    return tuple(seen.values())
+def _gate_table(verdicts: tuple[Verdict, ...]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for number, verdict in enumerate(verdicts):
+        table.add_row("  [dim]gate[/]      " if number == 0 else "", *cells(verdict))
+    return table
 
 
-def _verdicts(step: StepStanding | None) -> tuple[Verdict, ...]:
-    if step is None:
-        return ()
-    return tuple(Verdict.from_json(found) for found in step.output.get("verdicts", []))
+def _rollout_table(rollout: list[Seen]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for seen in rollout:
+        first = f"  [dim]{seen.step:<10}[/]"
+        table.add_row(first, f"{count(seen.requests)} requests", *map(brief, seen.verdicts))
+    return table
 
 
-def _verdict_line(label: str, verdict: Verdict) -> str:
-    colour = _COLOURS.get(verdict.outcome, "yellow")
-    return f"  {label:<11} [{colour}]{escape(verdict.line())}[/]"
+def _watched(story: Story) -> Iterator[str]:
+    if story.window is not None:
+        yield f"  [dim]monitor[/]      {_window(story.window)}"
+    if story.retraining is not None:
+        yield f"  [dim]retraining[/]   {_retraining(story.retraining)}"
 
 
-def _short(verdict: Verdict) -> str:
-    colour = _COLOURS.get(verdict.outcome, "yellow")
-    estimate = "" if verdict.estimate is None else f" {verdict.estimate:.3g}"
-    high = "" if verdict.high is None else f" ≤{verdict.high:.3g}"
-    return f"[{colour}]{escape(verdict.check)} {verdict.outcome.upper()}{estimate}{high}[/]"
+def _window(window: Window) -> str:
+    verdicts = [Verdict.from_json(found) for found in window.verdicts]
+    loud = [v for v in verdicts if v.outcome in (Outcome.FAIL, Outcome.ERROR)]
+    # The model's own answers and their quality first; columns explain them.
+    loud.sort(key=lambda v: (not v.check.startswith("performance"), "score" not in v.check))
+    shown = ", ".join(f"{escape(v.check)} {v.estimate or 0:.3g}" for v in loud[:4])
+    more = f" and {len(loud) - 4} more" if len(loud) > 4 else ""
+    until = datetime.fromtimestamp(window.end, UTC)
+    said = f": {shown}{more}" if loud else ""
+    return f"{outcome(Outcome(window.outcome))} in the window to {until:%Y-%m-%d %H:%M}{said}"
 
 
-def _places(site: Site) -> Iterator[str]:
-    yield ""
-    for name, url in addresses(site.workspace, tuple(m.name for m in site.project.models)):
-        yield f"  {name:<11} {url}"
-    yield "  next        spec status · spec plan · spec run monitor MODEL · spec down"
+def _retraining(retraining: Retraining) -> str:
+    at = datetime.fromtimestamp(retraining.at, UTC)
+    return f"started {at:%Y-%m-%d %H:%M} UTC by {escape(retraining.trigger)}"
+
+
+def _places(site: Site, told: tuple[Story, ...]) -> Iterator[tuple[str, str]]:
+    yield from addresses(site.workspace, tuple(story.model for story in told))
+    for story in told:
+        page = site.workspace.report(story.model) / "index.html"
+        if page.exists():
+            yield "report", _short(page)
+    watched = all(story.window for story in told)
+    model = told[0].model if told else "MODEL"
+    yield "next", "spec status" if watched else f"spec run monitor {model}   or   spec status"
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
