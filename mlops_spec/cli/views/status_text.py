@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from rich.markup import escape
 
+from mlops_spec.cli.views.verdicts import outcome as outcome_of
 from mlops_spec.observe.status import Decision, ModelStatus, Release, Status
 from mlops_spec.runtime.machine.processes import Process
 from mlops_spec.state import Window
@@ -16,7 +17,6 @@ _ROLE_COLOURS = {
     "production": "green", "candidate": "cyan", "previous": "dim", "quarantined": "red",
 }  # fmt: skip
 _CONDITION_COLOURS = {"running": "green", "failed": "red"}
-_OUTCOME_COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "red"}
 
 
 def status_lines(status: Status) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _release_lines(release: Release, now: float) -> Iterator[str]:
 
 
 def _decision_lines(decision: Decision) -> Iterator[str]:
-    yield f"               because {decision.step} said {_outcome(decision.outcome)}"
+    yield f"               because {decision.step} said {outcome_of(decision.outcome)}"
     for verdict in decision.verdicts:
         yield f"                 {escape(verdict.line())}"
 
@@ -91,13 +91,9 @@ def _window_line(window: Window, now: float) -> str:
     until = datetime.fromtimestamp(window.end, UTC)
     looked = duration(now - window.at)
     return (
-        f"  monitor      {_outcome(outcome)} {looked} ago, for the window to "
+        f"  monitor      {outcome_of(outcome)} {looked} ago, for the window to "
         f"{until:%Y-%m-%d %H:%M} UTC{shown}{more}"
     )
-
-
-def _outcome(outcome: Outcome) -> str:
-    return f"[{_OUTCOME_COLOURS.get(outcome, 'yellow')}]{outcome.upper()}[/]"
 
 
 def duration(seconds: float) -> str:

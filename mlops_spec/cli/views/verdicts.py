@@ -33,7 +33,8 @@ def cells(verdict: Verdict) -> tuple[str, str, str, str, str, str]:
 def brief(verdict: Verdict) -> str:
     """Check, outcome and estimate with its upper end, in a few words."""
     upper = "" if verdict.high is None else f" ≤ {_number(verdict.high)}"
-    return f"{escape(verdict.check)} {outcome(verdict.outcome)} {_number(verdict.estimate)}[dim]{upper}[/]"
+    said = f"{outcome(verdict.outcome)} {_number(verdict.estimate)}[dim]{upper}[/]"
+    return f"{escape(verdict.check)} {said}"
 
 
 def _interval(verdict: Verdict) -> str:

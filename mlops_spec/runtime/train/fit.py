@@ -38,6 +38,7 @@ def _fit(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Outpu
     return {
         "run": run,
         "data": data,
+        "estimator": recipe.estimator,
         "sha256": save(model, context.workspace.run(run) / "model"),
         "rows": len(train),
         "seconds": round(seconds, 3),

@@ -51,7 +51,7 @@ def test_it_says_what_is_live_and_why_what_is_quarantined_and_what_was_monitored
         "[red]quarantined[/]  version 2  release bbbb  0 % of traffic",
     ]
     assert shown[8] == "because canary-5: errors FAIL 9 %"
-    assert shown[9].startswith("monitor      [red]FAIL[/], window ended ")
+    assert shown[9].startswith("monitor      [red]FAIL[/] ")
     assert "psi distance: FAIL" in shown[9]
     assert shown[10:] == ["", "[bold]later[/]", "nothing is live"]
 

@@ -22,9 +22,9 @@ MODEL = "flight-delay"
 WORKSPACE = ".spec/production"
 FACETS = {
     "data": "f003863d7bdac9b0",
-    "gate": "d8dba63196ad2610",
+    "gate": "4b2401c230bccddf",
     "monitor": "8c1bd2f7437eb5eb",
-    "rollout": "a45808b4aacef24d",
+    "rollout": "981c6af5599a7bf5",
     "serve": "062a11c46a96eba6",
     "train": "5228495c5f848a9e",
 }
