@@ -55,12 +55,12 @@ def test_every_bad_row_is_counted_under_its_column_and_rule(tmp_path):
         "6 of 100 rows (6.00%) do not fit the Dataset's columns; 0.00% may be bad"
     )
     assert refusal.details == (
-        "carrier: 1 rows are missing; id f6: None",
-        "carrier: 1 rows are none of AA, UA, Ωλ; id f5: ZZ",
-        "distance: 1 rows are below 0; id f3: -5.0",
-        "distance: 1 rows is not a finite number; id f4: inf",
-        "id: 1 rows repeat an earlier key; id f8: f8",
-        "ώρα: 1 rows are above 23; id f9: 24",
+        "carrier: missing in 1 row; id f6: None",
+        "carrier: none of AA, UA, Ωλ in 1 row; id f5: ZZ",
+        "distance: below 0 in 1 row; id f3: -5.0",
+        "distance: not a finite number in 1 row; id f4: inf",
+        "id: repeats an earlier key in 1 row; id f8: f8",
+        "ώρα: above 23 in 1 row; id f9: 24",
     )
 
 
@@ -85,7 +85,9 @@ def test_text_that_is_no_number_is_one_problem_not_two(tmp_path):
     frame = rows(100).astype({"ώρα": object})
     frame.loc[[1, 2], "ώρα"] = ["noon", "7.5"]
     refusal = refused(tmp_path, frame.astype({"ώρα": str}), AS_CSV, name="rows.csv")
-    assert refusal.details == ("ώρα: 2 rows is not a whole number; id f1: noon, id f2: 7.5",)
+    assert refusal.details == (
+        "ώρα: not a whole number of at most 64 bits in 2 rows; id f1: noon, id f2: 7.5",
+    )
 
 
 def test_times_of_any_zone_become_utc_and_those_without_are_taken_as_utc(tmp_path):
@@ -151,3 +153,96 @@ def test_a_feature_that_orders_rows_as_a_numeric_label_does_is_refused(tmp_path)
     frame["delay"] = np.log(frame["distance"])
     recipe = replace(RECIPE, task="regression")
     assert refused(tmp_path, frame, dataset, recipe).code == "MLS706"
+
+
+def test_bad_rows_are_said_before_what_the_good_ones_lack(tmp_path):
+    refusal = refused(tmp_path, rows().assign(id="x"))
+    assert (refusal.code, refusal.message) == (
+        "MLS702", "599 of 600 rows (99.83%) do not fit the Dataset's columns; 0.00% may be bad",
+    )  # fmt: skip
+
+
+def test_labels_that_have_not_arrived_yet_are_counted(tmp_path):
+    columns = tuple(replace(c, nullable=c.name == "καθυστέρηση") for c in DATASET.columns)
+    frame = rows().assign(καθυστέρηση=[True, False] + [None] * 598)
+    frame["distance"] = 1.0
+    refusal = refused(tmp_path, frame, replace(DATASET, columns=columns))
+    assert (refusal.code, refusal.message) == (
+        "MLS703",
+        "2 of 600 good rows have a label; 2 can be used; "
+        "30 are the least to train and judge a model on",
+    )
+
+
+def test_all_features_without_a_value_are_named_at_once(tmp_path):
+    columns = tuple(replace(c, nullable=True) for c in DATASET.columns)
+    frame = rows().assign(distance=np.nan, carrier=None)
+    refusal = refused(tmp_path, frame, replace(DATASET, columns=columns))
+    assert (refusal.code, refusal.details) == (
+        "MLS705", ("distance: no value", "carrier: no value"),
+    )  # fmt: skip
+
+
+WITH_NUMBER_AS_KEY = (Column("id", "integer"), *DATASET.columns[1:])
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])
+def test_keys_of_19_digits_stay_themselves_beside_a_bad_one(tmp_path, name):
+    keys = [2**60 + i for i in range(100)]
+    frame = rows(100).assign(id=pd.array([None, *keys[1:]], dtype="Int64"))
+    source = AS_CSV if name.endswith(".csv") else DATASET
+    dataset = replace(source, columns=WITH_NUMBER_AS_KEY, bad_rows=0.05)
+    output, place, data = checked(tmp_path, frame, dataset, name=name)
+    assert output["problems"] == [
+        {"column": "id", "rule": "missing", "rows": 1, "examples": ("row 1: None",)}
+    ]
+    assert read_checked(place, data)["id"].tolist() == keys[1:]
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (2**53 + 1, "beyond ±2^53, where floats round"),
+        (-(2**60), "beyond ±2^53, where floats round"),
+        (2**64 - 1, "not a whole number of at most 64 bits"),
+        ("1e300", "not a whole number of at most 64 bits"),
+    ],
+)
+def test_whole_numbers_that_a_model_cannot_tell_apart_are_bad(tmp_path, value, rule):
+    columns = tuple(replace(c, min=None, max=None) for c in DATASET.columns)
+    frame = rows(100).assign(ώρα=[str(value)] + ["5"] * 99)
+    dataset = replace(AS_CSV, columns=columns)
+    refusal = refused(tmp_path, frame, dataset, name="rows.csv")
+    assert refusal.details == (f"ώρα: {rule} in 1 row; id f0: {value}",)
+
+
+def test_a_label_of_whole_numbers_stays_whole_where_some_have_not_arrived(tmp_path):
+    columns = tuple(c for c in DATASET.columns if c.name != "καθυστέρηση")
+    label = Column("grade", "integer", nullable=True)
+    dataset = replace(DATASET, columns=(*columns, label), label="grade")
+    frame = rows().assign(grade=pd.array([1, 2, 3, None, 2, 1] * 100, dtype="Int64"))
+    _, place, data = checked(tmp_path, frame, dataset, replace(RECIPE, task="multiclass"))
+    assert read_checked(place, data)["grade"].dtype == "int64"
+
+
+def test_what_is_shown_of_data_is_short_and_cannot_drive_a_terminal(tmp_path):
+    frame = rows(100)
+    frame.loc[[1, 2, 3], "carrier"] = ["\x1b[31mred\nline", " AA", "x" * 10_000]
+    refusal = refused(tmp_path, frame)
+    assert refusal.details == (
+        "carrier: none of AA, UA, Ωλ in 3 rows; "
+        f"id f1: '\\x1b[31mred\\nline', id f2: ' AA', id f3: {'x' * 60}…",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ("03/01/2013 06:30", "not a time in ISO 8601 between 1677 and 2262"),
+        ("9999-12-31T00:00:00Z", "not a time in ISO 8601 between 1677 and 2262"),
+        (1362096000, "a number, not a time such as 2013-03-01T06:30Z"),
+    ],
+)
+def test_what_is_no_time_is_told_what_one_looks_like(tmp_path, value, rule):
+    refusal = refused(tmp_path, rows(40).assign(at=value))
+    assert refusal.details[0].startswith(f"at: {rule} in 40 rows; id f0: {value}")

@@ -180,3 +180,26 @@ def test_a_source_without_rows_is_refused(tmp_path):
     with pytest.raises(Refusal, match="holds no row") as caught:
         snapshot(context(tmp_path), DATASET)
     assert caught.value.code == "MLS703"
+
+
+def test_a_link_within_the_project_is_followed(tmp_path):
+    path = put(tmp_path, rows(5))
+    path.rename(tmp_path / "elsewhere.parquet")
+    path.symlink_to("../elsewhere.parquet")
+    assert read(tmp_path, DATASET).num_rows == 5
+
+
+@pytest.mark.parametrize("linked", ["a file", "a folder"])
+def test_a_link_out_of_the_project_is_refused(tmp_path, linked):
+    secret, root = put(tmp_path / "other", rows(5)), tmp_path / "project"
+    root.mkdir()
+    if linked == "a folder":
+        (root / "data").symlink_to(secret.parent)
+    else:
+        (root / "data").mkdir()
+        (root / "data" / "rows.parquet").symlink_to(secret)
+    message, help = refusal(root)
+    assert message == (
+        f"data/rows.parquet is a link that leads out of the project, to {secret.resolve()}"
+    )
+    assert help.startswith("copy the data to a folder beside mlops.yaml")

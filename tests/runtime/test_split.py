@@ -83,3 +83,15 @@ def test_a_part_that_cannot_be_used_is_refused(tmp_path, case):
         splitted(tmp_path, change(rows()))
     assert caught.value.code == "MLS703"
     assert caught.value.message == f"the split by time leaves too little: {message}"
+
+
+def test_a_feature_that_began_after_the_training_rows_is_refused(tmp_path):
+    frame = rows()
+    frame["distance"] = frame["distance"].where(frame.index > 450)
+    put(tmp_path, frame)
+    place = context(tmp_path)
+    data = snapshot(place, DATASET)["data"]
+    check(place, DATASET, RECIPE, data)
+    with pytest.raises(Refusal, match="'distance' holds no value in any of the 420 training") as no:
+        split(place, DATASET, RECIPE, data)
+    assert no.value.code == "MLS705"

@@ -38,7 +38,7 @@ def paths_stay_in_the_project(scope: Scope, found: Diagnostics) -> None:
                 f"the path {path!r} {why}",
                 at=document.places.value(*loc),
                 help="write a path relative to mlops.yaml, below its folder; to use data from "
-                "elsewhere, link or copy it there",
+                "elsewhere, copy or mount it there",
             )
 
 

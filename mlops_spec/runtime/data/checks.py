@@ -13,14 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mlops_spec.runtime.context import Context, Output
-from mlops_spec.runtime.data.columns import Parsed, parse
+from mlops_spec.runtime.data.columns import EXACT_IN_FLOATS, Parsed, parse
 from mlops_spec.runtime.data.snapshot import rows_of
-from mlops_spec.runtime.data.usable import require_usable
+from mlops_spec.runtime.data.usable import require_rows, require_usable
 from mlops_spec.runtime.declare import Column, Dataset, Recipe
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.keys import check_key
 
 EXAMPLES: Final = 5
+_SHOWN: Final = 60  # characters of a value
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Problem:
     examples: tuple[str, ...]
 
     def line(self) -> str:
-        return f"{self.column}: {self.rows:,} rows {self.rule}; {', '.join(self.examples)}"
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        return f"{self.column}: {self.rule} in {rows}; {', '.join(self.examples)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,12 @@ def check(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Outp
 def _check(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Output:
     checked = checked_rows(rows_of(context, data), dataset)
     total = len(checked.rows) + len(checked.bad)
-    require_usable(checked.rows, len(checked.bad), dataset, recipe)
+    require_rows(total)
+    # Before anything is said of the good rows: what they lack may be in the bad ones.
     if len(checked.bad) > dataset.bad_rows * total:
         raise _too_many_bad(checked, total, dataset.bad_rows)
-    labelled = checked.rows[checked.rows[dataset.label].notna()]
+    require_usable(checked.rows, dataset, recipe)
+    labelled = _without_gaps(checked.rows[checked.rows[dataset.label].notna()], dataset)
     _write(labelled, checked_path(context, data))
     return {
         "rows": len(labelled),
@@ -134,7 +138,7 @@ def _against_schema(
     return pd.DataFrame({"row": [], "column": [], "rule": []})
 
 
-_RULES: Final = {"not_nullable": "are missing", "field_uniqueness": "repeat an earlier key"}
+_RULES: Final = {"not_nullable": "missing", "field_uniqueness": "repeats an earlier key"}
 
 
 def _schema(dataset: Dataset) -> Any:
@@ -144,7 +148,7 @@ def _schema(dataset: Dataset) -> Any:
         {
             column.name: pa_pandas.Column(
                 None,
-                _checks(column),
+                _checks(column, dataset),
                 nullable=_may_be_missing(column, dataset),
                 unique=column.name == dataset.key,
                 report_duplicates="exclude_first",
@@ -158,17 +162,24 @@ def _may_be_missing(column: Column, dataset: Dataset) -> bool:
     return column.nullable and column.name not in (dataset.key, dataset.time)
 
 
-def _checks(column: Column) -> list[Any]:
+def _checks(column: Column, dataset: Dataset) -> list[Any]:
     from pandera.pandas import Check
 
     checks = []
+    if column.type == "integer" and column.name != dataset.key:
+        # A model sees floats, and a service refuses requests beyond this for the same reason.
+        checks.append(
+            Check.in_range(
+                -EXACT_IN_FLOATS, EXACT_IN_FLOATS, error="beyond ±2^53, where floats round"
+            )
+        )
     if column.min is not None:
-        checks.append(Check.ge(column.min, error=f"are below {column.min:g}"))
+        checks.append(Check.ge(column.min, error=f"below {column.min:g}"))
     if column.max is not None:
-        checks.append(Check.le(column.max, error=f"are above {column.max:g}"))
+        checks.append(Check.le(column.max, error=f"above {column.max:g}"))
     if column.values:
         shown = ", ".join(column.values[:6]) + (", …" if len(column.values) > 6 else "")
-        checks.append(Check.isin(column.values, error=f"are none of {shown}"))
+        checks.append(Check.isin(column.values, error=f"none of {shown}"))
     return checks
 
 
@@ -188,7 +199,6 @@ def _problems(
 ) -> tuple[Problem, ...]:
     """Most frequent first."""
     found = []
-    keys = dataset.key + " " + frame[dataset.key].astype(str)
     for (column, rule), group in failures.groupby(["column", "rule"], sort=True):
         rows = np.sort(group["row"].unique().astype("int64"))
         found.append(
@@ -196,13 +206,25 @@ def _problems(
                 str(column),
                 str(rule),
                 len(rows),
-                tuple(
-                    f"{keys.iloc[row]}: {table[column][int(row)].as_py()}"
-                    for row in rows[:EXAMPLES]
-                ),
+                tuple(_example(frame, table, dataset.key, column, row) for row in rows[:EXAMPLES]),
             )
         )
     return tuple(sorted(found, key=lambda problem: (-problem.rows, problem.column, problem.rule)))
+
+
+def _example(frame: pd.DataFrame, table: pa.Table, key: str, column: Any, row: int) -> str:
+    """One bad value and the key of its row; its number from 1 where the key itself is missing."""
+    name = frame[key].iloc[row]
+    place = f"row {row + 1:,}" if pd.isna(name) else f"{key} {_shown(name)}"
+    return f"{place}: {_shown(table[column][int(row)].as_py())}"
+
+
+def _shown(value: Any) -> str:
+    """A stored value on one line: data may hold pages of text, and what drives a terminal."""
+    text = str(value)
+    plain = text.isprintable() and text == text.strip() and text
+    text = text if plain else repr(text)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _too_many_bad(checked: Checked, total: int, allowed: float) -> Refusal:

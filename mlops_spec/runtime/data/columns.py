@@ -13,7 +13,11 @@ from mlops_spec.runtime.declare import Column
 
 _TRUE: Final = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _FALSE: Final = frozenset({"false", "f", "no", "n", "0", "0.0"})
+_NOT_BOOLEAN: Final = "none of true, false, yes, no, 1, 0"
+# What pandas can parse: nanoseconds since 1970 in 64 bits.
+_NOT_A_TIME: Final = "not a time in ISO 8601 between 1677 and 2262"
 _ZONE: Final = r"(?:[Zz]|:\d\d(?:\.\d+)?\s*[+-]\d\d(?::?\d\d)?)$"
+EXACT_IN_FLOATS: Final = 2**53  # a float holds every whole number up to here
 _MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none"})
 
 
@@ -21,8 +25,8 @@ _MISSING: Final = frozenset({"", "na", "n/a", "nan", "null", "none"})
 class Parsed:
     """A column in its declared type; `unfit` marks the values that could not be read as it.
 
-    float, integer (when some are missing): float64. integer: int64. boolean and category: objects
-    with None for missing. timestamp: UTC.
+    float: float64. integer: int64; when some are missing float64, or Int64 where a float would
+    round. boolean and category: objects with None for missing. timestamp: UTC.
     """
 
     values: pd.Series
@@ -69,45 +73,58 @@ def _floats(raw: pd.Series) -> Parsed:
     numeric, unfit = _numbers(raw)
     values = numeric.astype("float64")
     unfit = unfit | np.isinf(values)
-    return Parsed(values.mask(unfit), unfit, "is not a finite number")
+    return Parsed(values.mask(unfit), unfit, "not a finite number")
 
 
 def _integers(raw: pd.Series) -> Parsed:
+    """Exact as long as they fit into 64 bits: a key of 19 digits must stay itself."""
     numeric, unfit = _numbers(raw)
-    if pd.api.types.is_integer_dtype(numeric):
-        return Parsed(numeric.astype("int64"), unfit, "is not a whole number")
-    # Infinity minus itself is not a number, so infinities are unfit too.
-    unfit = unfit | (numeric.notna() & ((numeric - np.trunc(numeric)) != 0))
-    values = numeric.mask(unfit)
-    whole = values if values.isna().any() else values.astype("int64")
-    return Parsed(whole, unfit, "is not a whole number")
+    # Once more without what is no number: beside a gap pandas rounds whole numbers to floats.
+    found = pd.to_numeric(raw[numeric.notna()])
+    if pd.api.types.is_float_dtype(found):
+        fits = (found == np.trunc(found)) & (found.abs() <= EXACT_IN_FLOATS)
+    else:
+        fits = (found >= -(2**63)) & (found < 2**63)
+    values = found[fits].astype("int64").astype("Int64").reindex(raw.index)
+    unfit = unfit | (numeric.notna() & values.isna())
+    return Parsed(_compact(values), unfit, "not a whole number of at most 64 bits")
+
+
+def _compact(whole: pd.Series) -> pd.Series:
+    """int64 without gaps; with gaps float64 where that is exact, otherwise Int64."""
+    if whole.notna().all():
+        return whole.astype("int64")
+    exact = bool((whole.dropna().abs() <= EXACT_IN_FLOATS).all())
+    return whole.astype("float64") if exact else whole
 
 
 def _booleans(raw: pd.Series) -> Parsed:
     if raw.dtype == bool:
-        return Parsed(raw.astype(object), pd.Series(False, raw.index), "is not true or false")
+        return Parsed(raw.astype(object), pd.Series(False, raw.index), _NOT_BOOLEAN)
     words = raw.astype(str).str.strip().str.lower()
     present = raw.notna() & ~words.isin(_MISSING)
     values = pd.Series(None, raw.index, dtype=object)
     values[words.isin(_TRUE)] = True
     values[words.isin(_FALSE)] = False
-    return Parsed(values, present & values.isna(), "is not true or false")
+    return Parsed(values, present & values.isna(), _NOT_BOOLEAN)
 
 
 def _timestamps(raw: pd.Series) -> Parsed:
     if pd.api.types.is_datetime64_any_dtype(raw):
         values = pd.to_datetime(raw, utc=True).astype("datetime64[us, UTC]")
-        return Parsed(values, pd.Series(False, raw.index), "is not a time")
+        return Parsed(values, pd.Series(False, raw.index), _NOT_A_TIME)
     if raw.dtype != object:
         # A bare number could be seconds, milliseconds or a date such as 20130301.
         return Parsed(
-            pd.to_datetime(pd.Series(pd.NaT, raw.index), utc=True), raw.notna(), "is not a time"
+            pd.to_datetime(pd.Series(pd.NaT, raw.index), utc=True),
+            raw.notna(),
+            "a number, not a time such as 2013-03-01T06:30Z",
         )
     # Apart, because pandas 2.3 gives a time without a zone the zone of the one before it.
     zoned = raw.astype(str).str.contains(_ZONE, regex=True)
     values = _iso(raw.where(zoned)).fillna(_iso(raw.where(~zoned)))
     present = raw.notna() & ~raw.astype(str).str.strip().str.lower().isin(_MISSING)
-    return Parsed(values, values.isna() & present, "is not a time in ISO 8601")
+    return Parsed(values, values.isna() & present, _NOT_A_TIME)
 
 
 def _iso(text: pd.Series) -> pd.Series:
@@ -123,4 +140,4 @@ def _categories(raw: pd.Series) -> Parsed:
         text[whole] = raw[whole].astype("int64").astype(object)
     missing = raw.isna() | (raw == "")
     words = text.map(lambda value: str(value).lower() if isinstance(value, bool) else str(value))
-    return Parsed(words.where(~missing, None), pd.Series(False, raw.index), "is not text")
+    return Parsed(words.where(~missing, None), pd.Series(False, raw.index), "not text")

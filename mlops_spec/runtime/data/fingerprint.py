@@ -25,7 +25,9 @@ def fingerprint(root: Path, source: Parquet | Csv | Sql) -> str:
 
 
 def files(root: Path, source: Parquet | Csv) -> list[Path]:
-    """The files of a source in order of their paths. `Refusal` MLS701 when there is none."""
+    """The files of a source in order of their paths. `Refusal` MLS701 when there is none, or
+    when one lies outside of `root`.
+    """
     found = sorted(
         Path(name)
         for name in glob.glob(str(root / source.path), recursive=True)  # noqa: PTH207 - absolute too
@@ -37,7 +39,20 @@ def files(root: Path, source: Parquet | Csv) -> list[Path]:
             f"no file matches {source.path!r} under {root}",
             f"put the data there, or change `source` of the Dataset{_prepare_hint(root)}",
         )
+    for path in found:
+        _require_inside(root, path)
     return found
+
+
+def _require_inside(root: Path, path: Path) -> None:
+    """Specs come in strangers' pull requests, and so may links: link rule MLS317, on the disk."""
+    real = path.resolve()
+    if not real.is_relative_to(root.resolve()):
+        raise Refusal(
+            "MLS701",
+            f"{os.path.relpath(path, root)} is a link that leads out of the project, to {real}",
+            "copy the data to a folder beside mlops.yaml or mount it there, or read it by sql",
+        )
 
 
 def _prepare_hint(root: Path) -> str:

@@ -26,7 +26,10 @@ Parts = npt.NDArray[np.int8]
 
 
 def split(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Output:
-    """Step `split`: the row counts of `train`, `validation` and `test`. `Refusal` MLS703."""
+    """Step `split`: the row counts of `train`, `validation` and `test`.
+
+    `Refusal` MLS703 when a part lacks rows or a label, MLS705 when training rows lack a feature.
+    """
     key = split_key(data, context.facets)
     run = run_id(data, context.facets)
     return context.step("split", key, run, lambda _: _split(context, dataset, recipe, data))
@@ -36,6 +39,7 @@ def _split(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Out
     rows = read_checked(context, data)
     parts = parts_of(rows, dataset, recipe)
     _require_every_part(rows, parts, dataset, recipe)
+    _require_features(rows[parts == TRAIN], recipe)
     counts = {name: int((parts == part).sum()) for part, name in enumerate(PARTS)}
     folder = context.workspace.run(run_id(data, context.facets))
     _write(folder, parts, {**counts, "by": dataset.split.by, "seed": recipe.seed})
@@ -100,6 +104,19 @@ def _require_every_part(rows: pd.DataFrame, parts: Parts, dataset: Dataset, reci
                 f"the part {PARTS[part]!r} ({len(here):,} rows) has no row with label {shown}",
                 dataset,
             )
+
+
+def _require_features(train: pd.DataFrame, recipe: Recipe) -> None:
+    """A column that began after the training rows: an imputer would drop it without a word."""
+    empty = [name for name in recipe.features if train[name].isna().all()]
+    if empty:
+        raise Refusal(
+            "MLS705",
+            f"the feature {empty[0]!r} holds no value in any of the {len(train):,} training rows; "
+            "later rows have some",
+            "take it from `features` until enough rows with it have come",
+            tuple(f"{name}: no value in the training rows" for name in empty),
+        )
 
 
 def _refused(what: str, dataset: Dataset) -> Refusal:

@@ -17,19 +17,18 @@ _MIN_ROWS_FOR_RANKING: Final = 200
 _PERFECT: Final = 0.9999
 
 
-def require_usable(rows: pd.DataFrame, bad: int, dataset: Dataset, recipe: Recipe) -> None:
-    """`Refusal` MLS703 too few rows, MLS704 constant label, MLS705 empty column, MLS706 leak."""
-    total = len(rows) + bad
+def require_rows(total: int) -> None:
+    """`Refusal` MLS703 when no outcome of the check could leave enough rows."""
     if total < MIN_ROWS:
-        raise _too_few(total)
-    for name in recipe.features:
-        if rows[name].isna().all() and (len(rows) or not dataset.column(name).nullable):
-            _refuse_empty(rows, name)
+        raise _too_few(f"{total} rows")
+
+
+def require_usable(rows: pd.DataFrame, dataset: Dataset, recipe: Recipe) -> None:
+    """`Refusal` MLS703 too few rows, MLS704 constant label, MLS705 empty column, MLS706 leak."""
     labelled = rows[rows[dataset.label].notna()]
-    if not len(rows):
-        return  # all rows are bad; the share of bad rows says it better
     if len(labelled) < MIN_ROWS:
-        raise _too_few(len(labelled))
+        raise _too_few(f"{len(labelled)} of {len(rows):,} good rows have a label; {len(labelled)}")
+    _refuse_empty(labelled, recipe)
     if labelled[dataset.label].nunique() < 2:
         value = labelled[dataset.label].iloc[0]
         raise Refusal(
@@ -40,20 +39,22 @@ def require_usable(rows: pd.DataFrame, bad: int, dataset: Dataset, recipe: Recip
     _refuse_leaks(labelled, dataset, recipe)
 
 
-def _too_few(rows: int) -> Refusal:
+def _too_few(rows: str) -> Refusal:
     return Refusal(
         "MLS703",
-        f"{rows} rows can be used; {MIN_ROWS} are the least to train and judge a model on",
+        f"{rows} can be used; {MIN_ROWS} are the least to train and judge a model on",
         "point `source` at more data, or correct the bad rows",
     )
 
 
-def _refuse_empty(rows: pd.DataFrame, name: str) -> None:
-    if len(rows):
+def _refuse_empty(rows: pd.DataFrame, recipe: Recipe) -> None:
+    empty = [name for name in recipe.features if rows[name].isna().all()]
+    if empty:
         raise Refusal(
             "MLS705",
-            f"the feature {name!r} holds no value in any of {len(rows):,} rows",
+            f"the feature {empty[0]!r} holds no value in any of {len(rows):,} rows",
             "take it from `features`, or look at how it is made",
+            tuple(f"{name}: no value" for name in empty),
         )
 
 
