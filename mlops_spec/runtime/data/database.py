@@ -27,6 +27,16 @@ def rows_of(source: Sql) -> tuple[list[str], list[tuple[Any, ...]]]:
         return list(found.keys()), [tuple(row) for row in found]
 
 
+def pages_of(source: Sql, most: int) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
+    """The same in pages of at most `most` rows; the database holds the others back if it can."""
+    with _connected(source) as connection:
+        streaming = connection.execution_options(stream_results=True, max_row_buffer=most)
+        found = streaming.execute(text(source.query))
+        names = list(found.keys())
+        for page in found.partitions(most):
+            yield names, [tuple(row) for row in page]
+
+
 @contextmanager
 def _connected(source: Sql) -> Iterator[Connection]:
     url = os.environ.get(source.url_env)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +28,34 @@ def read(root: Path, dataset: Dataset) -> pa.Table:
     match dataset.source:
         case Parquet() | Csv() as source:
             return _joined(
-                (os.path.relpath(path, root), _widened(_read_file(root, path, source, wanted)))
+                (os.path.relpath(path, root), widened(_read_file(root, path, source, wanted)))
                 for path in files(root, source)
             )
         case Sql() as source:
-            return _widened(_read_sql(source, wanted))
+            return widened(_read_sql(source, wanted))
 
 
 def _read_file(root: Path, path: Path, source: Parquet | Csv, wanted: list[str]) -> pa.Table:
     place = os.path.relpath(path, root)
-    try:
+    with readable(place, source):
         match source:
             case Parquet():
                 file = pq.ParquetFile(path)
-                _require(wanted, file.schema_arrow.names, place)
+                require_columns(wanted, file.schema_arrow.names, place)
                 return file.read(columns=wanted, use_threads=True).select(wanted)
             case Csv():
-                return _read_csv(path, place, wanted)
+                return pa_csv.read_csv(
+                    path,
+                    parse_options=csv_format(),
+                    convert_options=csv_columns(path, place, wanted),
+                )
+
+
+@contextmanager
+def readable(place: str, source: Parquet | Csv) -> Iterator[None]:
+    """What Arrow and the disk say about a file, as a `Refusal` MLS701."""
+    try:
+        yield
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise Refusal(
             "MLS701", f"{place} cannot be read: {_first_line(error)}", _advice(source, str(error))
@@ -52,25 +64,26 @@ def _read_file(root: Path, path: Path, source: Parquet | Csv, wanted: list[str])
         raise Refusal("MLS701", f"{place} may not be read", "change its permissions") from error
 
 
-def _read_csv(path: Path, place: str, wanted: list[str]) -> pa.Table:
-    with pa_csv.open_csv(path, parse_options=_csv_format()) as opened:
+def csv_columns(path: Path, place: str, wanted: Sequence[str]) -> pa_csv.ConvertOptions:
+    """Each wanted column as text. `Refusal` MLS701 when one is missing, or is there twice."""
+    with pa_csv.open_csv(path, parse_options=csv_format()) as opened:
         names = opened.schema.names
     twice = sorted({name for name in names if names.count(name) > 1} & set(wanted))
     if twice:
         raise Refusal(
             "MLS701", f"{place} has two columns named {twice[0]!r}", "rename or remove one of them"
         )
-    _require(wanted, names, place)
-    convert = pa_csv.ConvertOptions(
+    require_columns(wanted, names, place)
+    return pa_csv.ConvertOptions(
         column_types={name: pa.string() for name in wanted},
-        include_columns=wanted,
+        include_columns=list(wanted),
         strings_can_be_null=True,
         null_values=[""],
     )
-    return pa_csv.read_csv(path, parse_options=_csv_format(), convert_options=convert)
 
 
-def _csv_format() -> pa_csv.ParseOptions:
+def csv_format() -> pa_csv.ParseOptions:
+    """A line break within quotes belongs to the value."""
     return pa_csv.ParseOptions(newlines_in_values=True)
 
 
@@ -78,13 +91,14 @@ def _read_sql(source: Sql, wanted: list[str]) -> pa.Table:
     from mlops_spec.runtime.data.database import rows_of
 
     names, rows = rows_of(source)
-    _require(wanted, names, "the query's result")
+    require_columns(wanted, names, "the query's result")
     columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
     by_name = dict(zip(names, columns, strict=True))
-    return pa.table({name: _array(by_name[name]) for name in wanted})
+    return pa.table({name: array_of(by_name[name]) for name in wanted})
 
 
-def _array(values: Iterable[Any]) -> pa.Array:
+def array_of(values: Iterable[Any]) -> pa.Array:
+    """Values of a database in the type that they have."""
     found = list(values)
     try:
         return pa.array(found)
@@ -93,7 +107,8 @@ def _array(values: Iterable[Any]) -> pa.Array:
         return pa.array([None if value is None else str(value) for value in found], pa.string())
 
 
-def _require(wanted: list[str], found: list[str], place: str) -> None:
+def require_columns(wanted: Sequence[str], found: list[str], place: str) -> None:
+    """`Refusal` MLS701 names the columns that are not there."""
     missing = [name for name in wanted if name not in found]
     if missing:
         raise Refusal(
@@ -104,7 +119,8 @@ def _require(wanted: list[str], found: list[str], place: str) -> None:
         )
 
 
-def _widened(table: pa.Table) -> pa.Table:
+def widened(table: pa.Table) -> pa.Table:
+    """The table with one type for all widths of a kind."""
     return pa.table({name: _wide(table[name]) for name in table.column_names})
 
 

@@ -25,7 +25,7 @@ FACETS = {
     "gate": "4b2401c230bccddf",
     "monitor": "8c1bd2f7437eb5eb",
     "rollout": "981c6af5599a7bf5",
-    "serve": "062a11c46a96eba6",
+    "serve": "3760fe0c034d8adb",
     "train": "5228495c5f848a9e",
 }
 DATASET = Dataset(

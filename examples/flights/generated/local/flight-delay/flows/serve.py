@@ -36,4 +36,8 @@ if __name__ == "__main__":
             name=ENVIRONMENT,
             schedule=Cron("0 * * * *", timezone="UTC"),
         ),
+        flow("batch").to_deployment(
+            name=ENVIRONMENT,
+            schedule=Cron("0 2 * * *", timezone="UTC"),
+        ),
     )
