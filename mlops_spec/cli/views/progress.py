@@ -63,7 +63,7 @@ class Progress:
 
     def _stage_ended(self, stage: Stage, seconds: float) -> None:
         if not isinstance(stage, Train | Rollout | Record):
-            self._line(MARKS["done"], _title(stage), "", seconds)
+            self._line("  ", MARKS["done"], _title(stage), seconds)
 
     def _step_seen(self, step: Step) -> None:
         said = describe(step.step, step.output)
@@ -73,10 +73,12 @@ class Progress:
         if step.status == "failed":
             said = str(step.output.get("message", ""))
         seconds = (step.finished_at or step.started_at) - step.started_at
-        self._line(f"  {MARKS[step.status]}", step.step, said, seconds)
+        self._line("    ", MARKS[step.status], f"{step.step:<10} {said}", seconds)
 
-    def _line(self, mark: str, title: str, said: str, seconds: float) -> None:
-        self._console.print(f"  {mark} {title:<12} {escape(said):<58} [dim]{seconds:6.1f} s[/]")
+    def _line(self, indent: str, mark: str, text: str, seconds: float) -> None:
+        # The times stand in one column, within 80.
+        padded = escape(text.ljust(66 - len(indent)))
+        self._console.print(f"{indent}{mark} {padded} [dim]{seconds:6.1f} s[/]")
 
 
 def _title(stage: Stage) -> str:

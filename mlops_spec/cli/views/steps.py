@@ -60,6 +60,8 @@ def _deploy(output: Output) -> str:
 
 
 def _rollout(output: Output) -> str:
+    if output.get("skipped"):
+        return f"skipped: {output['skipped']}"
     seen = f"{count(output['requests'])} requests" if "requests" in output else ""
     return ", ".join(part for part in (seen, _verdicts(output)) if part)
 

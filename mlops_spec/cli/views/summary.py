@@ -14,7 +14,7 @@ from rich.table import Table
 from mlops_spec.apply.look import plan_one
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.views.steps import count
-from mlops_spec.cli.views.verdicts import brief, cells, outcome
+from mlops_spec.cli.views.verdicts import because, brief, outcome, row
 from mlops_spec.observe.story import Seen, Story, tell_story
 from mlops_spec.state import Retraining, Window
 from mlops_spec.targets.platform import addresses
@@ -44,6 +44,8 @@ def print_summary(site: Site, out: Console) -> None:
             out.print(line)
         if story.gate:
             out.print(_gate_table(story.gate))
+            for line in _objections(story.gate):
+                out.print(line, soft_wrap=True)
         rollout = [seen for seen in story.rollout if not seen.skipped]
         if rollout:
             out.print(_rollout_table(rollout))
@@ -69,31 +71,43 @@ def _trained(story: Story) -> Iterator[str]:
     if found:
         estimator = str(found["estimator"]).rpartition(".")[2]
         yield (
-            f"  [dim]trained[/]      {escape(estimator)} on {count(found['train'])} rows, judged on"
-            f" {count(found['test'])} newer ones  [dim]data {found['data']}[/]"
+            f"  [dim]trained[/]     {escape(estimator)}\n              "
+            f"on {count(found['train'])} rows, judged on {count(found['test'])} held out"
+            f"  [dim]data {found['data'][:12]}[/]"
         )
 
 
 def _gate_table(verdicts: tuple[Verdict, ...]) -> Table:
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid(padding=(0, 1, 0, 0))
+    for _ in range(6):
+        table.add_column(no_wrap=True)
     for number, verdict in enumerate(verdicts):
-        table.add_row("  [dim]gate[/]      " if number == 0 else "", *cells(verdict))
+        table.add_row("  [dim]gate[/]      " if number == 0 else "", *row(verdict))
     return table
 
 
 def _rollout_table(rollout: list[Seen]) -> Table:
-    table = Table.grid(padding=(0, 2))
+    table = Table.grid(padding=(0, 1, 0, 0))
+    for _ in range(2 + max(len(seen.verdicts) for seen in rollout)):
+        table.add_column(no_wrap=True)
     for seen in rollout:
         first = f"  [dim]{seen.step:<10}[/]"
-        table.add_row(first, f"{count(seen.requests)} requests", *map(brief, seen.verdicts))
+        table.add_row(first, f"{count(seen.requests)} req.", *map(brief, seen.verdicts))
     return table
+
+
+def _objections(verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+    """What every verdict that is no pass says for itself."""
+    for verdict in verdicts:
+        if because(verdict):
+            yield f"  [yellow]!![/]          {escape(verdict.check)} {escape(because(verdict))}"
 
 
 def _watched(story: Story) -> Iterator[str]:
     if story.window is not None:
-        yield f"  [dim]monitor[/]      {_window(story.window)}"
+        yield f"  [dim]monitor[/]     {_window(story.window)}"
     if story.retraining is not None:
-        yield f"  [dim]retraining[/]   {_retraining(story.retraining)}"
+        yield f"  [dim]retraining[/]  {_retraining(story.retraining)}"
 
 
 def _window(window: Window) -> str:

@@ -6,6 +6,7 @@ from rich.markup import escape
 
 from mlops_spec.terms.verdict import Outcome, Verdict
 
+_MARKS = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.ERROR: "✗"}
 COLOURS = {Outcome.PASS: "green", Outcome.FAIL: "red", Outcome.ERROR: "red"}
 
 
@@ -14,27 +15,35 @@ def outcome(found: Outcome) -> str:
     return f"[{COLOURS.get(found, 'yellow')}]{found.upper()}[/]"
 
 
-def cells(verdict: Verdict) -> tuple[str, str, str, str, str, str]:
-    """check, outcome, estimate, interval, n, limit with the reason: with rich markup."""
-    needs = "" if verdict.n_enough is None or verdict.outcome is Outcome.PASS else (
-        f"  needs about {verdict.n_enough:,}"
-    )  # fmt: skip
-    reason = f"  [dim]{escape(verdict.reason)}[/]" if verdict.reason else ""
+def row(verdict: Verdict) -> tuple[str, str, str, str, str]:
+    """What was asked, a mark, estimate, interval, n: with rich markup, within 66 columns."""
     return (
-        escape(verdict.check),
-        outcome(verdict.outcome),
+        f"{escape(verdict.check)} [dim]{escape(verdict.limit.replace(" ", ""))}[/]",
+        _mark(verdict),
         _number(verdict.estimate),
         _interval(verdict),
         f"n={verdict.n:,}",
-        f"{escape(verdict.limit)}{needs}{reason}",
     )
 
 
+def because(verdict: Verdict) -> str:
+    """Why a verdict is no pass, and what would have been enough; empty for a pass."""
+    if verdict.outcome is Outcome.PASS:
+        return ""
+    enough = f"about {verdict.n_enough:,} would decide" if verdict.n_enough is not None else ""
+    parts = (verdict.outcome.replace("_", " "), verdict.reason, enough)
+    return ", ".join(part for part in parts if part)
+
+
 def brief(verdict: Verdict) -> str:
-    """Check, outcome and estimate with its upper end, in a few words."""
-    upper = "" if verdict.high is None else f" ≤ {_number(verdict.high)}"
-    said = f"{outcome(verdict.outcome)} {_number(verdict.estimate)}[dim]{upper}[/]"
-    return f"{escape(verdict.check)} {said}"
+    """Check, mark and estimate, such as `errors ✓ 0.004`, with rich markup."""
+    estimate = "" if verdict.estimate is None else f" {verdict.estimate:.2g}"
+    return f"{escape(verdict.check)} {_mark(verdict)}{estimate}"
+
+
+def _mark(verdict: Verdict) -> str:
+    colour = COLOURS.get(verdict.outcome, "yellow")
+    return f"[{colour}]{_MARKS.get(verdict.outcome, '?')}[/]"
 
 
 def _interval(verdict: Verdict) -> str:

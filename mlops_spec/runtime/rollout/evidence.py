@@ -12,7 +12,6 @@ from mlops_spec.runtime.rollout.judge import Arm, Arms, Pairs
 from mlops_spec.runtime.rollout.release import Release
 from mlops_spec.runtime.router.access_log import AccessRecord, access_log_end, arm_requests
 from mlops_spec.runtime.service.prediction_log import FLUSH_SECONDS, read
-from mlops_spec.stats.sequential import Floats
 from mlops_spec.terms.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 # A copy that is not in the candidate's log after this many seconds was not answered. The log is
 # written every FLUSH_SECONDS; the rest is for a slow answer and a slow disk.
 SETTLED: Final = FLUSH_SECONDS + 2.0
-# At 100 % nothing answers beside the candidate: its scores are compared with this many of
-# production's last ones.
-REFERENCE_ROWS: Final = 5_000
 # Two regressions agree on a request when they differ by no more than this part of the
 # interquartile range of production's scores.
 SAME_NUMBER: Final = 0.1
@@ -56,19 +52,18 @@ class CanarySight:
     def __init__(self, workspace: Workspace, release: Release, share: float) -> None:
         self._workspace = workspace
         self._release = release
+        # At 100 % nothing answers beside the candidate. Scores of another hour are no control:
+        # they differ because the requests do.
         self._alone = share >= 1 or not release.production
         self._log = RouterLog(workspace, release.model)
-        self._before = self._reference() if self._alone and release.production else None
 
     def count(self) -> int:
         return sum(record.release == self._release.id for record in self._log.requests())
 
     def arms(self) -> Arms:
         candidate = self._arm(self._release.id)
-        if not self._release.production:
-            return Arms(candidate, None, None)
         if self._alone:
-            return Arms(candidate, None, self._before)
+            return Arms(candidate, None, None)
         control = self._arm(self._release.production)
         return Arms(candidate, control, control.scores)
 
@@ -78,11 +73,6 @@ class CanarySight:
         log = read_log(self._workspace, self._release.model, release, self._log.started)
         answers = log[~log["shadow"].astype(bool)]
         return Arm(sum(map(failed, found)), seconds, answers["score"].to_numpy(dtype=np.float64))
-
-    def _reference(self) -> Floats:
-        log = read_log(self._workspace, self._release.model, self._release.production, None)
-        scores: Floats = log["score"].to_numpy(dtype=np.float64)
-        return scores[-REFERENCE_ROWS:]
 
 
 class ShadowSight:

@@ -42,8 +42,7 @@ class Arm:
 class Arms:
     """A canary step so far. `control` answers at the same time; None when the candidate has it all.
 
-    `reference`: production's scores, from this step or, at 100 %, from the step before; None when
-    there is no production at all.
+    `reference`: production's scores from this step; None at 100 %, and without production.
     """
 
     candidate: Arm
@@ -99,7 +98,7 @@ def judge_shadow(
 ) -> tuple[Verdict, ...]:
     """Agreement, unanswered copies and score shift. Copies that got no answer count as errors."""
     missing = pairs.answered - pairs.matched
-    lost = Share("unanswered copies", missing, pairs.answered, limits.errors)
+    lost = Share("lost copies", missing, pairs.answered, limits.errors)
     return (
         judge_agreement(pairs, min_agreement, levels),
         _judge_share(lost, None, levels),

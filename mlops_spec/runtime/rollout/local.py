@@ -133,7 +133,8 @@ class LocalWorld:
         return envoy.cluster_name(self.context.model, release)
 
     def _bodies(self, release: Release) -> list[bytes]:
-        rows = self._heldout(release).tail(REPLAYED_ROWS)
+        # Shuffled, because held-out rows are in order of time and a short step would see one day.
+        rows = self._heldout(release).tail(REPLAYED_ROWS).sample(frac=1, random_state=0)
         return [body_of(row) for row in request_rows(rows, self.dataset, self.recipe.features)]
 
     def _heldout(self, release: Release) -> pd.DataFrame:

@@ -92,7 +92,7 @@ def canary(rollout: Rollout, plan: CanaryStep) -> Judged:
         )
         with _withdrawn_on_error(rollout), rollout.world.traffic(rollout.release):
             judged = _watch(rollout, step, window).run(probe, progress)
-        note = f"{NO_CONTROL}: scores are not judged" if alone else ""
+        note = f"{NO_CONTROL}: scores are not judged" if alone or plan.share >= 1 else ""
         return {**judged.to_json(), "note": note}
 
     return Judged.from_json(step, rollout.once(step, work))
