@@ -17,8 +17,9 @@ def outcome(found: Outcome) -> str:
 
 def row(verdict: Verdict) -> tuple[str, str, str, str, str]:
     """What was asked, a mark, estimate, interval, n: with rich markup, within 66 columns."""
+    limit = escape(verdict.limit.replace(" ", ""))
     return (
-        f"{escape(verdict.check)} [dim]{escape(verdict.limit.replace(" ", ""))}[/]",
+        f"{escape(verdict.check)} [dim]{limit}[/]",
         _mark(verdict),
         _number(verdict.estimate),
         _interval(verdict),
