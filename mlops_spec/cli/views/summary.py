@@ -53,7 +53,12 @@ def print_summary(site: Site, out: Console) -> None:
             out.print(line)
     out.print()
     for name, place in _places(site, told):
-        out.print(f"  [dim]{name:<12}[/] {place}", soft_wrap=True)
+        out.print(f"{_label(name)}{place}", soft_wrap=True)
+
+
+def _label(name: str) -> str:
+    """The first column of every line; a model's long name pushes its own line only."""
+    return f"  [dim]{escape(name):<10}[/] "
 
 
 def _headline(story: Story) -> str:
@@ -71,7 +76,7 @@ def _trained(story: Story) -> Iterator[str]:
     if found:
         estimator = str(found["estimator"]).rpartition(".")[2]
         yield (
-            f"  [dim]trained[/]     {escape(estimator)}\n              "
+            f"{_label(\'trained\')}{escape(estimator)}\n{_label(\'\')}"
             f"on {count(found['train'])} rows, judged on {count(found['test'])} held out"
             f"  [dim]data {found['data'][:12]}[/]"
         )
@@ -82,7 +87,7 @@ def _gate_table(verdicts: tuple[Verdict, ...]) -> Table:
     for _ in range(6):
         table.add_column(no_wrap=True)
     for number, verdict in enumerate(verdicts):
-        table.add_row("  [dim]gate[/]      " if number == 0 else "", *row(verdict))
+        table.add_row(_label("gate" if number == 0 else ""), *row(verdict))
     return table
 
 
@@ -91,8 +96,7 @@ def _rollout_table(rollout: list[Seen]) -> Table:
     for _ in range(2 + max(len(seen.verdicts) for seen in rollout)):
         table.add_column(no_wrap=True)
     for seen in rollout:
-        first = f"  [dim]{seen.step:<10}[/]"
-        table.add_row(first, f"{count(seen.requests)} req.", *map(brief, seen.verdicts))
+        table.add_row(_label(seen.step), f"{count(seen.requests)} req.", *map(brief, seen.verdicts))
     return table
 
 
@@ -100,14 +104,14 @@ def _objections(verdicts: tuple[Verdict, ...]) -> Iterator[str]:
     """What every verdict that is no pass says for itself."""
     for verdict in verdicts:
         if because(verdict):
-            yield f"  [yellow]!![/]          {escape(verdict.check)} {escape(because(verdict))}"
+            yield f"{_label('')}[yellow]![/] {escape(verdict.check)} {escape(because(verdict))}"
 
 
 def _watched(story: Story) -> Iterator[str]:
     if story.window is not None:
-        yield f"  [dim]monitor[/]     {_window(story.window)}"
+        yield f"{_label('monitor')}{_window(story.window)}"
     if story.retraining is not None:
-        yield f"  [dim]retraining[/]  {_retraining(story.retraining)}"
+        yield f"{_label('retraining')}{_retraining(story.retraining)}"
 
 
 def _window(window: Window) -> str:
