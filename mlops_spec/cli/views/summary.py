@@ -75,10 +75,10 @@ def _trained(story: Story) -> Iterator[str]:
     found = story.trained
     if found:
         estimator = str(found["estimator"]).rpartition(".")[2]
+        yield f"{_label('trained')}{escape(estimator)}"
         yield (
-            f"{_label(\'trained\')}{escape(estimator)}\n{_label(\'\')}"
-            f"on {count(found['train'])} rows, judged on {count(found['test'])} held out"
-            f"  [dim]data {found['data'][:12]}[/]"
+            f"{_label('')}on {count(found['train'])} rows, judged on {count(found['test'])}"
+            f" held out  [dim]data {found['data'][:12]}[/]"
         )
 
 
