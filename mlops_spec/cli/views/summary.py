@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -87,7 +86,7 @@ def _gate_table(verdicts: tuple[Verdict, ...]) -> Table:
     for _ in range(6):
         table.add_column(no_wrap=True)
     for number, verdict in enumerate(verdicts):
-        table.add_row(_label("gate" if number == 0 else ""), *row(verdict))
+        table.add_row(_label("gate" if number == 0 else "")[:-1], *row(verdict))
     return table
 
 
@@ -96,7 +95,8 @@ def _rollout_table(rollout: list[Seen]) -> Table:
     for _ in range(2 + max(len(seen.verdicts) for seen in rollout)):
         table.add_column(no_wrap=True)
     for seen in rollout:
-        table.add_row(_label(seen.step), f"{count(seen.requests)} req.", *map(brief, seen.verdicts))
+        requests = f"{count(seen.requests)} req."
+        table.add_row(_label(seen.step)[:-1], requests, *map(brief, seen.verdicts))
     return table
 
 
@@ -136,12 +136,7 @@ def _places(site: Site, told: tuple[Story, ...]) -> Iterator[tuple[str, str]]:
     for story in told:
         page = site.workspace.report(story.model) / "index.html"
         if page.exists():
-            yield "report", _short(page)
+            yield "report", page.as_uri()
     watched = all(story.window for story in told)
     model = told[0].model if told else "MODEL"
     yield "next", "spec status" if watched else f"spec run monitor {model}   or   spec status"
-
-
-def _short(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
