@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.state import Deployments, Journal, Lease, Store
 from mlops_spec.terms.workspace import Workspace
 
@@ -88,5 +88,7 @@ def as_refusal(error: Exception) -> Refusal:
             )
         case _:
             return Refusal(
-                "MLS602", f"{type(error).__name__}: {error}", "the log of the flow has the details"
+                "MLS602",
+                f"{type(error).__name__}: {gist(error)}",
+                "the log of the flow has the details",
             )

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+_LONGEST: Final = 300  # characters of a message of somebody else
+
+
+def gist(error: BaseException) -> str:
+    """The first line of another library's message, cut where it becomes a page."""
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
 
 
 class Refusal(Exception):

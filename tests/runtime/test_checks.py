@@ -246,3 +246,31 @@ def test_what_is_shown_of_data_is_short_and_cannot_drive_a_terminal(tmp_path):
 def test_what_is_no_time_is_told_what_one_looks_like(tmp_path, value, rule):
     refusal = refused(tmp_path, rows(40).assign(at=value))
     assert refusal.details[0].startswith(f"at: {rule} in 40 rows; id f0: {value}")
+
+
+def graded(grade, distance):
+    columns = tuple(c for c in DATASET.columns if c.name != "καθυστέρηση")
+    dataset = replace(DATASET, columns=(*columns, Column("grade", "integer")), label="grade")
+    frame = rows().drop(columns="καθυστέρηση").assign(grade=grade, distance=distance)
+    return frame, dataset, replace(RECIPE, task="multiclass")
+
+
+def test_one_class_that_a_feature_tells_apart_is_no_leak(tmp_path):
+    random = np.random.default_rng(7)
+    grade = random.integers(0, 3, 600)
+    output, *_ = checked(tmp_path, *graded(grade, random.random(600) + 10 * (grade == 2)))
+    assert output["rows"] == 600
+
+
+def test_a_feature_that_tells_all_classes_apart_is_a_leak(tmp_path):
+    random = np.random.default_rng(7)
+    grade = random.integers(0, 3, 600)
+    refusal = refused(tmp_path, *graded(grade, random.random(600) + 10 * (2 - grade)))
+    assert refusal.message == GIVEN_AWAY.format(
+        "distance", "its order alone parts all 3 labels"
+    ).replace("καθυστέρηση", "grade")
+
+
+def test_few_rows_of_a_class_at_one_end_of_a_feature_are_no_leak(tmp_path):
+    frame = rows().assign(καθυστέρηση=np.arange(600) < 5, distance=np.arange(600.0))
+    assert checked(tmp_path, frame)[0]["rows"] == 600

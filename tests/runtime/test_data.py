@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from learning import AS_CSV, DATASET, context, put, rows
 
@@ -203,3 +204,21 @@ def test_a_link_out_of_the_project_is_refused(tmp_path, linked):
         f"data/rows.parquet is a link that leads out of the project, to {secret.resolve()}"
     )
     assert help.startswith("copy the data to a folder beside mlops.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "stored"),
+    [
+        ("carrier", pa.array([["AA"]] * 5), "list<element: string>"),
+        ("distance", pa.array([{"km": 1}] * 5), "struct<km: int64>"),
+        ("carrier", pa.array([b"\xff"] * 5), "binary"),
+        ("at", pa.array([2**62] * 5, pa.timestamp("ms")), "timestamp[ms]"),
+    ],
+)
+def test_a_column_that_holds_no_plain_values_is_named(tmp_path, name, values, stored):
+    path = put(tmp_path, rows(5))
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(table.column_names.index(name), name, values), path)
+    message, help = refusal(tmp_path)
+    assert message.startswith(f"column {name!r} is stored as {stored}, and cannot be read: ")
+    assert help.startswith("store numbers, text, booleans or times")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -205,3 +206,52 @@ def test_other_parameters_are_another_run(tmp_path):
     first = trained(context(tmp_path))
     second = trained(context(tmp_path, {**FACETS, "train": "t2"}), recipe=replace(RECIPE, seed=1))
     assert first != second
+
+
+ESTIMATORS = {
+    "raises when imported": (
+        "raise RuntimeError('no licence\\nsecond line')",
+        "'strange' fails when it is imported: RuntimeError: no licence",
+    ),
+    "ends the process when imported": (
+        "raise SystemExit(3)", "'strange' fails when it is imported: SystemExit: 3",
+    ),
+    "raises when made": (
+        "class Model(Base):\n    def __init__(self): raise KeyError('licence')",
+        "strange.Model refuses its parameters: 'licence'",
+    ),
+    "raises when fitted": (
+        "class Model(Base):\n    def fit(self, X, y): raise KeyError('x' * 9999)",
+        f"strange.Model cannot be fitted: '{'x' * 299}…",
+    ),
+    "raises when asked": (
+        "class Model(Base):\n    def predict_proba(self, X): raise OSError('no device')",
+        "strange.Model cannot predict: no device",
+    ),
+    "answers nothing": (
+        "class Model(Base):\n    def predict_proba(self, X): return [[float('nan')] * 2] * len(X)",
+        "strange.Model answers 120 of 120 rows with what is not a finite number",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ESTIMATORS)
+def test_an_estimator_that_fails_is_told_in_one_line(case, tmp_path, monkeypatch):
+    source, message = ESTIMATORS[case]
+    base = "from sklearn.linear_model import LogisticRegression as Base\n"
+    (tmp_path / "strange.py").write_text(base + source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "strange", raising=False)
+    put(tmp_path, rows())
+    with pytest.raises(Refusal) as caught:
+        trained(context(tmp_path), recipe=replace(RECIPE, estimator="strange.Model"))
+    monkeypatch.delitem(sys.modules, "strange", raising=False)
+    assert (caught.value.code, caught.value.message) == ("MLS707", message)
+    assert caught.value.help
+
+
+def test_all_unknown_parameters_are_named_at_once():
+    with pytest.raises(Refusal) as caught:
+        estimator_of(replace(RECIPE, params={"max_itr": 5, "c": 1}))
+    assert caught.value.message.endswith("has no parameter 'max_itr'")
+    assert caught.value.details == ("no parameter 'c'; did you mean 'C'?",)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from mlops_spec.diagnostics.suggest import did_you_mean
 from mlops_spec.runtime.data.fingerprint import files
 from mlops_spec.runtime.declare import Csv, Dataset, Parquet, Sql
-from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.refusal import Refusal, gist
 
 
 def read(root: Path, dataset: Dataset) -> pa.Table:
@@ -58,7 +58,7 @@ def readable(place: str, source: Parquet | Csv) -> Iterator[None]:
         yield
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise Refusal(
-            "MLS701", f"{place} cannot be read: {_first_line(error)}", _advice(source, str(error))
+            "MLS701", f"{place} cannot be read: {gist(error)}", _advice(source, str(error))
         ) from error
     except PermissionError as error:
         raise Refusal("MLS701", f"{place} may not be read", "change its permissions") from error
@@ -120,8 +120,21 @@ def require_columns(wanted: Sequence[str], found: list[str], place: str) -> None
 
 
 def widened(table: pa.Table) -> pa.Table:
-    """The table with one type for all widths of a kind."""
-    return pa.table({name: _wide(table[name]) for name in table.column_names})
+    """The table with one type for all widths of a kind. `Refusal` MLS701 for other kinds."""
+    return pa.table({name: _column(name, table[name]) for name in table.column_names})
+
+
+def _column(name: str, stored: pa.ChunkedArray) -> pa.ChunkedArray:
+    try:
+        return _wide(stored)
+    except pa.ArrowException as error:
+        raise Refusal(
+            "MLS701",
+            f"column {name!r} is stored as {str(stored.type)[:60]}, and cannot be read: "
+            f"{gist(error)}",
+            "store numbers, text, booleans or times from year 1 to 9999; a list or a struct is "
+            "several columns",
+        ) from error
 
 
 def _wide(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -136,11 +149,13 @@ def _wide(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         naive = kind.tz is None if pa.types.is_timestamp(kind) else True
         utc = pa.timestamp("us", tz="UTC")
+        # Nanoseconds are rounded off; what does not fit into microseconds is an error.
+        safe = not (pa.types.is_timestamp(kind) and kind.unit == "ns")
         # A time without a zone is taken as UTC.
         return (
-            column.cast(pa.timestamp("us"), safe=False).cast(utc)
+            column.cast(pa.timestamp("us"), safe=safe).cast(utc)
             if naive
-            else column.cast(utc, safe=False)
+            else column.cast(utc, safe=safe)
         )
     if pa.types.is_boolean(kind):
         return column
@@ -180,7 +195,3 @@ def _advice(source: Parquet | Csv, error: str) -> str:
     if isinstance(source, Parquet):
         return "the file is not Parquet, or was cut off while written; copy it again"
     return "the file is not a CSV with a header line and the same number of fields in every row"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from mlops_spec.runtime.data.labels import plain
 from mlops_spec.runtime.declare import Dataset, Recipe
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.stats.auc import midranks
@@ -14,6 +15,7 @@ from mlops_spec.stats.auc import midranks
 MIN_ROWS: Final = 30
 # Below this many rows an honest feature may rank two classes perfectly by luck or by nature (iris).
 _MIN_ROWS_FOR_RANKING: Final = 200
+_MIN_ROWS_OF_CLASS: Final = 10
 _PERFECT: Final = 0.9999
 
 
@@ -33,7 +35,7 @@ def require_usable(rows: pd.DataFrame, dataset: Dataset, recipe: Recipe) -> None
         value = labelled[dataset.label].iloc[0]
         raise Refusal(
             "MLS704",
-            f"the label {dataset.label!r} is {value!r} in all {len(labelled):,} rows",
+            f"the label {dataset.label!r} is {plain(value)!r} in all {len(labelled):,} rows",
             "there is nothing to learn; look at how the label is made",
         )
     _refuse_leaks(labelled, dataset, recipe)
@@ -83,8 +85,10 @@ def _leak(rows: pd.DataFrame, name: str, dataset: Dataset, recipe: Recipe) -> st
     match recipe.task:
         case "regression":
             return "it orders the rows as the label does" if _same_order(feature, label) else None
-        case "binary" | "multiclass":
-            return _separates(feature, label)
+        case "binary":
+            return _ranks_perfectly(feature, label)
+        case "multiclass":
+            return _sorts(feature, label)
 
 
 def _decides(feature: pd.Series, label: pd.Series) -> bool:
@@ -106,14 +110,27 @@ def _same_order(feature: pd.Series, label: pd.Series) -> bool:
     return bool(abs(correlation) >= _PERFECT)
 
 
-def _separates(feature: pd.Series, label: pd.Series) -> str | None:
-    """Whether the feature alone tells one class from all others."""
+def _ranks_perfectly(feature: pd.Series, label: pd.Series) -> str | None:
+    """Whether the feature alone tells two classes, each of a number that luck does not part."""
+    codes, _ = pd.factorize(label)
     ranks = midranks(feature.to_numpy(dtype=float))
-    codes, labels = pd.factorize(label)
-    for code in range(len(labels) if len(labels) > 2 else 1):
-        of_class = codes == code
-        cases, controls = int(of_class.sum()), int((~of_class).sum())
-        area = (ranks[of_class].sum() - cases * (cases + 1) / 2) / (cases * controls)
-        if max(area, 1 - area) >= _PERFECT:
-            return f"alone it has an AUC of {max(area, 1 - area):.6f}"
-    return None
+    cases, controls = int((codes == 0).sum()), int((codes != 0).sum())
+    if min(cases, controls) < _MIN_ROWS_OF_CLASS:
+        return None
+    area = (ranks[codes == 0].sum() - cases * (cases + 1) / 2) / (cases * controls)
+    area = max(area, 1 - area)
+    return f"alone it has an AUC of {area:.6f}" if area >= _PERFECT else None
+
+
+def _sorts(feature: pd.Series, label: pd.Series) -> str | None:
+    """Whether rows in the feature's order have each class in one piece.
+
+    One class apart from all others is common in honest data (iris); all of them apart are not.
+    """
+    classes = label.nunique()
+    if classes * _MIN_ROWS_OF_CLASS > len(label):
+        return None
+    ordered = pd.DataFrame({"feature": feature, "label": pd.factorize(label)[0]})
+    codes = ordered.sort_values(["feature", "label"])["label"].to_numpy()
+    pieces = 1 + int((codes[1:] != codes[:-1]).sum())
+    return f"its order alone parts all {classes} labels" if pieces == classes else None

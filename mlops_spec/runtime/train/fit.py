@@ -13,7 +13,7 @@ from mlops_spec.runtime.data.checks import read_checked
 from mlops_spec.runtime.data.labels import labels_of, target_of
 from mlops_spec.runtime.data.split import TRAIN, read_parts
 from mlops_spec.runtime.declare import Dataset, Recipe
-from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.runtime.train.fitted import FittedModel, save
 from mlops_spec.runtime.train.pipeline import features_of, pipeline_of
 from mlops_spec.terms.keys import run_id
@@ -55,14 +55,11 @@ def _fitted(
         warnings.simplefilter("always")
         try:
             pipeline.fit(features_of(train, dataset, recipe), target)
-        except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
+        # An estimator may be anybody's: whatever it raises is about it, not about us.
+        except Exception as error:
             raise Refusal(
                 "MLS707",
-                f"{recipe.estimator} cannot be fitted: {_first_line(error)}",
+                f"{recipe.estimator} cannot be fitted: {gist(error)}",
                 "look at `train.params` and at the features",
             ) from error
     return sorted({f"{w.category.__name__}: {str(w.message).splitlines()[0]}" for w in caught})
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

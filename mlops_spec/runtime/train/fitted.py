@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ import pandas as pd
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.data.labels import Label, Labels
 from mlops_spec.runtime.declare import Dataset, Recipe
-from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.runtime.train.pipeline import features_of
 from mlops_spec.stats.estimate import Floats
 from mlops_spec.terms.digest import file_digest
@@ -57,13 +58,33 @@ class FittedModel:
     def _predict(self, rows: pd.DataFrame) -> Predictions:
         features = features_of(rows, self.dataset, self.recipe)
         if self.recipe.task == "regression":
-            predicted = np.asarray(self.pipeline.predict(features), dtype=np.float64)
+            predicted = self._asked(self.pipeline.predict, features)
             return Predictions(predicted, predicted)
-        shares = np.asarray(self.pipeline.predict_proba(features), dtype=np.float64)
+        shares = self._asked(self.pipeline.predict_proba, features)
         decisions = np.asarray(self.labels.classes)[shares.argmax(axis=1)]
         if self.recipe.task == "multiclass":
             return Predictions(shares, decisions)
         return Predictions(shares[:, self.labels.positive_place], decisions)
+
+    def _asked(self, method: Callable[[pd.DataFrame], Any], features: pd.DataFrame) -> Floats:
+        """The estimator's answers. `Refusal` MLS707 when it has none, or some are not numbers."""
+        try:
+            answers = np.asarray(method(features), dtype=np.float64)
+        except Exception as error:
+            raise Refusal(
+                "MLS707",
+                f"{self.recipe.estimator} cannot predict: {gist(error)}",
+                "look at `train.params` and at the features",
+            ) from error
+        strange = int((~np.isfinite(answers)).reshape(len(features), -1).any(axis=1).sum())
+        if strange:
+            raise Refusal(
+                "MLS707",
+                f"{self.recipe.estimator} answers {strange:,} of {len(features):,} rows with what "
+                "is not a finite number",
+                "look for features of enormous values, and at `train.params`",
+            )
+        return answers
 
 
 def save(model: FittedModel, folder: Path) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mlops_spec.diagnostics.suggest import did_you_mean
 from mlops_spec.runtime.declare import Dataset, Recipe, Task
-from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.refusal import Refusal, gist
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -104,26 +104,32 @@ def estimator_of(recipe: Recipe) -> Any:
     """The estimator with its parameters, and the recipe's seed when it takes one."""
     kind = _class_of(recipe.estimator)
     known = _parameters(kind)
-    for name in recipe.params:
-        if known is not None and name not in known:
-            raise Refusal(
-                "MLS707",
-                f"{recipe.estimator} has no parameter {name!r}",
-                did_you_mean(name, known),
-            )
+    if known is not None:
+        _require_known(recipe, known)
     params = dict(recipe.params)
     if known is not None and "random_state" in known:
         params.setdefault("random_state", recipe.seed)
     try:
         estimator = kind(**params)
-    except (TypeError, ValueError) as error:
+    except Exception as error:
         raise Refusal(
             "MLS707",
-            f"{recipe.estimator} refuses its parameters: {error}",
+            f"{recipe.estimator} refuses its parameters: {gist(error)}",
             "look at `train.params`",
         ) from error
     _require_fit_for(recipe.task, estimator, recipe.estimator)
     return estimator
+
+
+def _require_known(recipe: Recipe, known: set[str]) -> None:
+    strange = [name for name in recipe.params if name not in known]
+    if strange:
+        raise Refusal(
+            "MLS707",
+            f"{recipe.estimator} has no parameter {strange[0]!r}",
+            did_you_mean(strange[0], known),
+            tuple(f"no parameter {name!r}; {did_you_mean(name, known)}" for name in strange[1:]),
+        )
 
 
 def _class_of(path: str) -> Any:
@@ -132,7 +138,14 @@ def _class_of(path: str) -> Any:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise Refusal(
-            "MLS707", f"cannot import {module_name!r}: {error}", _module_hint(path)
+            "MLS707", f"cannot import {module_name!r}: {gist(error)}", _module_hint(path)
+        ) from error
+    # A module may do anything when it is imported, and end the process too.
+    except (Exception, SystemExit) as error:
+        raise Refusal(
+            "MLS707",
+            f"{module_name!r} fails when it is imported: {type(error).__name__}: {gist(error)}",
+            f"python -c 'import {module_name}' shows where",
         ) from error
     found = getattr(module, name, None)
     if found is None:
