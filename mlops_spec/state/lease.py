@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import uuid
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -105,4 +106,17 @@ def _is_dead(host: str, pid: int) -> bool:
         return True
     except PermissionError:
         return False
-    return False
+    return _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether only the entry of a killed process is left: no parent has asked how it ended.
+
+    In a container whose first process asks nobody, such an entry stays.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # not Linux
+    # The name, in parentheses, may hold anything; the state is the letter behind the last one.
+    return stat.rpartition(")")[2].split()[0] == "Z"

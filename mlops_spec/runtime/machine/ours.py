@@ -79,10 +79,11 @@ def _recorded(workspace: Workspace) -> Iterator[Any]:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             process = psutil.Process(found["pid"])
+            over = process.status() == psutil.STATUS_ZOMBIE
         except (psutil.Error, ValueError, KeyError, FileNotFoundError):
             continue
         # Ids are used again: the start time tells the one that we started.
-        if process.create_time() == found["created"]:
+        if not over and process.create_time() == found["created"]:
             yield process
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +144,28 @@ def test_a_lease_of_a_killed_holder_is_taken_over(
         got = False
 
     assert got is taken
+
+
+def test_a_killed_holder_that_nobody_has_waited_for_holds_nothing(store: Store) -> None:
+    with subprocess.Popen(["sleep", "60"]) as holder:
+        with store.begin() as connection:
+            connection.execute(
+                insert(LEASES).values(
+                    name="apply/local",
+                    holder="killed",
+                    host=socket.gethostname(),
+                    pid=holder.pid,
+                    purpose="spec apply",
+                    acquired_at=900.0,
+                    expires_at=1030.0,
+                )
+            )
+        assert holder_of(store, "apply/local") is not None
+        holder.kill()
+        # Seen to be over, but left as it is: a zombie.
+        os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
+
+        assert holder_of(store, "apply/local") is None
 
 
 def test_two_threads_never_hold_one_lease(store: Store) -> None:
