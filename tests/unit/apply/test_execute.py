@@ -23,7 +23,7 @@ from mlops_spec.apply.standing import Standing, StepStanding
 from mlops_spec.state import Deployment
 
 DONE = StepStanding("fit", "k", "done")
-TODO = StepStanding("fit", "k", "todo")
+OPEN = StepStanding("fit", "k", "todo")
 LIVE = Deployment("a", "r1", "run1", "1", "production", 1.0)
 SAID_NO = Blocked("a", 4, "the gate said no", "change it")
 
@@ -72,7 +72,7 @@ def test_every_stage_is_performed_in_order() -> None:
     trained = _plan("a", _standing("a", DONE))
     serving = _plan("a", _standing("a", DONE, LIVE))
     world = World({"a": [trained, serving]})
-    outcome, told = _run(world, _plan("a", _standing("a", TODO)))
+    outcome, told = _run(world, _plan("a", _standing("a", OPEN)))
 
     assert world.calls == [
         "write_files",
@@ -87,9 +87,9 @@ def test_every_stage_is_performed_in_order() -> None:
 
 
 def test_a_gate_that_says_no_leaves_production_alone_and_nothing_recorded() -> None:
-    refused = _plan("a", _standing("a", TODO), SAID_NO)
+    refused = _plan("a", _standing("a", OPEN), SAID_NO)
     world = World({"a": [refused]})
-    outcome, told = _run(world, _plan("a", _standing("a", TODO)))
+    outcome, told = _run(world, _plan("a", _standing("a", OPEN)))
 
     assert world.calls == ["write_files", "start_platform ('prefect',)", "serve_flows a", "train a"]
     assert (outcome.exit_code, outcome.blocked) == (4, (SAID_NO,))
@@ -102,7 +102,7 @@ def test_a_flow_that_breaks_for_one_model_does_not_keep_another_from_its_own() -
         {"b": [_plan("b", _standing("b", DONE)), _plan("b", _standing("b", DONE, b_live))]},
         broken="train a",
     )
-    outcome, _ = _run(world, _plan("a", _standing("a", TODO)), _plan("b", _standing("b", TODO)))
+    outcome, _ = _run(world, _plan("a", _standing("a", OPEN)), _plan("b", _standing("b", OPEN)))
 
     assert world.calls[-4:] == ["serve_flows b", "train b", "rollout b", "record b"]
     assert outcome.exit_code == 1
@@ -110,8 +110,8 @@ def test_a_flow_that_breaks_for_one_model_does_not_keep_another_from_its_own() -
 
 
 def test_a_flow_that_ended_well_without_doing_its_work_is_a_failure() -> None:
-    world = World({"a": [_plan("a", _standing("a", TODO))]})
-    outcome, _ = _run(world, _plan("a", _standing("a", TODO)))
+    world = World({"a": [_plan("a", _standing("a", OPEN))]})
+    outcome, _ = _run(world, _plan("a", _standing("a", OPEN)))
 
     assert outcome.exit_code == 1
     assert "run the same command again" in str(outcome.failed[0])
