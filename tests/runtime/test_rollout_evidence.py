@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import numpy as np
@@ -22,7 +23,7 @@ RELEASE = Release("m", "new", "run2", "2", production="old")
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
-    monkeypatch.setattr(evidence, "SETTLED", 0.0)
+    monkeypatch.setattr(evidence, "ON_THE_WAY", 0.0)
     found = Workspace.of(tmp_path, "local")
     access_log(found).parent.mkdir(parents=True)
     access_log(found).touch()
@@ -47,7 +48,8 @@ def answered(workspace, release, scores, *, shadow=False):
     folder = workspace.predictions("m", release)
     folder.mkdir(parents=True, exist_ok=True)
     table = table_of(batch, Identity("m", "1", release), {})
-    pq.write_table(table, folder / f"{time.time_ns()}.parquet")
+    name = f"{time.time_ns() // 1_000_000}-{os.getpid()}-{len(list(folder.iterdir())):06d}.parquet"
+    pq.write_table(table, folder / name)
 
 
 def test_a_canary_step_sees_both_arms_and_counts_failures_of_the_router(workspace):
@@ -101,6 +103,28 @@ def test_copies_are_joined_on_the_request_id_and_missing_ones_counted(workspace)
     assert sight.count() == 3
     assert (pairs.answered, pairs.matched, pairs.compared, pairs.agreed) == (3, 2, 2, 1)
     assert (pairs.production.tolist(), pairs.candidate.tolist()) == ([0.9, 0.9], [0.8, 0.1])
+
+
+def test_a_copy_is_not_missing_before_the_candidates_log_has_gone_past_it(workspace, monkeypatch):
+    sight = ShadowSight(workspace, RELEASE, "binary")
+    asked(workspace, "old", "a", seconds=0.0)
+    answered(workspace, "new", {"a": 0.8}, shadow=True)
+    asked(workspace, "old", "b", seconds=0.0)
+
+    assert (sight.count(), sight.pairs().answered, sight.pairs().matched) == (1, 1, 1)
+
+    monkeypatch.setattr(evidence, "GIVE_UP", 0.0)
+    assert (sight.count(), sight.pairs().answered, sight.pairs().matched) == (2, 2, 1)
+
+
+def test_a_candidate_that_logs_nothing_has_lost_every_copy_in_the_end(workspace, monkeypatch):
+    sight = ShadowSight(workspace, RELEASE, "binary")
+    asked(workspace, "old", "a", seconds=0.0)
+
+    assert sight.count() == 0
+
+    monkeypatch.setattr(evidence, "GIVE_UP", 0.0)
+    assert (sight.pairs().answered, sight.pairs().matched) == (1, 0)
 
 
 def test_without_a_log_there_is_no_pair(workspace):

@@ -11,15 +11,18 @@ import numpy as np
 from mlops_spec.runtime.rollout.judge import Arm, Arms, Pairs
 from mlops_spec.runtime.rollout.release import Release
 from mlops_spec.runtime.router.access_log import AccessRecord, access_log_end, arm_requests
-from mlops_spec.runtime.service.prediction_log import FLUSH_SECONDS, read
+from mlops_spec.runtime.service.prediction_log import read, written_until
 from mlops_spec.terms.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# A copy that is not in the candidate's log after this many seconds was not answered. The log is
-# written every FLUSH_SECONDS; the rest is for a slow answer and a slow disk.
-SETTLED: Final = FLUSH_SECONDS + 2.0
+# A copy was not answered when the candidate's log has copies in it that were answered this many
+# seconds after it was sent, and it does not.
+ON_THE_WAY: Final = 2.0
+# Without such later copies, for want of requests or of a writer's turn on a busy machine, a copy
+# is given up after this many seconds. Ten times less called whole seconds of copies lost there.
+GIVE_UP: Final = 30.0
 # Two regressions agree on a request when they differ by no more than this part of the
 # interquartile range of production's scores.
 SAME_NUMBER: Final = 0.1
@@ -106,7 +109,9 @@ class ShadowSight:
 
     def _settled(self) -> set[str]:
         """Requests that production answered well, long enough ago for the copy to be answered."""
-        limit = time.time() - SETTLED
+        mine = self._workspace.predictions(self._release.model, self._release.id)
+        written = written_until(mine, self._log.started) or 0.0
+        limit = max(written - ON_THE_WAY, time.time() - GIVE_UP)
         return {
             record.request_id
             for record in self._log.requests()

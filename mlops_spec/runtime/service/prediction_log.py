@@ -201,6 +201,22 @@ def read(folder: Path, since: datetime | None, until: datetime | None) -> pd.Dat
     return frame.sort_values(["wall_time", "request_id", "row"], ignore_index=True)
 
 
+def written_until(folder: Path, since: float) -> float | None:
+    """The moment up to which every answer is in the log: the writers' slowest, in seconds.
+
+    A writer is a process that wrote after `since`. None: nobody did. Each writes in the order of
+    its answers, so that its newest row says how far it is.
+    """
+    newest: dict[str, Path] = {}
+    for path in _files(folder):
+        at, _, writer = path.stem.rpartition("-")[0].partition("-")
+        if at.isdigit() and int(at) >= int(since * 1000):
+            newest[writer] = path
+    tables = [table for path in newest.values() if (table := _table(path)) is not None]
+    ends = [max(table["wall_time"].to_pylist()) for table in tables if len(table)]
+    return min(end.timestamp() for end in ends) if ends else None
+
+
 def _plain_names(columns: list[str]) -> dict[str, str]:
     own = {name for name in columns if not name.startswith(FEATURE)}
     short = {name: name.removeprefix(FEATURE) for name in columns if name.startswith(FEATURE)}
