@@ -31,11 +31,12 @@ lint: $(READY)  ## format, lint, types, import contracts
 check: lint  ## lint, fast tests, goldens: what every commit passes
 	$(BIN)/python -m pytest -m "not slow and not e2e"
 
-golden: $(READY)  ## render every example again
+golden: $(READY)  ## render the examples, the schemas and the reference again
+	$(BIN)/python tests/golden/generate.py
 	for example in examples/*/; do $(BIN)/spec --root $$example render --force || exit 1; done
 
-bench: $(READY)  ## measure, side by side with the peers
-	$(BIN)/python tests/bench/run.py
+bench: $(READY)  ## measure beside the peers; topic=serving for one, out=bench.json for the numbers
+	$(BIN)/python tests/bench/run.py $(topic) $(if $(out),--output $(out)) $(if $(workspace),--workspace $(workspace))
 
 clean:  ## stop what the examples started, and remove what they made
 	for example in examples/*/; do $(BIN)/spec --root $$example down || true; rm -rf $$example/.spec $$example/data; done
