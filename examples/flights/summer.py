@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import prepare
+from rich.progress import Progress
 
 from mlops_spec.runtime.machine.ports import remembered
 from mlops_spec.runtime.rollout.replay import Replay
@@ -22,7 +24,7 @@ from mlops_spec.terms.workspace import Workspace
 
 HERE = Path(__file__).resolve().parent
 ROWS_A_REQUEST = 25
-REQUESTS_A_SECOND = 60.0
+REQUESTS_A_SECOND = 100.0
 
 
 def main() -> int:
@@ -50,10 +52,13 @@ def _ask(flights: pd.DataFrame) -> int:
     port = remembered(Workspace.of(HERE, "local"))["router"]
     bodies = list(_bodies(flights.drop(columns="late")))
     url = f"http://127.0.0.1:{port}/flight-delay/predict"
-    with Replay(url, bodies, REQUESTS_A_SECOND, count=len(bodies)) as running:
-        running.wait(None)
-    report = running.report()
-    return sum(one.code != 200 for one in report.sent)
+    started = time.monotonic()
+    with Replay(url, bodies, REQUESTS_A_SECOND, count=len(bodies)) as running, Progress() as shown:
+        task = shown.add_task("asking", total=len(bodies))
+        while not shown.finished:
+            running.wait(time.monotonic() - started + 0.5)
+            shown.update(task, completed=len(running.report().sent))
+    return sum(one.code != 200 for one in running.report().sent)
 
 
 def _bodies(flights: pd.DataFrame) -> list[bytes]:
