@@ -73,14 +73,17 @@ def _model_lines(model: ModelPlan) -> Iterator[str]:
         version = f"version {live.version} is live" if live else "nothing is live"
         yield f"[green]=[/] [bold]{model.model}[/]: nothing to do, {version}"
         return
-    yield f"[yellow]~[/] [bold]{model.model}[/]: {model.consequence}"
+    if model.stages:
+        yield f"[yellow]~[/] [bold]{model.model}[/]: {model.consequence}"
+    else:
+        yield f"[red]■[/] [bold]{model.model}[/]: stopped by a decision"
     for reason in model.reasons:
         yield f"    because {_plain(reason)}"
     for stage in model.stages:
         yield from _stage_lines(stage)
     if model.blocked is not None:
-        yield f"    [red]■[/] {_plain(model.blocked.reason)}"
-        yield f"      {_plain(model.blocked.help)}"
+        yield f"    {_plain(model.blocked.reason)}"
+        yield f"    [dim]{_plain(model.blocked.help)}[/]"
 
 
 def _stage_lines(stage: Stage) -> Iterator[str]:
@@ -119,7 +122,8 @@ def _summary(plan: ApplyPlan) -> str:
         counts[model.consequence] = counts.get(model.consequence, 0) + 1
     parts = [f"{number} {word}" for word, number in sorted(counts.items())]
     parts += [f"{len(plan.blocked)} blocked"] if plan.blocked else []
-    parts += [f"{len(plan.models) - len(moving)} unchanged"]
+    still = sum(not model.stages and model.blocked is None for model in plan.models)
+    parts += [f"{still} unchanged"] if still else []
     return f"Plan: {', '.join(parts)}"
 
 

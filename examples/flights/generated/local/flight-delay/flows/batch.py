@@ -22,7 +22,7 @@ FACETS = {
     "data": "f003863d7bdac9b0",
     "gate": "4b2401c230bccddf",
     "monitor": "8c1bd2f7437eb5eb",
-    "rollout": "981c6af5599a7bf5",
+    "rollout": "2acff4deeee8d39d",
     "serve": "3760fe0c034d8adb",
     "train": "5228495c5f848a9e",
 }

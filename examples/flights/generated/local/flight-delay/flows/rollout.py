@@ -32,7 +32,7 @@ FACETS = {
     "data": "f003863d7bdac9b0",
     "gate": "4b2401c230bccddf",
     "monitor": "8c1bd2f7437eb5eb",
-    "rollout": "981c6af5599a7bf5",
+    "rollout": "2acff4deeee8d39d",
     "serve": "3760fe0c034d8adb",
     "train": "5228495c5f848a9e",
 }
@@ -86,14 +86,14 @@ RECIPE = Recipe(
     positive=None,
 )
 SERVICE = Service(name="flight-delay", workers=1, max_rows=1000, timeout=2)
-SHADOW = Shadow(min_requests=1000, min_agreement=0.8, at_most=300.0)
+SHADOW = Shadow(min_requests=1000, min_agreement=0.6, at_most=300.0)
 CANARY = (
     CanaryStep(share=0.05, min_requests=400, at_least=0, at_most=300.0),
     CanaryStep(share=0.25, min_requests=400, at_least=0, at_most=300.0),
     CanaryStep(share=1.0, min_requests=400, at_least=0, at_most=300.0),
 )
 # Evidence of more than any one of these rolls back at once.
-LIMITS = Limits(errors=0.01, p99=0.25, score_shift=0.25, confidence=0.95)
+LIMITS = Limits(errors=0.01, p99=0.25, score_shift=0.5, confidence=0.95)
 # No users here: while a step waits, held-out rows are sent as requests.
 REPLAY = True
 
