@@ -21,7 +21,6 @@ LIVE_PATH: Final = "/livez"
 READY_PATH: Final = "/readyz"
 METRICS_PATH: Final = "/metrics"
 PYTHON: Final = "3.11"
-IMAGE_PACKAGES: Final = ("mlops-spec[serving]",)
 IMAGE_TAG: Final = "production"  # as the registry's alias: the bento that is promoted
 MEMORY_PER_WORKER_MIB: Final = 1024
 

@@ -40,7 +40,6 @@ def lower_image(placed: Placed) -> Iterator[Artifact]:
     yield Image(
         origin=placed.origin,
         python=conventions.PYTHON,
-        packages=conventions.IMAGE_PACKAGES,
         port=conventions.SERVICE_PORT,
         workers=placed.model.spec.serve.workers,
     )

@@ -186,14 +186,30 @@ class ServiceApp:
 
 
 @dataclass(frozen=True, slots=True)
+class Facet:
+    """A class of change, and the digest of what a spec says in it."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """service/Dockerfile and what stands beside it."""
 
     origin: Origin
     python: str
-    packages: tuple[str, ...]
     port: int
     workers: int
+
+    @property
+    def several(self) -> bool:
+        """Whether workers must add up what they count."""
+        return self.workers > 1
+
+    @property
+    def facets(self) -> tuple[Facet, ...]:
+        return tuple(Facet(name, digest) for name, digest in self.origin.facets.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ TEMPLATES: Final[dict[type, dict[str, str]]] = {
     Image: {
         "service/Dockerfile": "docker/Dockerfile.j2",
         "service/.dockerignore": "docker/dockerignore.j2",
+        "service/requirements.txt": "docker/requirements.txt.j2",
     },
 }
 

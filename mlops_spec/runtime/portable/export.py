@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_spec.runtime.portable.encoding import Encoding
+from mlops_spec.runtime.portable.modules import modules_of
 from mlops_spec.runtime.portable.scorer import (
     FORMAT,
     MANIFEST,
@@ -245,7 +246,8 @@ def _write_sklearn(
 
     path = folder / _MODEL["sklearn"]
     joblib.dump(pipeline, path)
-    digest = _write_manifest(folder, path, {**common, "kind": "sklearn", "reason": reason})
+    told = {"kind": "sklearn", "reason": reason, "modules": modules_of(pipeline)}
+    digest = _write_manifest(folder, path, {**common, **told})
     return PortableReport("sklearn", digest, reason, None, (path.name, MANIFEST))
 
 

@@ -16,6 +16,11 @@ from typing import Any, Final
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.service.app import MODEL_FOLDER, RELEASE_FILE
+from mlops_spec.runtime.service.image_context import (
+    add_image_context,
+    modules_of,
+    rendered_digest,
+)
 from mlops_spec.terms.digest import file_digest
 from mlops_spec.terms.workspace import Workspace
 
@@ -35,8 +40,9 @@ class Command:
 def package(context: Context, run: str, release: str, version: str) -> str:
     """The tag of the release's Bento, `model:release`. Done before, it is not done again.
 
-    It holds the rendered `service.py` as it is in `generated/`, the portable model of the run, and
-    `release.json` with the model's digest, without which the service does not load it.
+    Its `src` holds the rendered files as they are in `generated/`, the portable model of the run,
+    what an image needs beside them, and `release.json` with the model's digest, without which the
+    service does not load it.
     """
     tag = f"{context.model}:{release}"
     home = context.workspace.bentoml_home
@@ -48,6 +54,8 @@ def package(context: Context, run: str, release: str, version: str) -> str:
         build = Path(place)
         shutil.copyfile(_service(context), build / "service.py")
         shutil.copytree(_portable(context, run), build / MODEL_FOLDER)
+        modules = modules_of(_portable(context, run))
+        add_image_context(_service(context).parent, context.root, modules, build)
         (build / "bentofile.yaml").write_text(json.dumps(_bentofile(context.model)))
         # Last: a Bento is complete when it says whose it is.
         (build / RELEASE_FILE).write_text(json.dumps(wanted))
@@ -62,6 +70,7 @@ def _release(context: Context, run: str, release: str, version: str) -> dict[str
         "model": context.model, "version": version, "release": release, "run": run,
         "digest": file_digest(_portable(context, run) / _MANIFEST),
         "service": file_digest(_service(context)),
+        "image": rendered_digest(_service(context).parent),
     }  # fmt: skip
 
 
@@ -86,7 +95,7 @@ def _bentofile(model: str) -> dict[str, Any]:
     return {
         "service": "service",
         "name": model,
-        "include": ["service.py", RELEASE_FILE, f"{MODEL_FOLDER}/*"],
+        "include": ["*"],
         "python": {"packages": ["mlops-spec[serving]"], "lock_packages": False},
     }
 

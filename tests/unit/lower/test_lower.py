@@ -35,7 +35,7 @@ def test_durations_become_seconds_and_shares_numbers(flights: Project) -> None:
         "CanaryStep", share=0.05, min_requests=400, at_least=0.0, at_most=300.0
     )
     assert limits(model.rollout) == call(
-        "Limits", errors=0.01, p99=0.25, score_shift=0.15, confidence=0.95
+        "Limits", errors=0.01, p99=0.25, score_shift=0.25, confidence=0.95
     )
     assert _arguments(drift(model.monitor))["performance_window"] == 7 * 86400
     assert retrain(model.spec.retrain) == call(
@@ -89,7 +89,7 @@ def test_limits_stand_before_comparisons_and_primary_is_the_tasks_own() -> None:
 def test_only_what_was_asked_for_is_there(flights: Project) -> None:
     local = lower(flights, "local").artifacts
     assert [type(artifact).__name__ for artifact in local] == [
-        "TrainFlow", "RolloutFlow", "MonitorFlow", "FlowServer", "ServiceApp", "Image", "Manifest",
+        "TrainFlow", "RolloutFlow", "MonitorFlow", "BatchFlow", "FlowServer", "ServiceApp", "Image", "Manifest",
     ]  # fmt: skip
     manifests = [a.path for a in lower(flights, "production").artifacts if isinstance(a, Manifest)]
     assert manifests == [
@@ -122,6 +122,7 @@ def test_a_scheduled_training_rolls_out_by_itself(flights: Project) -> None:
         ),
         Schedule("rollout", None),
         Schedule("monitor", "0 * * * *", Call("Cron", (("", "0 * * * *"), ("timezone", "UTC")))),
+        Schedule("batch", "0 2 * * *", Call("Cron", (("", "0 2 * * *"), ("timezone", "UTC")))),
     )
 
 
