@@ -1,0 +1,211 @@
+"""The services that are compared, each written as its own documentation would have it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from measure import ENVIRONMENT
+from models import Trained, pickle, render, spec_of, write_project
+
+from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.machine.ports import _free_port
+from mlops_spec.runtime.service.packaging import package, serve_command
+from mlops_spec.terms.workspace import Workspace
+
+READY_WITHIN = 60.0
+
+FASTAPI = """
+import joblib
+import pandas as pd
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+model = joblib.load("model.joblib")
+app = FastAPI()
+
+
+class Row(BaseModel):
+{fields}
+
+@app.post("/predict")
+def predict(row: Row):
+    frame = pd.DataFrame([row.model_dump()])
+    return {{"score": float(model.predict_proba(frame)[0, 1])}}
+"""
+
+BENTOML = """
+import bentoml
+import joblib
+import pandas as pd
+
+
+@bentoml.service(workers=1)
+class Predictor:
+    def __init__(self) -> None:
+        self.model = joblib.load("model.joblib")
+
+    @bentoml.api
+    def predict(self, row: dict) -> dict:
+        frame = pd.DataFrame([row])
+        return {"score": float(self.model.predict_proba(frame)[0, 1])}
+"""
+
+BARE = """
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    while (await receive()).get("more_body"):
+        pass
+    start = {"type": "http.response.start", "status": 200,
+             "headers": [(b"content-type", b"application/json"), (b"content-length", b"13")]}
+    await send(start)
+    await send({"type": "http.response.body", "body": b'{"score":0.5}'})
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A service as it is started, and how a row is asked about."""
+
+    name: str
+    arguments: tuple[str, ...]  # with {port}
+    folder: Path
+    body: Callable[[Mapping[str, object]], object]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that has answered once. `cold`: seconds from its start to that answer."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    cold: float
+
+    def memory(self) -> float:
+        """Megabytes of all its processes; what they share is shared out (PSS)."""
+        main = psutil.Process(self.process.pid)
+        family = [main, *main.children(recursive=True)]
+        return float(sum(one.memory_full_info().pss for one in family) / 2**20)
+
+
+def bare(place: Path) -> Server:
+    """ASGI on uvicorn that reads the body and answers: what any Python service could reach."""
+    folder = _folder(place, "bare", {"main.py": BARE})
+    return Server("bare ASGI, no model", _uvicorn("main:app"), folder, dict)
+
+
+def fastapi(place: Path, trained: Trained) -> Server:
+    """The snippet that most tutorials have: pydantic in, a DataFrame of one row, scikit-learn."""
+    kinds = {"category": "str", "float": "float | None = None", "integer": "int"}
+    types = {column.name: kinds[column.type] for column in trained.dataset.columns[2:]}
+    fields = "".join(f"    {name}: {kind}\n" for name, kind in types.items())
+    folder = _folder(place, f"fastapi-{trained.name}", {"main.py": FASTAPI.format(fields=fields)})
+    pickle(trained, folder / "model.joblib")
+    return Server("FastAPI + scikit-learn", _uvicorn("main:app"), folder, dict)
+
+
+def bentoml(place: Path, trained: Trained) -> Server:
+    """BentoML's plain `@bentoml.api`, started by `bentoml serve`."""
+    folder = _folder(place, f"bentoml-{trained.name}", {"service.py": BENTOML})
+    pickle(trained, folder / "model.joblib")
+    serve = (sys.executable, "-m", "bentoml", "serve", "service:Predictor", "--port", "{port}")
+    home = {"BENTOML_HOME": str(place / "bentoml-home")}
+    return Server(
+        "BentoML @api + scikit-learn", (*serve, "--host", "127.0.0.1"), folder,
+        lambda row: {"row": dict(row)}, home,
+    )  # fmt: skip
+
+
+def ours(place: Path, trained: Trained) -> Server:
+    """What `spec apply` starts: a release as a Bento, requests checked, predictions logged."""
+    root = place / f"spec-{trained.name}"
+    write_project(root, {trained.name: spec_of(trained)})
+    render(root)
+    workspace = Workspace.of(root, "local")
+    trained.export_to(workspace.run("bench") / "portable")
+    os.environ["MLOPS_SPEC_WORKSPACE"] = str(workspace.root)
+    context = Context.open(model=trained.name, workspace=".spec/local", facets={})
+    tag = package(context, "bench", "release", "1")
+    command = serve_command(workspace, tag, 0)
+    # The port is in the middle of the command; it is chosen when the service is started.
+    arguments = tuple("{port}" if word == "0" else word for word in command.argv)
+    return Server(
+        "ours, predictions logged", arguments, root, lambda row: {"rows": [dict(row)]},
+        {**command.environment, "MLOPS_SPEC_WORKSPACE": str(workspace.root)},
+    )  # fmt: skip
+
+
+@contextmanager
+def started(server: Server, body: bytes) -> Iterator[Running]:
+    """The service while it runs; every process of it is ended at the end."""
+    port = _free_port(set())
+    arguments = [word.replace("{port}", str(port)) for word in server.arguments]
+    begun = time.perf_counter()
+    with (server.folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            arguments, cwd=server.folder, env={**ENVIRONMENT, **server.variables},
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}/predict"
+    try:
+        _wait(server, process, url, body, begun)
+        yield Running(url, process, time.perf_counter() - begun)
+    finally:
+        _stop(process)
+
+
+def _wait(
+    server: Server, process: subprocess.Popen[bytes], url: str, body: bytes, begun: float
+) -> None:
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                answer.read()
+                return
+        except (urllib.error.URLError, OSError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                raise SystemExit(f"{server.name} answers {error.code}: {error.read()!r}") from error
+        if process.poll() is not None or time.perf_counter() - begun > READY_WITHIN:
+            log = (server.folder / "log.txt").read_text(errors="replace")
+            raise SystemExit(f"{server.name} does not answer:\n{log[-2000:]}")
+        time.sleep(0.02)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the session that `started` made, and nothing else."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _uvicorn(app: str) -> tuple[str, ...]:
+    return (
+        sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", "{port}",
+        "--no-access-log",
+    )  # fmt: skip
+
+
+def _folder(place: Path, name: str, files: Mapping[str, str]) -> Path:
+    folder = place / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for file, text in files.items():
+        (folder / file).write_text(text, encoding="utf-8")
+    return folder
