@@ -20,6 +20,7 @@ from mlops_spec.model.facets import FieldChange, changed_fields, facets, flatten
 from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.base import Change
 from mlops_spec.runtime.data.fingerprint import fingerprint
+from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.targets.filesystem import TreeState, tree_state
 from mlops_spec.targets.platform import FOR_PEOPLE, missing_programs
 from mlops_spec.terms.digest import digest
@@ -37,9 +38,34 @@ def make_plan(site: Site, *, retry: bool = False) -> ApplyPlan:
     return ApplyPlan(
         environment=site.environment,
         before=tuple(_before(tree, needed)),
-        models=tuple(plan_one(site, model, retry=retry) for model in site.project.models),
+        models=_plan_all(site, retry=retry),
         after=(StartPlatform(comforts),) if comforts else (),
     )
+
+
+def _plan_all(site: Site, *, retry: bool) -> tuple[ModelPlan, ...]:
+    """The plans of all models, or one `Refusal` with everything that stands against them."""
+    plans: list[ModelPlan] = []
+    refused: dict[str, Refusal] = {}
+    for model in site.project.models:
+        try:
+            plans.append(plan_one(site, model, retry=retry))
+        except Refusal as refusal:
+            refused.setdefault(model.dataset.spec.name, refusal)
+    if refused:
+        raise _together(refused)
+    return tuple(plans)
+
+
+def _together(refused: dict[str, Refusal]) -> Refusal:
+    """The first Dataset's refusal; the others are its details."""
+    (name, first), *others = refused.items()
+    also = tuple(
+        f"also {other.code}: Dataset {dataset}: {other.message}; {other.help}"
+        for dataset, other in others
+    )
+    message = f"Dataset {name}: {first.message}"
+    return Refusal(first.code, message, first.help, (*first.details, *also))
 
 
 def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPlan:

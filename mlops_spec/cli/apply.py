@@ -29,6 +29,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retry", action="store_true", help="try a release again that a rollout has rolled back"
     )
+    parser.epilog = (
+        "Examples:\n"
+        "  spec apply                    the default environment\n"
+        "  spec apply --env local        a named one\n"
+        "  spec apply --retry            once more, after a rollback\n\n"
+        "Exit codes: 0 done, 1 a step failed, 4 a gate said no, 5 inconclusive or no data.\n"
+        "Whatever the outcome, the release in production goes on serving."
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -83,7 +91,7 @@ def refusal_of(site: Site, failure: FlowFailed, since: float) -> Refusal:
     said = failed[-1].output
     return Refusal(
         str(said.get("code", "MLS602")),
-        f"{failed[-1].step}: {said.get('message', failure)}",
+        f"{model}: {failed[-1].step}: {said.get('message', failure)}",
         str(said.get("help", "")),
         tuple(said.get("details", ())),
     )

@@ -13,6 +13,7 @@ from mlops_spec.terms.workspace import Workspace
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_environment(parser)
+    parser.epilog = "`spec apply` starts all of it again. Exit codes: 0 nothing runs any more."
 
 
 def run(arguments: argparse.Namespace) -> int:

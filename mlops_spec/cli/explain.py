@@ -17,7 +17,13 @@ from mlops_spec.terms.package_data import data_dir
 def configure(parser: argparse.ArgumentParser) -> None:
     """One word: what is to be explained."""
     parser.add_argument(
-        "topic", help="a code (MLS301), a kind (Model) or a field (Model.serve.slo)"
+        "topic", metavar="TOPIC", help="a code (MLS301), a kind (Model) or a field of one"
+    )
+    parser.epilog = (
+        "Examples:\n"
+        "  spec explain MLS301           what an error means, and how to mend it\n"
+        "  spec explain Model            the fields of a kind\n"
+        "  spec explain Model.serve.slo  what a field takes, and what its change leads to"
     )
 
 

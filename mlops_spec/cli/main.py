@@ -15,16 +15,28 @@ from mlops_spec.cli.exits import Exit
 
 # name -> (module with `configure(parser)` and `run(arguments) -> int`, what it does)
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "validate": ("mlops_spec.cli.validate", "check every spec; say all that is wrong at once"),
     "render": ("mlops_spec.cli.render", "write the generated files, or --check them"),
-    "validate": ("mlops_spec.cli.validate", "check every spec; imports nothing heavy"),
-    "plan": ("mlops_spec.cli.plan", "what apply would do, and why"),
-    "apply": ("mlops_spec.cli.apply", "do it; the same command finishes what was interrupted"),
-    "run": ("mlops_spec.cli.run", "one flow of a model now: train, rollout, monitor, batch"),
+    "plan": ("mlops_spec.cli.plan", "what apply would do, and why; changes nothing"),
+    "apply": ("mlops_spec.cli.apply", "do it; the same command finishes what was cut off"),
+    "run": ("mlops_spec.cli.run", "one flow now: train, rollout, monitor or batch"),
     "status": ("mlops_spec.cli.status", "what is live, why, and since when"),
     "down": ("mlops_spec.cli.down", "end every process of an environment; its data stays"),
     "explain": ("mlops_spec.cli.explain", "what a code, a kind or a field means"),
     "schema": ("mlops_spec.cli.schema", "the JSON Schema of a kind, for editors"),
 }
+
+
+_START: Final = """\
+In the folder of mlops.yaml:
+  spec validate                 look for mistakes
+  spec plan                     what would be done
+  spec apply                    do it
+  spec status                   what is live
+  spec run monitor MODEL        look for drift now
+
+spec COMMAND --help says more about a command; spec explain Model, about the language.
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,18 +61,25 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="spec",
         description="One YAML spec per model: validated, rendered, applied, monitored, retrained.",
-        epilog="spec COMMAND --help says more about a command.",
+        epilog=_START,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"spec {__version__}")
     _common(parser, given_before_command=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     named = next((word for word in given if word in COMMANDS), None)
     for name, (module, doc) in COMMANDS.items():
-        command = commands.add_parser(name, help=doc, description=_sentence(doc))
-        _common(command, given_before_command=False)
+        command = commands.add_parser(
+            name,
+            help=doc,
+            description=_sentence(doc),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         # Only the command that was named is imported: `spec --version` takes a blink.
         if name == named:
             importlib.import_module(module).configure(command)
+        # After the command's own options, which are what its help is read for.
+        _common(command, given_before_command=False)
     return parser
 
 
@@ -68,8 +87,9 @@ def _sentence(doc: str) -> str:
     return f"{doc[0].upper()}{doc[1:]}."
 
 
-def _common(parser: argparse.ArgumentParser, *, given_before_command: bool) -> None:
+def _common(asked: argparse.ArgumentParser, *, given_before_command: bool) -> None:
     """The options that may stand before or behind the command."""
+    parser = asked.add_argument_group("for every command")
 
     def default(value: Any) -> Any:
         return value if given_before_command else argparse.SUPPRESS

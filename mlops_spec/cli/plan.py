@@ -20,6 +20,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retry", action="store_true", help="plan as `spec apply --retry` would go about it"
     )
+    parser.epilog = (
+        "Exit codes: 0 planned (2 with --detailed-exitcode and something to do), 1 it cannot be,\n"
+        "4 a gate said no before, 5 it was inconclusive or had no data."
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

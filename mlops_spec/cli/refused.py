@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Final
 
+from mlops_spec.cli.views.text import printable
 from mlops_spec.runtime.refusal import Refusal
 
 # By the exception's own name, so that printing one needs none of the modules that raise them.
@@ -35,8 +36,9 @@ def print_refusal(refusal: Refusal, arguments: argparse.Namespace) -> None:
     if arguments.output == "json":
         print(json.dumps({"format_version": 1, "error": refusal.to_json()}), file=sys.stderr)
         return
-    print(f"error {refusal.code}: {refusal.message}", file=sys.stderr)
+    # What is told of data and of other programs must not drive the reader's terminal either.
+    print(f"error {refusal.code}: {printable(refusal.message)}", file=sys.stderr)
     for detail in refusal.details:
-        print(f"    {detail}", file=sys.stderr)
+        print(f"    {printable(detail)}", file=sys.stderr)
     if refusal.help:
-        print(f"  help: {refusal.help}", file=sys.stderr)
+        print(f"  help: {printable(refusal.help)}", file=sys.stderr)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import uuid
+from datetime import datetime
 
 from mlops_spec.apply.follow import FlowFailed, FlowRequest, Watch, run_flow
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.apply import refusal_of
+from mlops_spec.cli.exits import Exit
 from mlops_spec.cli.refused import print_refusal
 from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
@@ -22,18 +25,43 @@ from mlops_spec.terms.steps import BATCH_FLOW, FLOWS, MONITOR_FLOW, TRAIN_FLOW
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("flow", choices=FLOWS, help="which flow")
-    parser.add_argument("model", help="of which model")
+    parser.add_argument("flow", choices=FLOWS, metavar="FLOW", help=", ".join(FLOWS))
+    parser.add_argument("model", metavar="MODEL", help="the name of a Model")
     parser.add_argument(
-        "--until", metavar="TIME", help="monitor: look at the window that ends then (ISO 8601)"
+        "--until",
+        metavar="TIME",
+        type=_time,
+        help="monitor: look at the window that ends then (ISO 8601)",
     )
     parser.add_argument(
         "--then-rollout", action="store_true", help="train: roll the model out if its gate passes"
     )
     add_environment(parser)
+    parser.epilog = (
+        "Examples:\n"
+        "  spec run monitor flight-delay\n"
+        "  spec run monitor flight-delay --until 2013-06-10\n"
+        "  spec run train flight-delay --then-rollout\n\n"
+        "Exit codes: 0 the flow ended well, 1 it did not."
+    )
+
+
+def _time(text: str) -> str:
+    """The text, when it is a time; the flow reads it again."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a time in ISO 8601, such as 2013-06-10 or 2013-06-10T06:00Z"
+        ) from error
+    return text
 
 
 def run(arguments: argparse.Namespace) -> int:
+    strange = _option_of_another_flow(arguments)
+    if strange:
+        print(f"spec run: {strange}", file=sys.stderr)
+        return Exit.USAGE
     site = open_site(arguments)
     _check(site, arguments)
     started = site.store.clock()
@@ -67,14 +95,22 @@ def _check(site: Site, arguments: argparse.Namespace) -> None:
             "MLS302", f"{arguments.model} has no batch flow", "add a `batch:` block to its spec"
         )
     if platform.missing_programs(site.workspace, site.spec):
-        raise Refusal("MLS605", "the environment does not run", "run `spec apply` first")
+        raise Refusal(
+            "MLS605",
+            f"the environment {site.environment!r} does not run",
+            f"run `spec apply --env {site.environment}` first",
+        )
+
+
+def _option_of_another_flow(arguments: argparse.Namespace) -> str:
+    """What is wrong with an option that the flow would ignore; "" when nothing is."""
+    for option, flow in (("until", MONITOR_FLOW), ("then_rollout", TRAIN_FLOW)):
+        if getattr(arguments, option) and arguments.flow != flow:
+            return f"--{option.replace('_', '-')} is for {flow}; this is {arguments.flow}"
+    return ""
 
 
 def _parameters(arguments: argparse.Namespace) -> dict[str, object]:
-    match arguments.flow:
-        case flow if flow == MONITOR_FLOW and arguments.until:
-            return {"until": arguments.until}
-        case flow if flow == TRAIN_FLOW and arguments.then_rollout:
-            return {"then_rollout": True}
-        case _:
-            return {}
+    if arguments.until:
+        return {"until": arguments.until}
+    return {"then_rollout": True} if arguments.then_rollout else {}

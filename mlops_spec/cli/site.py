@@ -46,7 +46,10 @@ def environment_name(project: ProjectSpec, asked: str | None) -> str:
     names = list(project.environments)
     name = asked or os.environ.get("SPEC_ENV") or names[0]
     if name not in names:
+        origin = "" if asked else ", which the variable SPEC_ENV asks for"
         raise Refusal(
-            "MLS302", f"no environment named {name!r}", f"mlops.yaml has: {', '.join(names)}"
+            "MLS302",
+            f"no environment named {name!r}{origin}",
+            f"mlops.yaml has: {', '.join(names)}",
         )
     return name

@@ -17,6 +17,7 @@ from mlops_spec.terms.workspace import Workspace
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_environment(parser)
+    parser.epilog = "A broken spec does not hide what is live: only mlops.yaml is read."
 
 
 def run(arguments: argparse.Namespace) -> int:

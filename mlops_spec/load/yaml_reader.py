@@ -31,6 +31,10 @@ from mlops_spec.model.project import Loc, Places
 
 MAX_DEPTH: Final = 24
 _CORE_TAG: Final = "tag:yaml.org,2002:"  # what `!!` stands for
+# What an escape such as "\ud83d" can bring in, and no file, terminal or database takes.
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_WHOLE: Final = 'write the character itself, or its whole number: "\\U0001F600"'
+_FIRST_LINE: Final = {"mlops.yaml": "write `project: name`, and `environments:`"}
 # Control characters, and line breaks that YAML 1.1 knows and editors do not (U+0085, U+2028).
 _NOT_TEXT: Final = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -75,7 +79,9 @@ def read_yaml(source: SourceText, found: Diagnostics) -> tuple[Tree, ...]:
             EMPTY_FILE,
             "the file holds no document",
             at=Span.at(source.path),
-            help="write a document that begins with `kind:`, or delete the file",
+            help=_FIRST_LINE.get(
+                source.path, "write a document that begins with `kind:`, or delete the file"
+            ),
         )
     return trees
 
@@ -187,7 +193,9 @@ class _Builder:
         _Builder(self.path, self.stream, self.found).build(event, (*loc, ""))
 
     def _key(self, event: yaml.Event, loc: Loc, span: Span) -> str | None:
-        if isinstance(event, yaml.ScalarEvent):
+        if isinstance(event, yaml.ScalarEvent) and _SURROGATE.search(event.value):
+            shown, help = "half of a character", _WHOLE
+        elif isinstance(event, yaml.ScalarEvent):
             self._refuse_tag(event, loc)
             value = resolve(event.value) if event.implicit[0] else event.value
             if isinstance(value, str):
@@ -211,6 +219,11 @@ class _Builder:
         )
 
     def _scalar(self, event: yaml.ScalarEvent, loc: Loc) -> Any:
+        half = _SURROGATE.search(event.value)
+        if half:
+            message = f"U+{ord(half[0]):04X} is half of a character"
+            self._refuse(NOT_TEXT, message, loc, _WHOLE)
+            return None
         if not event.implicit[0]:
             return event.value
         value = resolve(event.value)

@@ -52,7 +52,10 @@ def _verdicts(output: Output) -> str:
 
 
 def _register(output: Output) -> str:
-    return f"version {output['version']}" if "version" in output else ""
+    if "version" not in output:
+        return ""
+    # A run is tracked whatever the gate said; only one that passed gets a version.
+    return f"version {output['version']}" if output["version"] else "tracked; no version"
 
 
 def _deploy(output: Output) -> str:

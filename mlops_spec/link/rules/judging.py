@@ -20,6 +20,7 @@ from mlops_spec.model.project import Document, Loc
 from mlops_spec.model.spec.gates import Comparison, GatesSpec, Limit
 from mlops_spec.terms.metrics import METRICS, PRIMARY
 
+_BELOW_ZERO: Final = frozenset({"r2", "skill", "primary"})  # worse than a constant prediction
 _PARTS: Final = ("metrics", "production")
 
 
@@ -75,6 +76,10 @@ def limits_can_be_met(scope: Scope, found: Diagnostics) -> None:
         elif limit.min is not None and limit.min > 1 and _is_share(name):
             message = f"min is {limit.min}, but {name} is never above 1"
             found.add(LIMITS_CROSS, message, at=at, help="0.7 stands for 70%")
+        elif limit.max is not None and limit.max < 0 and name not in _BELOW_ZERO:
+            message = f"max is {limit.max}, but {name} is never below 0"
+            at = document.places.value("metrics", name, "max")
+            found.add(LIMITS_CROSS, message, at=at, help="write the largest value that may pass")
 
 
 def _limits(scope: Scope) -> Iterator[tuple[Document[GatesSpec], str, Limit]]:

@@ -53,4 +53,6 @@ class ProjectSpec(SpecModel):
 
     project: Name = field(Change.DOCS, "the name of the project; owns what apply creates")
     language: Literal[1] = field(Change.DOCS, "version of the language", 1)
-    environments: dict[Name, EnvironmentSpec] = field(Change.DOCS, "by name", min_length=1)
+    environments: dict[Name, EnvironmentSpec] = field(
+        Change.DOCS, "by name, such as local: {serve: {on: processes, router: envoy}}", min_length=1
+    )
