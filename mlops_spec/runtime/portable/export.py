@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_spec.runtime.portable.encoding import Encoding
+from mlops_spec.runtime.portable.encoding import BY_COLUMN, Encoding
 from mlops_spec.runtime.portable.modules import modules_of
 from mlops_spec.runtime.portable.scorer import (
     FORMAT,
@@ -154,11 +154,18 @@ def _encode(pipeline: Any, frame: pd.DataFrame) -> tuple[Encoding, NDArray[np.fl
     """The tables, and the matrix they give for the frame; compared with the preprocessor's own."""
     preprocess = _preprocess(pipeline)
     encoding = tabulate(preprocess, probes_of(pipeline[:-1], frame), frame)
-    matrix = encoding.matrix({str(name): frame[name].tolist() for name in frame.columns})
+    raw = {str(name): frame[name].tolist() for name in frame.columns}
+    matrix = encoding.matrix(raw)
+    # A request of a few rows is encoded by row, a batch by column: both have to be right.
+    few = encoding.matrix({name: values[: BY_COLUMN - 1] for name, values in raw.items()})
     wanted = preprocess(frame)
-    if matrix.shape != wanted.shape or not np.allclose(matrix, wanted, 1e-9, 1e-9, equal_nan=True):
+    if not (_same(matrix, wanted) and _same(few, wanted[: len(few)])):
         raise NotTabular("the tables do not give what the preprocessor gives")
     return encoding, matrix
+
+
+def _same(found: NDArray[np.float64], wanted: NDArray[np.float64]) -> bool:
+    return found.shape == wanted.shape and np.allclose(found, wanted, 1e-9, 1e-9, equal_nan=True)
 
 
 def _preprocess(pipeline: Any) -> Callable[[pd.DataFrame], NDArray[np.float64]]:
