@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from mlops_spec.apply.reasons import in_words
 from mlops_spec.apply.standing import Standing, StepStanding
 from mlops_spec.model.facets import FieldChange
 from mlops_spec.model.spec.base import Change
@@ -214,14 +214,8 @@ def _consequence(situation: Situation, stages: tuple[Stage, ...]) -> str:
 def _reasons(situation: Situation) -> Iterator[str]:
     if situation.first:
         yield "never applied here"
-    for change in situation.changes:
-        yield f"{change.path}: {_short(change.before)} → {_short(change.after)}"
+    yield from in_words(situation.changes)
     snapshot = situation.standing.train[0]
     if not situation.first and snapshot.status != "done":
         data_changed = not any(change.change is Change.DATA for change in situation.changes)
         yield "the source's files changed" if data_changed else "the Dataset changed"
-
-
-def _short(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 60 else text[:57] + "…"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import uuid
+from contextlib import nullcontext
 from datetime import datetime
 
+from mlops_spec.apply.events import Event
 from mlops_spec.apply.follow import FlowFailed, FlowRequest, Watch, run_flow
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.apply import refusal_of
@@ -15,7 +18,7 @@ from mlops_spec.cli.refused import print_refusal
 from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.progress import Progress
-from mlops_spec.cli.views.summary import print_summary
+from mlops_spec.cli.views.summary import print_summary, summary_json
 from mlops_spec.diagnostics import did_you_mean
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state.lease import holder_of
@@ -66,11 +69,12 @@ def run(arguments: argparse.Namespace) -> int:
     _check(site, arguments)
     started = site.store.clock()
     environment = platform.environment_variables(site.workspace, site.spec)
-    with Progress(console(arguments)) as progress:
+    quiet = arguments.output == "json"
+    with nullcontext() if quiet else Progress(console(arguments)) as progress:
         watch = Watch(
             site.journal,
             lambda model: holder_of(site.store, f"model/{site.environment}/{model}"),
-            progress.tell,
+            progress.tell if progress else _ignore,
             silence=3600,
         )
         request = FlowRequest(site.environment, uuid.uuid4().hex, _parameters(arguments))
@@ -78,9 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
             run_flow(PrefectRuns(environment), watch, arguments.model, arguments.flow, request)
         except FlowFailed as failure:
             print_refusal(refusal_of(site, failure, started), arguments)
-            return 1
-    print_summary(site, console(arguments))
-    return 0
+            return Exit.FAILED
+    _report(site, arguments)
+    return Exit.FINE
 
 
 def _check(site: Site, arguments: argparse.Namespace) -> None:
@@ -100,6 +104,18 @@ def _check(site: Site, arguments: argparse.Namespace) -> None:
             f"the environment {site.environment!r} does not run",
             f"run `spec apply --env {site.environment}` first",
         )
+
+
+def _ignore(_: Event) -> None:
+    """Nobody watches: the report at the end is the output."""
+
+
+def _report(site: Site, arguments: argparse.Namespace) -> None:
+    if arguments.output == "json":
+        told = [story for story in summary_json(site) if story["model"] == arguments.model]
+        print(json.dumps({"format_version": 1, "models": told}, indent=2, ensure_ascii=False))
+        return
+    print_summary(site, console(arguments))
 
 
 def _option_of_another_flow(arguments: argparse.Namespace) -> str:

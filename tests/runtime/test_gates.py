@@ -183,8 +183,31 @@ def test_production_that_needs_a_lost_column_is_an_error(place, tmp_path):
     output = gate(changed, GATES, recipe, second)
     assert output["outcome"] == "error"
     assert output["verdicts"][1]["reason"] == (
-        "production needs the column 'distance', which the rows no longer have"
+        "production needs the column 'distance', which the rows no longer have; keep it in "
+        "`columns` until a model without it is in production"
     )
+
+
+def test_a_feature_that_means_another_thing_now_is_an_error(place):
+    first = trained(place)
+    serve(place, first)
+    columns = tuple(
+        replace(c, type="category", min=None, max=None) if c.name == "ώρα" else c
+        for c in DATASET.columns
+    )
+    changed, second = other(place, {"train": "t2"}, replace(DATASET, columns=columns))
+    output = gate(changed, GATES, RECIPE, second)
+    assert output["outcome"] == "error"
+    assert output["verdicts"][1]["reason"].startswith(
+        "production was trained on 'ώρα' as integer, which is category now; "
+    )
+
+
+def test_a_whole_number_may_become_a_fraction(place):
+    serve(place, trained(place))
+    columns = tuple(replace(c, type="float") if c.name == "ώρα" else c for c in DATASET.columns)
+    changed, second = other(place, {"train": "t2"}, replace(DATASET, columns=columns))
+    assert gate(changed, GATES, RECIPE, second)["outcome"] == "pass"
 
 
 def test_production_whose_model_is_gone_is_an_error(place):

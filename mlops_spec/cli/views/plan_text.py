@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, assert_never
 
+from rich.markup import escape
+
 from mlops_spec.apply.stages import (
     ApplyPlan,
     ModelPlan,
@@ -16,6 +18,7 @@ from mlops_spec.apply.stages import (
     Train,
     WriteFiles,
 )
+from mlops_spec.cli.views.text import printable
 
 
 def plan_json(plan: ApplyPlan) -> dict[str, Any]:
@@ -128,5 +131,5 @@ def _summary(plan: ApplyPlan) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text of the user's, safe to stand in rich markup."""
-    return text.replace("[", "\\[")
+    """Text of the user's, safe to stand in rich markup and on a terminal."""
+    return escape(printable(text))

@@ -10,7 +10,7 @@ from typing import Final
 
 from mlops_spec.runtime.context import Context, Output
 from mlops_spec.runtime.declare import Against, AtLeast, AtMost, Gates, Recipe
-from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.runtime.train.baseline import baseline_of
 from mlops_spec.runtime.train.evaluation import (
     heldout_answers,
@@ -76,7 +76,10 @@ def _evidence(context: Context, run: str, baseline: str) -> Evidence:
     obstacle = _why_not(production, candidate, set(rows.columns))
     if obstacle:
         return Evidence(judged, None, obstacle)
-    said = production.predict(rows)
+    try:
+        said = production.predict(rows)
+    except (Refusal, ValueError, TypeError) as error:
+        return Evidence(judged, None, f"production cannot score these rows: {gist(error)}")
     return Evidence(judged, judged_rows(answers["label"], said, production.labels))
 
 
@@ -90,7 +93,24 @@ def _why_not(production: FittedModel, candidate: FittedModel, columns: set[str])
         return "production was trained on other label values"
     gone = [name for name in production.recipe.features if name not in columns]
     if gone:
-        return f"production needs the column {gone[0]!r}, which the rows no longer have"
+        return (
+            f"production needs the column {gone[0]!r}, which the rows no longer have; keep it in "
+            "`columns` until a model without it is in production"
+        )
+    return _retyped(production, candidate)
+
+
+def _retyped(production: FittedModel, candidate: FittedModel) -> str:
+    """A feature that both have, and that means another thing now. All numbers are read alike."""
+    for column in candidate.dataset.columns:
+        if column.name not in production.recipe.features:
+            continue
+        before = production.dataset.column(column.name).type
+        if before != column.type and not {before, column.type} <= {"float", "integer", "boolean"}:
+            return (
+                f"production was trained on {column.name!r} as {before}, which is {column.type} "
+                "now; give the new column another name, and keep both for a while"
+            )
     return ""
 
 
