@@ -24,6 +24,7 @@ from mlops_spec.runtime.portable.scorer import Scorer, Scores, load
 from mlops_spec.runtime.service.metrics import ServiceMetrics
 from mlops_spec.runtime.service.openapi import description_of
 from mlops_spec.runtime.service.prediction_log import Answered, Identity, PredictionLog
+from mlops_spec.runtime.service.scoring import Overloaded, Scoring
 from mlops_spec.runtime.service.typed_rows import BadRequest, Problem, RowReader, Rows
 from mlops_spec.terms.workspace import Workspace
 
@@ -38,6 +39,7 @@ RELEASE_FILE: Final = "release.json"
 MODEL_FOLDER: Final = "model"
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 MAX_ID_BYTES: Final = 128
+BODY_WITHIN: Final = 30.0  # seconds, from the request's headers
 # More rows than these take milliseconds, in which the event loop would answer nobody else.
 INLINE_ROWS: Final = 64
 GARBAGE_AFTER: Final = 50_000  # new objects; Python's own 700 are a few requests
@@ -54,6 +56,7 @@ class _Running:
     identity: Identity
     metrics: ServiceMetrics
     log: PredictionLog | None
+    scoring: Scoring
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,22 @@ class PredictionApp:
     """The application of one model. `open` before the first request, `close` after the last."""
 
     def __init__(
-        self, *, row: type[BaseModel], answer: type[BaseModel], folder: Path, max_rows: int
+        self,
+        *,
+        row: type[BaseModel],
+        answer: type[BaseModel],
+        folder: Path,
+        max_rows: int,
+        timeout: float,
     ) -> None:
-        """`folder` holds `release.json` and the portable model, as packaging puts them there."""
+        """`folder` holds `release.json` and the portable model, as packaging puts them there.
+
+        An answer that takes longer than `timeout` seconds is a 504.
+        """
         self._reader = RowReader(row, max_rows)
         self._answer = answer
         self._folder = folder
+        self._timeout = timeout
         self._running: _Running | None = None
         self._get: Final = {
             "/livez": self._live, "/readyz": self._ready, "/healthz": self._live,
@@ -89,7 +102,8 @@ class PredictionApp:
         identity = Identity(release["model"], release["version"], release["release"])
         metrics = ServiceMetrics(identity.model, identity.release)
         scorer = load(self._folder / MODEL_FOLDER, release["digest"])
-        self._running = _Running(scorer, identity, metrics, self._open_log(identity, metrics))
+        log = self._open_log(identity, metrics)
+        self._running = _Running(scorer, identity, metrics, log, Scoring(self._timeout))
         _log.info("%s %s serves as %s", identity.model, identity.release, scorer.kind)
         # What was loaded stays. Looking through it for garbage, again and again while the log holds
         # rows, took two thirds of a busy service's time.
@@ -108,7 +122,10 @@ class PredictionApp:
     def close(self) -> None:
         """Write what the log still holds."""
         running, self._running = self._running, None
-        if running is not None and running.log is not None:
+        if running is None:
+            return
+        running.scoring.close()
+        if running.log is not None:
             running.log.close()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -165,7 +182,13 @@ class PredictionApp:
         if scope["method"] != "POST":
             await _answer(send, 405, _error("/predict answers POST"), asked)
             return
-        body = await _body(receive)
+        try:
+            async with asyncio.timeout(BODY_WITHIN):
+                body = await _body(receive)
+        except TimeoutError:
+            await _answer(send, 408, _error(f"no body within {BODY_WITHIN:g} s"), asked)
+            running.metrics.answered(408, BODY_WITHIN)
+            return
         started = time.perf_counter()
         status, answer = await self._outcome(running, body, asked)
         await _answer(send, status, answer, asked)
@@ -181,10 +204,14 @@ class PredictionApp:
             if len(rows) <= INLINE_ROWS and running.scorer.kind == "onnx":
                 scores = running.scorer.score(rows.columns)
             else:
-                scores = await asyncio.to_thread(running.scorer.score, rows.columns)
+                scores = await running.scoring.score(running.scorer, rows.columns)
             answer = _answered(running.identity, asked, scores)
         except BadRequest as refused:
             return refused.status, _error(str(refused), refused.problems)
+        except Overloaded:
+            return 503, _error("too many requests are being answered; try again in a second")
+        except TimeoutError:
+            return 504, _error(f"the model took more than {self._timeout:g} s")
         except Exception:
             _log.exception("request %s failed", asked.request_id)
             return 500, _error("the model failed on this request; the service's log says how")
@@ -246,8 +273,10 @@ def _error(message: str, problems: tuple[Problem, ...] = ()) -> bytes:
 
 
 async def _answer(send: Send, status: int, body: bytes, asked: _Asked) -> None:
-    identity = (b"x-request-id", asked.request_id.encode("ascii", "replace"))
-    await _send(send, status, body, (identity,))
+    headers = [(b"x-request-id", asked.request_id.encode("ascii", "replace"))]
+    if status == 503:
+        headers.append((b"retry-after", b"1"))
+    await _send(send, status, body, tuple(headers))
 
 
 async def _send(

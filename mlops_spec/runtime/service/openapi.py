@@ -28,7 +28,9 @@ _FAILURES: Final = {
     "400": "the body is not JSON",
     "413": "too many rows, or too large a body",
     "422": "a field is missing, unknown or out of its bounds; the answer names it",
-    "503": "the service is not ready",
+    "408": "the body did not arrive",
+    "503": "the service is not ready, or has too much to do; Retry-After says when to try again",
+    "504": "the model took too long",
 }
 
 

@@ -116,6 +116,7 @@ app = PredictionApp(
     answer=FlightDelayAnswer,
     folder=Path(__file__).parent,
     max_rows=1000,
+    timeout=2,
 )
 
 
