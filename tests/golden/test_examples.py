@@ -55,6 +55,23 @@ def test_rendered_python_is_formatted_and_lints(example: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_rollout_without_shadow_renders_to_a_flow_that_names_only_what_it_has(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(EXAMPLES[0], tmp_path, ignore=shutil.ignore_patterns("data", ".*"),
+                    dirs_exist_ok=True)  # fmt: skip
+    for spec in (tmp_path / "specs").glob("*.yaml"):
+        lines = spec.read_text().splitlines(keepends=True)
+        spec.write_text("".join(line for line in lines if not line.startswith("shadow:")))
+    for path, text in _rendered(tmp_path).items():
+        if path.endswith("rollout.py"):
+            (tmp_path / "rollout.py").write_text(text)
+    assert "shadow(" not in (tmp_path / "rollout.py").read_text()
+    command = [*RUFF, "check", "--no-cache", "--select", "E,F,W,I", str(tmp_path / "rollout.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=IDS)
 def test_nothing_rendered_names_this_machine(example: Path) -> None:
     for path, text in _rendered(example).items():

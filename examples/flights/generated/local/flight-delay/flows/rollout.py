@@ -142,7 +142,7 @@ def rollout(run: str | None = None, retry: bool = False) -> dict[str, Any]:
         world = LocalWorld(context, DATASET, RECIPE, SERVICE, Place(REGISTRY, REPLAY))
         release = steps.begin(context, world, Policy(SHADOW, CANARY, LIMITS), run=run, retry=retry)
         judged = deploy(release, package(release))
-        if judged.passed and SHADOW is not None:
+        if judged.passed:
             judged = shadow(release, SHADOW)
         for step in CANARY:
             if judged.passed:
