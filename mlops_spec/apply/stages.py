@@ -219,3 +219,5 @@ def _reasons(situation: Situation) -> Iterator[str]:
     if not situation.first and snapshot.status != "done":
         data_changed = not any(change.change is Change.DATA for change in situation.changes)
         yield "the source's files changed" if data_changed else "the Dataset changed"
+    elif situation.flows_stale and not situation.first and not situation.changes:
+        yield "its rendered flows changed"

@@ -76,7 +76,7 @@ def _model_lines(model: ModelPlan) -> Iterator[str]:
         version = f"version {live.version} is live" if live else "nothing is live"
         yield f"[green]=[/] [bold]{model.model}[/]: nothing to do, {version}"
         return
-    if model.stages:
+    if model.blocked is None:
         yield f"[yellow]~[/] [bold]{model.model}[/]: {model.consequence}"
     else:
         yield f"[red]■[/] [bold]{model.model}[/]: stopped by a decision"
@@ -85,8 +85,8 @@ def _model_lines(model: ModelPlan) -> Iterator[str]:
     for stage in model.stages:
         yield from _stage_lines(stage)
     if model.blocked is not None:
-        yield f"    {_plain(model.blocked.reason)}"
-        yield f"    [dim]{_plain(model.blocked.help)}[/]"
+        yield f"    [red]■[/] {_plain(model.blocked.reason)}"
+        yield f"      [dim]{_plain(model.blocked.help)}[/]"
 
 
 def _stage_lines(stage: Stage) -> Iterator[str]:
@@ -119,7 +119,7 @@ def _flow_lines(flow: str, steps: tuple[str, ...], kept: tuple[str, ...]) -> Ite
 def _summary(plan: ApplyPlan) -> str:
     if plan.no_op and not plan.blocked:
         return "Nothing to do."
-    moving = [model for model in plan.models if model.stages]
+    moving = [model for model in plan.models if model.stages and model.blocked is None]
     counts: dict[str, int] = {}
     for model in moving:
         counts[model.consequence] = counts.get(model.consequence, 0) + 1

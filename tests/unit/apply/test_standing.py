@@ -227,3 +227,12 @@ def test_retry_does_not_lift_a_gate(journal: Journal) -> None:
 
     assert plan.stages == ()
     assert plan.blocked is not None
+
+
+def test_flows_that_render_otherwise_are_the_reason_to_deploy_them(journal: Journal) -> None:
+    _train_up_to(journal, "register")
+    plan = _plan(stand(WANTED, journal, (LIVE,)), flows_stale=True)
+
+    assert (plan.consequence, plan.reasons) == (
+        "deploy the flows", ("its rendered flows changed",),
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""A plan as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.markup import render
+
+from mlops_spec.apply.stages import ApplyPlan, Blocked, ModelPlan, ServeFlows, Stage
+from mlops_spec.apply.standing import Wanted, stand
+from mlops_spec.cli.views.plan_text import plan_lines
+from mlops_spec.state import Journal, Store
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    store = Store.at(tmp_path / "state.db")
+    yield Journal(store, "local")
+    store.close()
+
+
+def planned(journal: Journal, name: str, blocked: Blocked | None, *reasons: str) -> ModelPlan:
+    facets = dict.fromkeys(("data", "train", "gate", "serve", "rollout", "monitor", "docs"), "1")
+    standing = stand(Wanted(name, facets, "files", (1.0,), shadow=False), journal, ())
+    stages: tuple[Stage, ...] = (ServeFlows(name),)
+    return ModelPlan(name, "retrain", reasons, (), stages, blocked, standing)
+
+
+def shown(*models: ModelPlan) -> list[str]:
+    return [render(line).plain for line in plan_lines(ApplyPlan("local", (), models))]
+
+
+def test_a_decision_against_a_model_is_not_told_as_work_to_be_done(journal: Journal) -> None:
+    blocked = Blocked("churn", 4, "the gate said no for run 12", "change the model")
+
+    assert shown(
+        planned(journal, "churn", blocked, "a reason"), planned(journal, "trees", None)
+    ) == [
+        "■ churn: stopped by a decision",
+        "    because a reason",
+        "    + deploy the flows",
+        "    ■ the gate said no for run 12",
+        "      change the model",
+        "~ trees: retrain",
+        "    + deploy the flows",
+        "",
+        "Plan: 1 retrain, 1 blocked",
+    ]
+
+
+@pytest.mark.parametrize("text", ["a [red]b[/red]", "a\\[b]", "[/]"])
+def test_text_of_a_spec_is_printed_as_it_stands(journal: Journal, text: str) -> None:
+    assert shown(planned(journal, "churn", None, text))[1] == f"    because {text}"
+
+
+def test_text_of_a_spec_cannot_drive_the_terminal(journal: Journal) -> None:
+    line = shown(planned(journal, "churn", None, "a\x1b[31m\u202eb"))[1]
+
+    assert not {"\x1b", "\u202e"} & set(line)
