@@ -17,6 +17,7 @@ from mlops_spec.targets.programs import (
     check_elsewhere,
     environment_variables,
     flow_server,
+    in_place,
     names,
     servers,
 )
@@ -80,7 +81,7 @@ def serve_flows(workspace: Workspace, spec: EnvironmentSpec, model: str, key: st
 
 
 def missing_programs(workspace: Workspace, spec: EnvironmentSpec) -> tuple[str, ...]:
-    """What `start` would start: servers that do not run, and kept programs that gave up.
+    """What `start` would start: servers that do not run or answer, and programs that gave up.
 
     Looks, and changes nothing. Without a supervisor only the servers are named; with it come back
     the flows and the services that it kept.
@@ -88,7 +89,8 @@ def missing_programs(workspace: Workspace, spec: EnvironmentSpec) -> tuple[str, 
     found = processes(workspace)
     alive = {process.name for process in found if process.condition in ("running", "starting")}
     given_up = (process.name for process in found if process.name not in alive)
-    return tuple(dict.fromkeys((*(n for n in names(spec) if n not in alive), *given_up)))
+    lacking = (n for n in names(spec) if n not in alive or not in_place(workspace, n))
+    return tuple(dict.fromkeys((*lacking, *given_up)))
 
 
 def running(workspace: Workspace) -> tuple[Process, ...]:

@@ -11,7 +11,12 @@ from typing import Final
 
 from mlops_spec.model.spec.project import EnvironmentSpec
 from mlops_spec.runtime.machine import environment
-from mlops_spec.runtime.machine.ports import port_for, remembered
+from mlops_spec.runtime.machine.ports import (
+    pinned_elsewhere,
+    port_for,
+    remembered,
+    variable_of,
+)
 from mlops_spec.runtime.machine.processes import Program
 from mlops_spec.runtime.machine.waiting import answers_ok
 from mlops_spec.runtime.refusal import Refusal
@@ -73,6 +78,20 @@ def names(spec: EnvironmentSpec) -> tuple[str, ...]:
     return tuple(name for name, here in wanted if here)
 
 
+def in_place(workspace: Workspace, name: str) -> bool:
+    """Whether a server that runs also answers, on the port that the user pins if there is one.
+
+    One that was started a moment ago, by a command that was then killed, does not answer yet.
+    """
+    port = remembered(workspace).get({ROUTER: ADMIN}.get(name, name))
+    if name in FOR_PEOPLE:
+        return True
+    path = {ROUTER: "/ready", PREFECT: "/api/health"}[name]
+    return not pinned_elsewhere(workspace, name) and answers_ok(
+        f"http://127.0.0.1:{port}{path}", timeout=10
+    )
+
+
 def flow_server(workspace: Workspace, spec: EnvironmentSpec, model: str, key: str) -> Program:
     """Keeps a model's flows deployed; another `key` (the digest of the flows) restarts it."""
     root = workspace.root.resolve().parent.parent
@@ -127,8 +146,11 @@ def _router(place: RouterPlace) -> Server:
         # One Envoy a workspace; a second workspace on the same machine is no hot restart of it.
         "--disable-hot-restart", "--log-level", "warning", "--file-flush-interval-msec", "200",
     )  # fmt: skip
+    # Its port stands in a file that it reads once; here it makes another port another program.
+    variables = {variable_of(ROUTER): str(place.port)}
     return Server(
-        Program(ROUTER, command, place.directory), f"http://127.0.0.1:{place.admin_port}/ready"
+        Program(ROUTER, command, place.directory, variables),
+        f"http://127.0.0.1:{place.admin_port}/ready",
     )
 
 
@@ -164,5 +186,5 @@ def check_elsewhere(spec: EnvironmentSpec) -> None:
 
 __all__ = [
     "ADMIN", "FLOWS", "FOR_PEOPLE", "MLFLOW", "PREFECT", "ROUTER", "Server", "addresses",
-    "check_elsewhere", "environment_variables", "flow_server", "names", "servers",
+    "check_elsewhere", "environment_variables", "flow_server", "in_place", "names", "servers",
 ]  # fmt: skip

@@ -53,6 +53,12 @@ def variable_of(name: str) -> str:
     return "MLOPS_SPEC_PORT_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
 
 
+def pinned_elsewhere(workspace: Workspace, name: str) -> bool:
+    """Whether the user pins another port than the one that was chosen last."""
+    text = os.environ.get(variable_of(name), "")
+    return bool(text) and text != str(remembered(workspace).get(name))
+
+
 def _pinned(workspace: Workspace, name: str) -> int | None:
     variable = variable_of(name)
     text = os.environ.get(variable, "")
