@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Final
 
@@ -17,12 +17,16 @@ _NORMAL: Final = NormalDist()
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """`low` and `high` end the two-sided interval; `n` is the denominator. NaN: cannot be told."""
+    """`low` and `high` end the two-sided interval; `n` is the denominator. NaN: cannot be told.
+
+    `reason` says in words why a number is missing, infinite or held to be certain; "" otherwise.
+    """
 
     value: float
     low: float
     high: float
     n: int
+    reason: str = ""
 
     @property
     def known(self) -> bool:
@@ -41,9 +45,12 @@ class Estimate:
         return math.ceil(needed) if needed < 1e12 else None
 
 
-def unknown(n: int = 0) -> Estimate:
-    """What these rows do not define, such as precision without a positive decision."""
-    return Estimate(math.nan, math.nan, math.nan, n)
+def unknown(n: int = 0, reason: str = "", value: float = math.nan) -> Estimate:
+    """What these rows do not define, such as precision without a positive decision.
+
+    `value` may be known where the interval is not.
+    """
+    return Estimate(value, math.nan, math.nan, n, reason)
 
 
 def z_two_sided(level: float) -> float:
@@ -67,6 +74,4 @@ def normal(value: float, variance: float, level: float, n: int) -> Estimate:
 
 def within(estimate: Estimate, floor: float, ceiling: float) -> Estimate:
     """The interval cut to where the quantity can lie."""
-    return Estimate(
-        estimate.value, max(estimate.low, floor), min(estimate.high, ceiling), estimate.n
-    )
+    return replace(estimate, low=max(estimate.low, floor), high=min(estimate.high, ceiling))

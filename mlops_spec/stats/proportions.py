@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from scipy.optimize import brentq
-from scipy.special import bdtr
+from scipy.special import ndtr
 
 from mlops_spec.stats.estimate import Estimate, unknown, z_two_sided
 
@@ -53,10 +53,11 @@ def _tango(b: int, c: int, n: int, delta: float) -> float:
     return distance / math.sqrt(variance)
 
 
-def mcnemar(only_first: int, only_second: int) -> float:
-    """McNemar's exact two-sided p-value that neither is better. It cannot test a margin."""
-    discordant = only_first + only_second
-    if discordant == 0:
+def paired_p_value(only_first: int, only_second: int, n: int, margin: float) -> float:
+    """One-sided p-value of "the first is better by at most `margin`" (Tango's score test).
+
+    Superiority: margin 0. Non-inferiority: a negative margin. No rows: 1, never a rejection.
+    """
+    if n == 0:
         return 1.0
-    tail = bdtr(min(only_first, only_second), discordant, 0.5)
-    return min(1.0, 2 * float(tail))
+    return float(ndtr(-_tango(only_first, only_second, n, margin)))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from mlops_spec.stats.proportions import mcnemar, paired_difference, wilson
+from mlops_spec.stats.mcnemar import mcnemar
+from mlops_spec.stats.proportions import paired_difference, paired_p_value, wilson
 
 LEVEL = 0.95
 
@@ -79,3 +80,10 @@ def _most_likely(b, c, n, delta):
 
 def _log(count, share):
     return count * np.log(max(share, 1e-300)) if count else 0.0
+
+
+def test_the_p_value_of_a_margin_is_a_twentieth_where_a_90_percent_interval_ends():
+    found = paired_difference(90, 60, 2000, level=0.90)
+    assert paired_p_value(90, 60, 2000, found.low) == pytest.approx(0.05, abs=1e-6)
+    assert round(paired_p_value(90, 60, 2000, 0.005), 3) == 0.050  # Wald's is .051
+    assert paired_p_value(0, 0, 0, 0.0) == 1.0
