@@ -8,8 +8,9 @@ _LONGEST: Final = 300  # characters of a message of somebody else
 
 
 def gist(error: BaseException) -> str:
-    """The first line of another library's message, cut where it becomes a page."""
+    """The first line of another library's message, as plain text, cut where it becomes a page."""
     said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    said = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in said)
     return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
 
 

@@ -59,7 +59,7 @@ def test_every_bad_row_is_counted_under_its_column_and_rule(tmp_path):
         "carrier: none of AA, UA, Ωλ in 1 row; id f5: ZZ",
         "distance: below 0 in 1 row; id f3: -5.0",
         "distance: not a finite number in 1 row; id f4: inf",
-        "id: repeats an earlier key in 1 row; id f8: f8",
+        "id: repeats an earlier key in 1 row; row 9: f8",
         "ώρα: above 23 in 1 row; id f9: 24",
     )
 

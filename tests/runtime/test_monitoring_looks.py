@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from monitor_world import DAY, DRIFT, SUMMER, World, outcomes, rows
 
@@ -187,3 +188,16 @@ def test_no_production_and_no_baseline_are_refused_with_advice(world: World) -> 
     with pytest.raises(Refusal, match="no production release") as caught:
         world.look()
     assert caught.value.help == "run `spec apply` first"
+
+
+def test_a_client_that_sends_a_time_out_of_this_world_blinds_nobody(world: World) -> None:
+    _serve_weeks(world, 2)
+    before = world.look()[0]
+    strange = rows(world.random, 2, SUMMER, 1)
+    strange["departs_at"] = pd.Series(
+        ["9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"]
+    ).astype("datetime64[us, UTC]")
+    world.serve(strange)
+    after, *_, window = world.look()
+    assert (after.start, after.end, after.clock) == (before.start, before.end, before.clock)
+    assert window.outcome == "pass"

@@ -213,9 +213,8 @@ def _problems(
 
 
 def _example(frame: pd.DataFrame, table: pa.Table, key: str, column: Any, row: int) -> str:
-    """One bad value and the key of its row; its number from 1 where the key itself is missing."""
-    name = frame[key].iloc[row]
-    place = f"row {row + 1:,}" if pd.isna(name) else f"{key} {_shown(name)}"
+    """One bad value and the key of its row; its number from 1 where the key itself is bad."""
+    place = f"row {row + 1:,}" if column == key else f"{key} {_shown(frame[key].iloc[row])}"
     return f"{place}: {_shown(table[column][int(row)].as_py())}"
 
 

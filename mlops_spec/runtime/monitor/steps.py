@@ -152,8 +152,9 @@ def _seconds(times: pd.Series[Any]) -> pd.Series[float]:
 
     if pd.api.types.is_numeric_dtype(times):
         return times.astype("float64")
-    found = pd.to_datetime(times, utc=True, errors="coerce")
-    return (found - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    # In microseconds: a client may send the year 9999, which nanoseconds do not reach.
+    found = pd.to_datetime(times, utc=True, errors="coerce").dt.as_unit("us")
+    return found.astype("int64").where(found.notna()) / 1e6
 
 
 def _seconds_of(until: str) -> float:
