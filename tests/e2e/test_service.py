@@ -25,7 +25,7 @@ from mlops_spec.render.templates import render_artifact
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.portable import export
 from mlops_spec.runtime.service.packaging import package, serve_command
-from mlops_spec.runtime.service.prediction_log import read
+from mlops_spec.runtime.service.log_files import read
 from mlops_spec.state import Store
 from mlops_spec.terms.workspace import Workspace
 

@@ -15,6 +15,7 @@ from mlops_spec.runtime.rollout import evidence
 from mlops_spec.runtime.rollout.evidence import CanarySight, ShadowSight, agree
 from mlops_spec.runtime.rollout.release import Release
 from mlops_spec.runtime.router.access_log import access_log, cluster_name
+from mlops_spec.runtime.service.log_files import spanning
 from mlops_spec.runtime.service.prediction_log import Answered, Identity, table_of
 from mlops_spec.terms.workspace import Workspace
 
@@ -48,7 +49,8 @@ def answered(workspace, release, scores, *, shadow=False):
     folder = workspace.predictions("m", release)
     folder.mkdir(parents=True, exist_ok=True)
     table = table_of(batch, Identity("m", "1", release), {})
-    name = f"{time.time_ns() // 1_000_000}-{os.getpid()}-{len(list(folder.iterdir())):06d}.parquet"
+    walls = [int(each.wall * 1e6) for each in batch]
+    name = spanning(min(walls), max(walls), f"{os.getpid()}-{len(list(folder.iterdir())):06d}")
     pq.write_table(table, folder / name)
 
 

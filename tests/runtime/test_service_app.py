@@ -21,7 +21,7 @@ from mlops_spec.runtime.portable.scorer import Columns, Meaning, Scores
 from mlops_spec.runtime.service import app as module
 from mlops_spec.runtime.service import scoring as scoring_module
 from mlops_spec.runtime.service.app import Integer, PredictionApp
-from mlops_spec.runtime.service.prediction_log import read
+from mlops_spec.runtime.service.log_files import read
 from mlops_spec.runtime.service.scoring import AT_ONCE, THREADS, Overloaded, Scoring
 
 

@@ -63,7 +63,7 @@ def look(context: Context, dataset: Dataset, drift: Drift, until: str | None) ->
     window ends at `until` (ISO 8601; UTC without a zone), or else after the newest row that is not
     in the future.
     """
-    from mlops_spec.runtime.service import prediction_log
+    from mlops_spec.runtime.service import log_files
 
     production = context.deployments.production(context.model)
     if production is None:
@@ -73,7 +73,9 @@ def look(context: Context, dataset: Dataset, drift: Drift, until: str | None) ->
             "run `spec apply` first",
         )
     folder = context.workspace.predictions(context.model, production.release)
-    rows, clock = _placed(prediction_log.read(folder, None, None), dataset)
+    for release in folder.parent.glob("*"):
+        log_files.merge(release)  # nobody else looks as regularly as a monitor
+    rows, clock = _placed(log_files.read(folder, None, None), dataset)
     now = context.store.clock()
     end = _seconds_of(until) if until is not None else _end(rows, now, drift)
     traffic = _traffic(rows, now, drift) if until is None else _asked(rows, until)

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mlops_spec.runtime.service.log_files import FEATURE, replace_file, spanning
+
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
 
-FEATURE: Final = "feature."
 FLUSH_ROWS: Final = 5_000
 FLUSH_SECONDS: Final = 1.0
 WAITING_ROWS: Final = 200_000
-_SUFFIX: Final = ".parquet"
+Row = tuple[Any, ...]
 # Columns are declared in the words of a Dataset and stored in those of Arrow.
 _TYPES: Final = {
     "float": "float64", "integer": "int64", "boolean": "bool", "category": "string",
@@ -73,8 +72,7 @@ class PredictionLog:
         self._identity = identity
         self._columns = dict(columns)
         self._dropped = dropped
-        self._waiting: deque[Answered] = deque()
-        self._rows = 0  # waiting; touched by the answering thread and by the writer, under the lock
+        self._waiting: list[Row] = []  # of the answering thread and the writer, under the lock
         self._written = 0
         self._lock = threading.Lock()
         self._full = threading.Event()
@@ -86,16 +84,15 @@ class PredictionLog:
 
     def add(self, answered: Answered) -> None:
         """Hand over the rows of one request, or drop them when the writer does not keep up."""
-        count = len(answered.scores)
+        rows = _rows(answered, self._columns)
         with self._lock:
-            if self._closed or self._rows + count > WAITING_ROWS:
-                self._dropped(count)
+            if self._closed or len(self._waiting) + len(rows) > WAITING_ROWS:
+                self._dropped(len(rows))
                 return
-            self._waiting.append(answered)
-            self._rows += count
+            self._waiting += rows
         # The writer looks by itself every second. Waking it for each request would cost the
         # answering thread more than all else here: the two then pass the interpreter's lock around.
-        if self._rows >= FLUSH_ROWS:
+        if len(self._waiting) >= FLUSH_ROWS:
             self._full.set()
 
     def close(self, at_most: float = 10.0) -> None:
@@ -111,145 +108,64 @@ class PredictionLog:
             self._full.wait(FLUSH_SECONDS)
             self._full.clear()
             more = not self._closed
-            while batch := self._take():
-                self._write(batch)
+            with self._lock:
+                rows, self._waiting = self._waiting, []
+            if rows:
+                self._write(rows)
 
-    def _take(self) -> list[Answered]:
-        """The requests of one file, oldest first."""
-        batch: list[Answered] = []
-        rows = 0
-        with self._lock:
-            while self._waiting and rows < FLUSH_ROWS:
-                batch.append(self._waiting.popleft())
-                rows += len(batch[-1].scores)
-            self._rows -= rows
-        return batch
-
-    def _write(self, batch: Sequence[Answered]) -> None:
-        rows = sum(len(answered.scores) for answered in batch)
+    def _write(self, rows: Sequence[Row]) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            name = f"{time.time_ns() // 1_000_000}-{os.getpid()}-{self._written:06d}{_SUFFIX}"
-            _replace(self._folder / name, table_of(batch, self._identity, self._columns))
+            walls = [row[0] for row in rows]
+            name = spanning(min(walls), max(walls), f"{os.getpid()}-{self._written:06d}")
+            replace_file(self._folder / name, _table(rows, self._identity, self._columns))
             self._written += 1
         # A full disk or a value that Parquet does not hold costs log rows, never an answer.
         except Exception:
-            self._dropped(rows)
+            self._dropped(len(rows))
+
+
+def _rows(answered: Answered, names: Iterable[str]) -> list[Row]:
+    """A tuple a row: one object to keep for a second where columns would be twenty."""
+    return list(
+        zip(
+            repeat(int(answered.wall * 1e6)), repeat(answered.request_id),
+            range(len(answered.scores)), repeat(answered.arm), repeat(answered.shadow),
+            answered.keys, answered.times, answered.scores, answered.decisions,
+            answered.probabilities or repeat(None),
+            *[answered.columns[name] for name in names], strict=False,
+        )
+    )  # fmt: skip
 
 
 def table_of(batch: Sequence[Answered], identity: Identity, columns: Mapping[str, str]) -> pa.Table:
     """The log rows of some requests."""
+    return _table(list(chain(*(_rows(each, columns) for each in batch))), identity, columns)
+
+
+def _table(rows: Sequence[Row], identity: Identity, columns: Mapping[str, str]) -> pa.Table:
     import pyarrow as pa
 
-    counts = [len(answered.scores) for answered in batch]
-
-    def spread(values: Sequence[Any]) -> list[Any]:
-        return [v for v, count in zip(values, counts, strict=True) for _ in range(count)]
-
-    def chained(get: Callable[[Answered], Sequence[Any]]) -> list[Any]:
-        return [value for answered in batch for value in get(answered)]
-
-    rows = sum(counts)
     time_type = pa.timestamp("us", tz="UTC")
-    walls = [int(answered.wall * 1e6) for answered in batch]
-    data = {
-        "wall_time": pa.array(spread(walls), pa.int64()).cast(time_type),
-        "event_time": pa.array(chained(lambda answered: answered.times), time_type),
-        "key": pa.array(chained(lambda answered: answered.keys), pa.string()),
-        "request_id": pa.array(spread([answered.request_id for answered in batch]), pa.string()),
-        "row": pa.array([row for count in counts for row in range(count)], pa.int32()),
-        "arm": pa.array(spread([answered.arm for answered in batch]), pa.string()),
-        "shadow": pa.array(spread([answered.shadow for answered in batch]), pa.bool_()),
-        "model": pa.array([identity.model] * rows, pa.string()),
-        "version": pa.array([identity.version] * rows, pa.string()),
-        "release": pa.array([identity.release] * rows, pa.string()),
-        "score": pa.array(chained(lambda answered: answered.scores), pa.float64()),
-        "decision": pa.array(chained(_decisions), pa.string()),
-        "probabilities": pa.array(chained(_probabilities), pa.list_(pa.float64())),
-    }
-    for name, declared in columns.items():
-        values = [value for answered in batch for value in answered.columns[name]]
-        data[FEATURE + name] = pa.array(values, pa.type_for_alias(_TYPES[declared]))
-    return pa.table(data)
+    own = (
+        ("wall_time", pa.int64()), ("request_id", pa.string()), ("row", pa.int32()),
+        ("arm", pa.string()), ("shadow", pa.bool_()), ("key", pa.string()),
+        ("event_time", time_type), ("score", pa.float64()), ("decision", pa.string()),
+        ("probabilities", pa.list_(pa.float64())),
+    )  # fmt: skip
+    features = ((FEATURE + name, pa.type_for_alias(_TYPES[kind])) for name, kind in columns.items())
+    types = dict((*own, *features))
+    values: dict[str, Any] = dict(zip(types, zip(*rows, strict=True), strict=False))
+    values = values or dict.fromkeys(types, ())
+    values["decision"] = [_word(decision) for decision in values["decision"]]
+    found = {name: pa.array(values[name], kind) for name, kind in types.items()}
+    found["wall_time"] = found["wall_time"].cast(time_type)
+    whose = {"model": identity.model, "version": identity.version, "release": identity.release}
+    return pa.table(
+        found | {name: pa.repeat(pa.scalar(text), len(rows)) for name, text in whose.items()}
+    )
 
 
-def _decisions(answered: Answered) -> list[str]:
+def _word(decision: Any) -> str:
     """As text: one column for labels of every type. Booleans are written as JSON writes them."""
-    return [str(d).lower() if isinstance(d, bool) else str(d) for d in answered.decisions]
-
-
-def _probabilities(answered: Answered) -> Sequence[Any]:
-    return answered.probabilities or [None] * len(answered.scores)
-
-
-def read(folder: Path, since: datetime | None, until: datetime | None) -> pd.DataFrame:
-    """The log rows with `since <= wall_time < until`, oldest first; features by their column names.
-
-    A feature that is called like one of the log's own columns keeps the prefix `feature.`. Files
-    that appear, vanish or are half written meanwhile are no error. Without a row: an empty frame.
-    """
-    import pyarrow as pa
-
-    tables = [table for path in _files(folder) if (table := _table(path)) is not None]
-    whole = pa.concat_tables(tables or [_empty()], promote_options="permissive")
-    frame: pd.DataFrame = whole.to_pandas()
-    frame = frame.rename(columns=_plain_names(list(frame.columns)))
-    if since is not None:
-        frame = frame[frame["wall_time"] >= since]
-    if until is not None:
-        frame = frame[frame["wall_time"] < until]
-    return frame.sort_values(["wall_time", "request_id", "row"], ignore_index=True)
-
-
-def written_until(folder: Path, since: float) -> float | None:
-    """The moment up to which every answer is in the log: the writers' slowest, in seconds.
-
-    A writer is a process that wrote after `since`. None: nobody did. Each writes in the order of
-    its answers, so that its newest row says how far it is.
-    """
-    newest: dict[str, Path] = {}
-    for path in _files(folder):
-        at, _, writer = path.stem.rpartition("-")[0].partition("-")
-        if at.isdigit() and int(at) >= int(since * 1000):
-            newest[writer] = path
-    tables = [table for path in newest.values() if (table := _table(path)) is not None]
-    ends = [max(table["wall_time"].to_pylist()) for table in tables if len(table)]
-    return min(end.timestamp() for end in ends) if ends else None
-
-
-def _plain_names(columns: list[str]) -> dict[str, str]:
-    own = {name for name in columns if not name.startswith(FEATURE)}
-    short = {name: name.removeprefix(FEATURE) for name in columns if name.startswith(FEATURE)}
-    return {name: plain for name, plain in short.items() if plain not in own}
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob(f"*{_SUFFIX}") if not path.name.startswith("."))
-
-
-def _table(path: Path) -> pa.Table | None:
-    """The rows of a file. None when it was compacted away or is not a whole file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.ParquetFile(path).read()
-    except (FileNotFoundError, pa.ArrowInvalid):
-        return None
-
-
-def _empty() -> pa.Table:
-    return table_of([], Identity("", "", ""), {})
-
-
-def _replace(path: Path, table: pa.Table) -> None:
-    """Write under a name that no reader looks at, then rename. Failing, it leaves nothing."""
-    import pyarrow.parquet as pq
-
-    unfinished = path.with_name(f".{path.name}.tmp")
-    try:
-        pq.write_table(table, unfinished, compression="zstd")
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    return str(decision).lower() if isinstance(decision, bool) else str(decision)

@@ -1,0 +1,216 @@
+"""The files of a prediction log: read while they are written, merged while they are read.
+
+The name of a file says which times its rows span, so that a reader of the last minutes opens the
+last files only. Merging puts many files into one: the new file names those it replaces, and a
+reader leaves these out, so that a row is there once at every moment, also after a kill -9.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+FEATURE: Final = "feature."
+# A service writes a file a second; a day of them is one or two after merging.
+MERGE_AT_LEAST: Final = 10
+MERGED_ROWS: Final = 500_000
+_SUFFIX: Final = ".parquet"
+_LOCK: Final = ".lock"
+_MERGED: Final = "merged"  # stands where the name of a file has its writer
+_REPLACES: Final = b"mlops_spec.replaces"
+
+
+def spanning(first: int, last: int, unique: str) -> str:
+    """The name of a file whose rows have wall times from `first` to `last` (microseconds).
+
+    `unique` is `writer-number`.
+    """
+    return f"{first}-{last}-{unique}{_SUFFIX}"
+
+
+def replace_file(path: Path, table: pa.Table) -> None:
+    """Write under a name that no reader looks at, then rename. Failing, it leaves nothing."""
+    import pyarrow.parquet as pq
+
+    unfinished = path.with_name(f".{path.name}.tmp")
+    try:
+        pq.write_table(table, unfinished, compression="zstd")
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def read(folder: Path, since: datetime | None, until: datetime | None) -> pd.DataFrame:
+    """The log rows with `since <= wall_time < until`, oldest first; features by their column names.
+
+    A feature that is called like one of the log's own columns keeps the prefix `feature.`. Files
+    that appear, vanish or are half written meanwhile are no error. Without a row: an empty frame.
+    """
+    import pyarrow as pa
+
+    from mlops_spec.runtime.service.prediction_log import Identity, table_of
+
+    with _locked(folder, fcntl.LOCK_SH):
+        files = [path for path in _files(folder) if _may_hold(path, since, until)]
+        tables = _tables(files)
+    empty = table_of([], Identity("", "", ""), {})
+    whole = pa.concat_tables([*tables.values()] or [empty], promote_options="permissive")
+    frame: pd.DataFrame = whole.to_pandas()
+    frame = frame.rename(columns=_plain_names(list(frame.columns)))
+    if since is not None:
+        frame = frame[frame["wall_time"] >= since]
+    if until is not None:
+        frame = frame[frame["wall_time"] < until]
+    return frame.sort_values(["wall_time", "request_id", "row"], ignore_index=True)
+
+
+def written_until(folder: Path, since: float) -> float | None:
+    """The moment up to which every answer is in the log: the writers' slowest, in seconds.
+
+    A writer is a process that logged answers after `since`. None: nobody did. Each writes in the
+    order of its answers, so that its newest row says how far it is.
+    """
+    ends: dict[str, int] = {}
+    for path in _files(folder):
+        span = _span(path)
+        if span is None or span[1] < since * 1e6:
+            continue
+        writer = path.stem.split("-")[2]
+        if writer != _MERGED:
+            ends[writer] = max(span[1], ends.get(writer, 0))
+    return min(ends.values()) / 1e6 if ends else None
+
+
+def merge(folder: Path, at_least: int = MERGE_AT_LEAST) -> int:
+    """Put small files together, oldest first, up to `MERGED_ROWS` a file; how many were merged.
+
+    Several may merge at once, and readers and writers go on meanwhile.
+    """
+    merged = 0
+    with _locked(folder, fcntl.LOCK_EX):
+        for group in _groups(_tables(_files(folder))):
+            if len(group) >= at_least:
+                _merge(folder, group)
+                merged += len(group)
+        _remove_replaced(folder)
+    return merged
+
+
+def _merge(folder: Path, group: dict[Path, pa.Table]) -> None:
+    import pyarrow as pa
+
+    whole = pa.concat_tables([*group.values()], promote_options="permissive")
+    names = json.dumps([path.name for path in group])
+    whole = whole.replace_schema_metadata({_REPLACES: names})
+    spans = [_span(path) for path in group]
+    known = [span for span in spans if span is not None]
+    first = min((span[0] for span in known), default=0) if len(known) == len(spans) else 0
+    last = max((span[1] for span in known), default=0) if len(known) == len(spans) else 2**62
+    replace_file(folder / spanning(first, last, f"{_MERGED}-{uuid.uuid4().hex[:12]}"), whole)
+
+
+def _remove_replaced(folder: Path) -> None:
+    """Also what a merge left that was killed between writing and removing."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for path in _files(folder):
+        try:
+            metadata = pq.read_schema(path).metadata
+        except (FileNotFoundError, pa.ArrowInvalid):
+            continue
+        for name in _replaced(metadata):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _groups(tables: dict[Path, pa.Table]) -> Iterator[dict[Path, pa.Table]]:
+    group: dict[Path, pa.Table] = {}
+    for path, table in tables.items():
+        if table.num_rows >= MERGED_ROWS // 2:
+            continue
+        if sum(each.num_rows for each in group.values()) + table.num_rows > MERGED_ROWS:
+            yield group
+            group = {}
+        group[path] = table
+    yield group
+
+
+def _tables(files: list[Path]) -> dict[Path, pa.Table]:
+    """The rows by file, without the files that another one replaces."""
+    tables = {path: table for path in files if (table := _table(path)) is not None}
+    gone = {name for table in tables.values() for name in _replaced(table.schema.metadata)}
+    return {
+        path: table.replace_schema_metadata(None)
+        for path, table in tables.items()
+        if path.name not in gone
+    }
+
+
+def _replaced(metadata: dict[bytes, bytes] | None) -> list[str]:
+    names: list[str] = json.loads((metadata or {}).get(_REPLACES, b"[]"))
+    return names
+
+
+def _table(path: Path) -> pa.Table | None:
+    """The rows of a file. None when it is not a whole file, or was removed by hand."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path).read()
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"*{_SUFFIX}") if not path.name.startswith("."))
+
+
+def _span(path: Path) -> tuple[int, int] | None:
+    """What `spanning` wrote; None for a file of another name, which is always read."""
+    parts = path.stem.split("-")
+    if len(parts) != 4 or not (parts[0].isdigit() and parts[1].isdigit()):
+        return None
+    return int(parts[0]), int(parts[1])
+
+
+def _may_hold(path: Path, since: datetime | None, until: datetime | None) -> bool:
+    """Whether a file may have rows of that time, told by its name."""
+    span = _span(path)
+    if span is None:
+        return True
+    after = since is None or span[1] >= int(since.timestamp() * 1e6) - 1
+    return after and (until is None or span[0] <= until.timestamp() * 1e6)
+
+
+@contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    """Readers together, or one that merges. Where nothing may be written, nothing is merged."""
+    try:
+        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError:
+        yield
+        return
+    try:
+        fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _plain_names(columns: list[str]) -> dict[str, str]:
+    own = {name for name in columns if not name.startswith(FEATURE)}
+    short = {name: name.removeprefix(FEATURE) for name in columns if name.startswith(FEATURE)}
+    return {name: plain for name, plain in short.items() if plain not in own}
