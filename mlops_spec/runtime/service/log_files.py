@@ -52,6 +52,14 @@ def replace_file(path: Path, table: pa.Table) -> None:
         raise
 
 
+def warm(table: pa.Table) -> None:
+    """Write a table to nowhere, so that the next one is written in no time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(table, pa.BufferOutputStream(), compression="zstd")
+
+
 def read(folder: Path, since: datetime | None, until: datetime | None) -> pd.DataFrame:
     """The log rows with `since <= wall_time < until`, oldest first; features by their column names.
 

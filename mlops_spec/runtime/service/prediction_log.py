@@ -16,7 +16,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_spec.runtime.service.log_files import FEATURE, replace_file, spanning
+from mlops_spec.runtime.service.log_files import FEATURE, replace_file, spanning, warm
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,7 +77,9 @@ class PredictionLog:
         self._lock = threading.Lock()
         self._full = threading.Event()
         self._closed = False
-        import pyarrow.parquet  # noqa: F401 - takes a second, which no request should share
+        # Arrow loads itself and pandas when it makes its first table: half a second that no request
+        # should share.
+        warm(_table([], identity, self._columns))
 
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
