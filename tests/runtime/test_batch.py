@@ -354,3 +354,15 @@ def test_four_times_the_rows_take_no_more_memory(place: Context) -> None:
         peaks.append(int(done.stdout.split()[-1]))
 
     assert peaks[1] < peaks[0] + 40, peaks
+
+
+def test_an_output_that_is_a_link_out_of_the_project_is_refused(
+    place: Context, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    put(place.root / "data", rows(40), "rows.parquet")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (place.root / OUTPUT).symlink_to(elsewhere)
+    with pytest.raises(Refusal, match="is a link that leads out of the project") as caught:
+        batch.begin(place, INPUT, OUTPUT)
+    assert caught.value.code == "MLS317"
+    assert list(elsewhere.iterdir()) == []

@@ -199,11 +199,13 @@ def test_a_link_out_of_the_project_is_refused(tmp_path, linked):
     else:
         (root / "data").mkdir()
         (root / "data" / "rows.parquet").symlink_to(secret)
-    message, help = refusal(root)
-    assert message == (
+    with pytest.raises(Refusal) as caught:
+        read(root, DATASET)
+    assert caught.value.code == "MLS317"
+    assert caught.value.message == (
         f"data/rows.parquet is a link that leads out of the project, to {secret.resolve()}"
     )
-    assert help.startswith("copy the data to a folder beside mlops.yaml")
+    assert caught.value.help.startswith("keep the data in a folder beside mlops.yaml")
 
 
 @pytest.mark.parametrize(

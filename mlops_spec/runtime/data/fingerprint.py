@@ -25,8 +25,8 @@ def fingerprint(root: Path, source: Parquet | Csv | Sql) -> str:
 
 
 def files(root: Path, source: Parquet | Csv) -> list[Path]:
-    """The files of a source in order of their paths. `Refusal` MLS701 when there is none, or
-    when one lies outside of `root`.
+    """The files of a source in order of their paths. `Refusal` MLS701 when there is none,
+    MLS317 when one lies outside of `root`.
     """
     found = sorted(
         Path(name)
@@ -40,18 +40,21 @@ def files(root: Path, source: Parquet | Csv) -> list[Path]:
             f"put the data there, or change `source` of the Dataset{_prepare_hint(root)}",
         )
     for path in found:
-        _require_inside(root, path)
+        require_inside(root, path)
     return found
 
 
-def _require_inside(root: Path, path: Path) -> None:
-    """Specs come in strangers' pull requests, and so may links: link rule MLS317, on the disk."""
+def require_inside(root: Path, path: Path) -> None:
+    """`Refusal` MLS317 unless a path lies below `root` when its links are followed.
+
+    Specs come in strangers' pull requests, and so may links.
+    """
     real = path.resolve()
     if not real.is_relative_to(root.resolve()):
         raise Refusal(
-            "MLS701",
+            "MLS317",
             f"{os.path.relpath(path, root)} is a link that leads out of the project, to {real}",
-            "copy the data to a folder beside mlops.yaml or mount it there, or read it by sql",
+            "keep the data in a folder beside mlops.yaml or mount it there; or use sql",
         )
 
 

@@ -94,8 +94,9 @@ def finish(context: Context, job: Job, parts: tuple[Part, ...]) -> dict[str, Any
 
 
 def _begin(context: Context, dataset: Dataset, output: str, run: str) -> Output:
-    from mlops_spec.runtime.data.fingerprint import fingerprint
+    from mlops_spec.runtime.data.fingerprint import fingerprint, require_inside
 
+    require_inside(context.root, context.root / output)
     production = context.deployments.production(context.model)
     if production is None:
         raise Refusal(
