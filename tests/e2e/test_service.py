@@ -24,8 +24,8 @@ from mlops_spec.model.plan import Origin, RequestField, ServiceApp
 from mlops_spec.render.templates import render_artifact
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.portable import export
-from mlops_spec.runtime.service.packaging import package, serve_command
 from mlops_spec.runtime.service.log_files import read
+from mlops_spec.runtime.service.packaging import package, serve_command
 from mlops_spec.state import Store
 from mlops_spec.terms.workspace import Workspace
 
@@ -83,9 +83,7 @@ def served(context: Context) -> Iterator[Served]:
     pipeline.fit(frame, frame.distance > 1000)
     export(pipeline, frame, context.workspace.run("r1") / "portable")
     tag = package(context, "r1", "0123456789abcdef", "7")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = serve_command(context.workspace, tag, port)
     with subprocess.Popen(command.argv, env={**os.environ, **command.environment}) as process:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
@@ -93,6 +91,13 @@ def served(context: Context) -> Iterator[Served]:
             log = context.workspace.predictions("trip", "0123456789abcdef")
             yield Served(client, process, log, pipeline)
         process.send_signal(signal.SIGTERM)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def wait_until_ready(client: httpx.Client) -> None:
@@ -177,6 +182,44 @@ def test_a_release_is_packaged_once(context: Context, served: Served) -> None:
 
     assert package(context, "r1", "0123456789abcdef", "7") == "trip:0123456789abcdef"
     assert (folder / "bento.yaml").stat().st_mtime_ns == before
+
+
+def test_two_workers_count_and_log_as_one(context: Context, served: Served) -> None:
+    tag = package(context, "r1", "0123456789abcdef", "7")
+    port = free_port()
+    command = serve_command(context.workspace, tag, port, workers=2)
+    log_before = len(read(served.log, None, None))
+    with subprocess.Popen(command.argv, env={**os.environ, **command.environment}) as process:
+        try:
+            codes = asked_of_all(port)
+            text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+    of = 'model="trip",release="0123456789abcdef"'
+    assert set(codes) == {200}
+    assert f'mlops_requests_total{{code="200",{of}}} {len(codes)}.0' in text
+    assert f"mlops_request_seconds_count{{{of}}} {len(codes)}.0" in text
+    found = read(served.log, None, None)
+    two = found[found["request_id"].str.startswith("two-")]
+    assert (len(two), two["request_id"].nunique()) == (len(codes), len(codes))
+    writers = {path.stem.split("-")[2] for path in served.log.glob("*.parquet")}
+    assert len(writers) >= 2
+    assert len(found) >= log_before + len(codes)
+
+
+def asked_of_all(port: int) -> list[int]:
+    """Ask over new connections, so that every worker gets some."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+        wait_until_ready(client)
+
+    def ask(number: int) -> int:
+        url, headers = f"http://127.0.0.1:{port}/predict", {"x-request-id": f"two-{number}"}
+        return httpx.post(url, json=GOOD, headers=headers, timeout=20).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(ask, range(200)))
 
 
 def test_every_answered_row_is_logged_once_the_service_has_drained(served: Served) -> None:
