@@ -11,7 +11,7 @@ import numpy as np
 from mlops_spec.runtime.rollout.judge import Arm, Arms, Pairs
 from mlops_spec.runtime.rollout.release import Release
 from mlops_spec.runtime.router.access_log import AccessRecord, access_log_end, arm_requests
-from mlops_spec.runtime.service.log_files import read
+from mlops_spec.runtime.service.log_files import read, written_until
 from mlops_spec.terms.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -109,8 +109,9 @@ class ShadowSight:
 
     def _settled(self) -> set[str]:
         """Requests that production answered well, long enough ago for the copy to be answered."""
-        given_up = time.time() - GIVE_UP
-        limit = max(self._written_since(given_up) - ON_THE_WAY, given_up)
+        mine = self._workspace.predictions(self._release.model, self._release.id)
+        written = written_until(mine, self._log.started) or 0.0
+        limit = max(written - ON_THE_WAY, time.time() - GIVE_UP)
         return {
             record.request_id
             for record in self._log.requests()
@@ -118,12 +119,6 @@ class ShadowSight:
             and record.at + record.seconds < limit
             and 200 <= record.code < 300
         }
-
-    def _written_since(self, moment: float) -> float:
-        """How far the candidate's log is: it is written in the order of its answers."""
-        since = max(moment, self._log.started)
-        recent = read_log(self._workspace, self._release.model, self._release.id, since)
-        return float(recent["wall_time"].max().timestamp()) if len(recent) else 0.0
 
     def _answers(self, release: str) -> pd.DataFrame:
         return read_log(self._workspace, self._release.model, release, self._log.started)
