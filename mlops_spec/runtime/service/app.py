@@ -42,7 +42,6 @@ MAX_ID_BYTES: Final = 128
 BODY_WITHIN: Final = 30.0  # seconds, from the request's headers
 # More rows than these take milliseconds, in which the event loop would answer nobody else.
 INLINE_ROWS: Final = 64
-GARBAGE_AFTER: Final = 50_000  # new objects; Python's own 700 are a few requests
 _JSON: Final = (b"content-type", b"application/json")
 _TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 _log = logging.getLogger("mlops_spec.serving")
@@ -105,11 +104,9 @@ class PredictionApp:
         log = self._open_log(identity, metrics)
         self._running = _Running(scorer, identity, metrics, log, Scoring(self._timeout))
         _log.info("%s %s serves as %s", identity.model, identity.release, scorer.kind)
-        # What was loaded stays. Looking through it for garbage, again and again while the log holds
-        # rows, took two thirds of a busy service's time.
+        # What was loaded stays: looking through it for garbage would stop all answers for 70 ms.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(GARBAGE_AFTER)
 
     def _open_log(self, identity: Identity, metrics: ServiceMetrics) -> PredictionLog | None:
         root = os.environ.get("MLOPS_SPEC_WORKSPACE")
