@@ -43,24 +43,33 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _explain(topic: str, model: type[SpecModel], path: list[str]) -> Exit:
-    for position, part in enumerate(path):
+    walked, rest = topic.split(".")[:1], list(path)
+    while rest:
+        part = rest.pop(0)
         info = model.model_fields.get(part)
         if info is None:
-            where = ".".join(topic.split(".")[: position + 1])
             help = did_you_mean(part, model.model_fields)
-            print(f"spec explain: {where} has no field {part!r}; {help}", file=sys.stderr)
-            return Exit.USAGE
-        inner = _model_in(Takes.of(info))
-        if position == len(path) - 1:
+            return _unknown(f"{'.'.join(walked)} has no field {part!r}; {help}")
+        walked.append(part)
+        takes = Takes.of(info)
+        inner = _model_in(takes)
+        if inner is None and rest:
+            return _unknown(f"{part} has no fields of its own")
+        # Gates.metrics.roc_auc.min: the entries of a mapping are named by the spec.
+        if inner and rest and takes.is_collection() and rest[0] not in inner.model_fields:
+            walked.append(rest.pop(0))
+        if not rest:
             print("\n".join(_field(topic, model, part)))
         if inner is None:
-            if position < len(path) - 1:
-                print(f"spec explain: {part} has no fields of its own", file=sys.stderr)
-                return Exit.USAGE
             return Exit.FINE
         model = inner
     print("\n".join(_model(topic, model)))
     return Exit.FINE
+
+
+def _unknown(message: str) -> Exit:
+    print(f"spec explain: {message}", file=sys.stderr)
+    return Exit.USAGE
 
 
 def _model_in(takes: Takes) -> type[SpecModel] | None:

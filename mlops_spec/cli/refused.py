@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
 from typing import Final
@@ -18,17 +19,29 @@ CODES: Final[dict[str, str]] = {
     "StateUnusable": "MLS606",
 }
 
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 
 def refusal_for(error: Exception) -> Refusal | None:
     """The failure to print for an exception of ours; None for one that is a bug."""
     if isinstance(error, Refusal):
         return error
     if isinstance(error, OSError) and error.errno is not None:
-        from mlops_spec.runtime.context import as_refusal
-
-        return as_refusal(error)
+        return _of_the_disk(error)
     code = CODES.get(type(error).__name__)
     return Refusal(code, str(error)) if code else None
+
+
+def _of_the_disk(error: OSError) -> Refusal:
+    from mlops_spec.runtime.context import as_refusal
+
+    if error.filename is None or error.errno in _FULL:
+        return as_refusal(error)
+    return Refusal(
+        "MLS602",
+        f"{error.strerror}: {error.filename}",
+        "look at this path and its permissions, then run the same command again",
+    )
 
 
 def print_refusal(refusal: Refusal, arguments: argparse.Namespace) -> None:

@@ -203,3 +203,44 @@ def test_no_text_of_a_spec_becomes_code(root: Path, evil: str) -> None:
 
 def _call(**given: object) -> dict[str, object]:
     return given
+
+
+@pytest.mark.parametrize(
+    ("topic", "first"),
+    [
+        ("Gates.metrics.roc_auc.min", "Gates.metrics.roc_auc.min: at least"),
+        ("Dataset.columns.distance.type", "Dataset.columns.distance.type: float, integer, boolean"),
+        ("Dataset.columns.type", "Dataset.columns.type: float, integer, boolean"),
+        ("Project.environments.local.serve.on", "Project.environments.local.serve.on: processes"),
+    ],
+)
+def test_a_field_is_explained_by_the_path_that_messages_use(
+    topic: str, first: str, capsys: Printed
+) -> None:
+    assert main(["explain", topic]) == 0
+    assert capsys.readouterr().out.startswith(first)
+
+
+@pytest.mark.parametrize(
+    ("topic", "message"),
+    [
+        ("Gates.metrics.roc_auc.mni", "Gates.metrics.roc_auc has no field 'mni'; did you mean"),
+        ("Model.train.params.depth", "params has no fields of its own"),
+    ],
+)
+def test_a_field_that_is_not_there_is_a_usage_error(
+    topic: str, message: str, capsys: Printed
+) -> None:
+    assert main(["explain", topic]) == 64
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(root: Path, capsys: Printed) -> None:
+    put_model(root, "trips", "{csv: data/trips.csv}")
+    (root / ".spec").mkdir()
+    (root / ".spec" / "local").touch()
+
+    assert spec(root, "down") == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"error MLS602: Not a directory: {root}/.spec/local/")
+    assert "look at this path" in shown
