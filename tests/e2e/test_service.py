@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import socket
@@ -241,3 +242,45 @@ def test_every_answered_row_is_logged_once_the_service_has_drained(served: Serve
     assert set(loaded["release"]) == {"0123456789abcdef"}
     assert loaded["event_time"].unique().tolist() == [pd.Timestamp(GOOD["at"])]
     assert set(loaded["distance"]) == {900.0}
+
+
+OWN = """
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+class Threshold(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.classes_ = np.array([False, True])
+        return self
+
+    def predict_proba(self, X):
+        p = np.clip(np.asarray(X)[:, 0] / 4000, 0, 1)
+        return np.column_stack([1 - p, p])
+"""
+
+
+def test_a_model_without_a_portable_form_is_served_with_the_module_it_was_trained_with(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (context.root / "own_threshold.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(context.root))
+    threshold = importlib.import_module("own_threshold").Threshold
+    frame = pd.DataFrame({"distance": [1.0, 3000.0] * 20, "stops": 1.0, "windy": np.nan})
+    pipeline = make_pipeline("passthrough", threshold()).fit(frame, frame.distance > 1000)
+    assert export(pipeline, frame, context.workspace.run("r2") / "portable").kind == "sklearn"
+    tag = package(context, "r2", "fedcba9876543210", "8")
+    # As it was trained: what the file says later is for the next release.
+    (context.root / "own_threshold.py").write_text("raise SystemExit")
+
+    port = free_port()
+    command = serve_command(context.workspace, tag, port)
+    environment = {**os.environ, **command.environment, "PYTHONPATH": ""}
+    with subprocess.Popen(command.argv, env=environment, cwd="/") as process:
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+                wait_until_ready(client)
+                found = client.post("/predict", json={**GOOD, "distance": 3000}).json()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+    assert found["predictions"] == [{"score": pytest.approx(0.75), "decision": True}]
