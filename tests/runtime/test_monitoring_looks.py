@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from monitor_world import DAY, DRIFT, SUMMER, World, outcomes, rows
+from monitor_world import DATASET, DAY, DRIFT, RECIPE, SUMMER, World, outcomes, rows
 
 from mlops_spec.runtime.monitor import steps as monitoring
 from mlops_spec.runtime.refusal import Refusal
@@ -46,6 +46,25 @@ def test_looks_within_one_step_are_one_window(world: World) -> None:
     world.look()
     world.look()
     assert len(Windows(world.context.store, "local").of("flight-delay")) == 1
+
+
+def test_a_monitor_that_was_away_looks_at_the_windows_it_missed(world: World) -> None:
+    _serve_weeks(world, 2)
+    world.serve(rows(world.random, 1500, SUMMER + 14 * DAY, 7, warmer=20.0))
+    seen, *_ = world.look()
+    earlier = monitoring.missed(world.context, DRIFT, seen)
+    for look in earlier:
+        compared = monitoring.compare(world.context, RECIPE, DRIFT, look)
+        judged = monitoring.perform(world.context, DATASET, RECIPE, DRIFT, look)
+        monitoring.record(world.context, look, compared, judged)
+    windows = Windows(world.context.store, "local").of("flight-delay")
+    temp = [
+        next(v["outcome"] for v in window.verdicts if v["check"] == "ks temp") for window in windows
+    ]
+
+    assert [seen.end - look.end for look in earlier] == [14 * DAY, 7 * DAY]
+    assert temp == ["pass", "pass", "fail"]
+    assert monitoring.missed(world.context, DRIFT, seen) == ()
 
 
 def test_production_like_training_passes_with_labels(world: World) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # A window's end stands on a grid of this many steps a window, so that looks within a step are one.
 LOOKS_PER_WINDOW: Final = 24
+# A monitor that was away looks back this many windows; older ones stay unlooked at.
+MOST_MISSED: Final = 26
 # Columns beside those of the log; no feature is named like this.
 AT: Final = "placed.at"
 WALL: Final = "placed.wall"
@@ -80,6 +82,32 @@ def look(context: Context, dataset: Dataset, drift: Drift, until: str | None) ->
     end = _seconds_of(until) if until is not None else _end(rows, now, drift)
     traffic = _traffic(rows, now, drift) if until is None else _asked(rows, until)
     return Look(production, clock, end - drift.window, end, rows, traffic)
+
+
+def missed(context: Context, drift: Drift, seen: Look) -> tuple[Look, ...]:
+    """The whole windows before `seen` that nobody has looked at, oldest first.
+
+    Each is seen as it would have been then: rows that came later are not in it. A breach in one of
+    them is history for the page; only the newest window starts a retraining.
+    """
+    if not len(seen.rows):
+        return ()
+    first = float(seen.rows[AT].min()) - drift.window / LOOKS_PER_WINDOW
+    windows = Windows(context.store, context.environment).of(context.model)
+    known = [w.end for w in windows if w.release == seen.production.release]
+    ends = (seen.end - number * drift.window for number in range(MOST_MISSED, 0, -1))
+    earlier = (_earlier(seen, end, drift) for end in ends if not _near(end, known, drift))
+    return tuple(look for look in earlier if look.start >= first)
+
+
+def _near(end: float, known: list[float], drift: Drift) -> bool:
+    return any(abs(end - other) < drift.window / 2 for other in known)
+
+
+def _earlier(seen: Look, end: float, drift: Drift) -> Look:
+    rows = seen.rows[seen.rows[AT] < end]
+    traffic = Verdict("traffic", Outcome.PASS, n=len(rows), reason="looked at later")
+    return replace(seen, start=end - drift.window, end=end, rows=rows, traffic=traffic)
 
 
 def compare(context: Context, recipe: Recipe, drift: Drift, seen: Look) -> Compared:

@@ -104,6 +104,12 @@ def look(context: Context, until: str | None) -> Look:
 
 
 @task(cache_policy=NO_CACHE)
+def missed(context: Context, seen: Look) -> tuple[Look, ...]:
+    """The windows that passed since the last look, while no monitor ran."""
+    return steps.missed(context, DRIFT, seen)
+
+
+@task(cache_policy=NO_CACHE)
 def compare(context: Context, seen: Look) -> Compared:
     """Compare every column of the window with the rows the model was trained on."""
     return steps.compare(context, RECIPE, DRIFT, seen)
@@ -138,6 +144,9 @@ def monitor(until: str | None = None) -> dict[str, str]:
     """Look at the newest window, or at the one that ended at `until` (ISO 8601)."""
     context = Context.open(model=MODEL, workspace=WORKSPACE, facets=FACETS)
     seen = look(context, until)
+    if until is None:
+        for earlier in missed(context, seen):
+            record(context, earlier, compare(context, earlier), perform(context, earlier))
     compared = compare(context, seen)
     judged = perform(context, seen)
     window = record(context, seen, compared, judged)
