@@ -132,7 +132,7 @@ class UsersProject:
         for process in self._running:
             if process.poll() is None:
                 process.kill()
-                process.wait()
+                process.communicate()
         self.environment = {}
         self.spec("down")
         left = our_processes(self.workspace)
