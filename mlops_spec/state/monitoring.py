@@ -138,10 +138,11 @@ class Retrainings:
             return f"{wanted.trigger} has started a retraining already"
         if past and now - past[-1].at < cooldown:
             ago = now - past[-1].at
-            return f"the last retraining was {ago:.0f} s ago, the cooldown is {cooldown:.0f} s"
+            since, wait = _in_words(ago), _in_words(cooldown)
+            return f"the last retraining was {since} ago, the cooldown is {wait}"
         recent = [retraining for retraining in past if now - retraining.at < budget_seconds]
         if len(recent) >= budget:
-            return f"the budget of {budget} in {budget_seconds / 86400:g} days is used up"
+            return f"the budget of {budget} in {_in_words(budget_seconds)} is used up"
         return None
 
     def _read(self, connection: Connection, model: str) -> tuple[Retraining, ...]:
@@ -150,6 +151,14 @@ class Retrainings:
             select(RETRAININGS).where(*where).order_by(RETRAININGS.c.at)
         ).all()
         return tuple(Retraining(r.model, r.trigger, r.flow_run, r.reason, r.at) for r in rows)
+
+
+def _in_words(seconds: float) -> str:
+    """Seconds in the largest unit that they fill."""
+    for unit, length in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _window(row: Row[Any]) -> Window:

@@ -98,8 +98,8 @@ def test_cooldown_and_budget_hold_back_and_say_so(world: World) -> None:
         found = retrain(world.context, RETRAIN, _window(DRIFTED, day=day), world.start)
         kinds.append((found.kind, found.reason.partition(",")[0]))
     assert [kind for kind, _ in kinds].count("started") == 4
-    assert kinds[1] == ("blocked", "the last retraining was 172800 s ago")
-    assert kinds[-1] == ("blocked", "the budget of 4 in 30 days is used up")
+    assert kinds[1] == ("blocked", "the last retraining was 2 d ago")
+    assert kinds[-1] == ("blocked", "the budget of 4 in 30 d is used up")
 
 
 def test_a_start_that_fails_is_made_up_for_by_the_next_look(world: World) -> None:

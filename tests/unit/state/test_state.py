@@ -236,7 +236,7 @@ def test_a_retraining_is_claimed_once_cools_down_and_has_a_budget(
         "window:1 has started a retraining already",
         "the last retraining was 50 s ago, the cooldown is 100 s",
         None,
-        "the budget of 2 in 0.0115741 days is used up",
+        "the budget of 2 in 16.7 min is used up",
         None,
     ]
 
