@@ -1,7 +1,7 @@
 """Distances between two samples of counts, and how large they get by chance alone.
 
 Formulas and their checks: Yurdakul and Naranjo 2020 for the population stability index, Massart's
-form of the Kolmogorov-Smirnov bound, Benjamini and Hochberg 1995 for many columns at once.
+form of the Kolmogorov-Smirnov bound; `multiplicity` for many columns at once.
 """
 
 from __future__ import annotations
@@ -133,20 +133,6 @@ def share_distance(
         z * error,
         p_value,
     )
-
-
-def benjamini_hochberg(p_values: ArrayLike) -> list[float]:
-    """The p-values adjusted so that calling all below alpha wrong has a rate of at most alpha.
-
-    adj_i = min over j >= i of m p_j / j, in order of the p-values.
-    """
-    found = np.asarray(p_values, dtype=float)
-    order = np.argsort(found)
-    ranks = np.arange(1, len(found) + 1)
-    steps = found[order] * len(found) / ranks
-    adjusted = np.empty_like(found)
-    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(steps[::-1])[::-1])
-    return [float(value) for value in adjusted]
 
 
 def _counts(values: Any) -> Counts:

@@ -14,12 +14,12 @@ from mlops_spec.runtime.declare import Drift
 from mlops_spec.runtime.monitor.profile import NEW, Categories, Column, Numbers, Profile
 from mlops_spec.stats.drift import (
     Distance,
-    benjamini_hochberg,
     ks,
     psi,
     psi_distance,
     share_distance,
 )
+from mlops_spec.stats.multiplicity import benjamini_hochberg
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 # Categories that are expected in fewer rows than this are folded into one: below it the

@@ -9,7 +9,6 @@ import pytest
 from scipy import stats
 
 from mlops_spec.stats.drift import (
-    benjamini_hochberg,
     ks,
     ks_critical,
     psi,
@@ -19,6 +18,7 @@ from mlops_spec.stats.drift import (
     share_distance,
     smoothed_shares,
 )
+from mlops_spec.stats.multiplicity import benjamini_hochberg
 
 
 @pytest.mark.parametrize(
