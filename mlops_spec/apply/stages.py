@@ -116,6 +116,7 @@ CONSEQUENCES: tuple[tuple[Change, str], ...] = (
     (Change.SERVE, "redeploy"),
     (Change.ROLLOUT, "next rollout"),
     (Change.MONITOR, "monitoring only"),
+    (Change.BATCH, "batch only"),
     (Change.DOCS, "documentation only"),
 )
 

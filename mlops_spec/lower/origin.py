@@ -32,7 +32,7 @@ def place(project: Project, environment: str, model: LinkedModel) -> Placed:
         facets={
             change.value: value
             for change, value in sorted(facets(model).items())
-            if change is not Change.DOCS
+            if change not in (Change.DOCS, Change.BATCH)  # no step depends on these
         },
         workspace=conventions.workspace(environment),
         registry=spec.registry,

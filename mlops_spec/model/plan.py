@@ -209,7 +209,9 @@ class Image:
 
     @property
     def facets(self) -> tuple[Facet, ...]:
-        return tuple(Facet(name, digest) for name, digest in self.origin.facets.items())
+        """What the image's content depends on; a changed gate must not make another image."""
+        own = ("data", "train", "serve")
+        return tuple(Facet(name, self.origin.facets[name]) for name in own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ def _set(kind: str, *path: str) -> Callable[[Documents, Any], None]:
     return change
 
 
+IMAGE = f"{MODEL}/service/Dockerfile"  # its labels name what it is made of
 FLOWS = {f"{MODEL}/flows/{name}.py" for name in ("train", "rollout", "monitor")}
 # What a change may show in, by what was changed. The manifest always says so.
 LOCAL: dict[str, tuple[Callable[[Documents, Any], None], Any, set[str]]] = {
@@ -75,14 +76,14 @@ LOCAL: dict[str, tuple[Callable[[Documents, Any], None], Any, set[str]]] = {
     "a schedule": (
         _set("Model", "retrain", "schedule"), "0 4 * * 1", {*FLOWS, f"{MODEL}/flows/serve.py"},
     ),
-    "a parameter": (_set("Model", "train", "params", "max_iter"), 151, FLOWS),
+    "a parameter": (_set("Model", "train", "params", "max_iter"), 151, {*FLOWS, IMAGE}),
     "a gate": (_set("Gates", "metrics", "roc_auc", "min"), 0.71, FLOWS),
     "a promise": (
         _set("Model", "serve", "slo", "errors"), "2%", {*FLOWS, f"{MODEL}/prometheus/rules.yaml"},
     ),
     "a number of copies": (
         _set("Model", "serve", "replicas"), {"max": 20},
-        {*FLOWS, f"{MODEL}/kubernetes/autoscaler.yaml"},
+        {*FLOWS, IMAGE, f"{MODEL}/kubernetes/autoscaler.yaml"},
     ),
     "a column's description": (
         _set("Dataset", "columns", "carrier", "description"), "airline",

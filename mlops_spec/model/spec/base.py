@@ -16,6 +16,7 @@ class Change(StrEnum):
 
     DOCS = "docs"
     MONITOR = "monitor"
+    BATCH = "batch"
     ROLLOUT = "rollout"
     GATE = "gate"
     SERVE = "serve"

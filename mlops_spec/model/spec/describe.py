@@ -152,6 +152,7 @@ def one_of(names: Iterable[str], last: str = "or") -> str:
 _MEANING: Final = {
     Change.DOCS: "nothing runs again",
     Change.MONITOR: "the monitor is updated; the model stays",
+    Change.BATCH: "the batch flow is deployed again",
     Change.ROLLOUT: "the next rollout follows it",
     Change.GATE: "the recorded evidence is judged again",
     Change.SERVE: "the service is built and rolled out again",

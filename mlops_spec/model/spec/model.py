@@ -51,15 +51,15 @@ class Serve(SpecModel):
 class BatchOutput(SpecModel):
     """Where batch predictions go."""
 
-    parquet: str = field(Change.SERVE, "a folder, relative to mlops.yaml", min_length=1)
+    parquet: str = field(Change.BATCH, "a folder, relative to mlops.yaml", min_length=1)
 
 
 class Batch(SpecModel):
     """Predictions for many rows on a schedule."""
 
-    schedule: Cron | None = field(Change.SERVE, "cron, UTC; without it only by hand", None)
-    input: Ref = field(Change.SERVE, "the Dataset to predict")
-    output: BatchOutput = field(Change.SERVE, "where the predictions go")
+    schedule: Cron | None = field(Change.BATCH, "cron, UTC; without it only by hand", None)
+    input: Ref = field(Change.BATCH, "the Dataset to predict")
+    output: BatchOutput = field(Change.BATCH, "where the predictions go")
 
 
 class Retrain(SpecModel):
@@ -91,7 +91,7 @@ class ModelSpec(SpecModel):
         Change.GATE, "Gates by name; later ones win", ("standard",), min_length=1
     )
     serve: Serve = field(Change.SERVE, "the online service", Serve())
-    batch: Batch | None = field(Change.SERVE, "predictions on a schedule", None)
+    batch: Batch | None = field(Change.BATCH, "predictions on a schedule", None)
     rollout: Ref = field(Change.ROLLOUT, "a Rollout by name", "standard")
     monitor: Ref = field(Change.MONITOR, "a Drift by name", "standard")
     retrain: Retrain = field(Change.MONITOR, "when it is trained again", Retrain())

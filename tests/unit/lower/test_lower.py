@@ -35,7 +35,7 @@ def test_durations_become_seconds_and_shares_numbers(flights: Project) -> None:
         "CanaryStep", share=0.05, min_requests=400, at_least=0.0, at_most=300.0
     )
     assert limits(model.rollout) == call(
-        "Limits", errors=0.01, p99=0.25, score_shift=0.25, confidence=0.95
+        "Limits", errors=0.01, p99=0.25, score_shift=0.5, confidence=0.95
     )
     assert _arguments(drift(model.monitor))["performance_window"] == 7 * 86400
     assert retrain(model.spec.retrain) == call(

@@ -18,14 +18,6 @@ from prefect.cache_policies import NO_CACHE
 
 MODEL = "flight-delay"
 WORKSPACE = ".spec/local"
-FACETS = {
-    "data": "f003863d7bdac9b0",
-    "gate": "4b2401c230bccddf",
-    "monitor": "8c1bd2f7437eb5eb",
-    "rollout": "2acff4deeee8d39d",
-    "serve": "3760fe0c034d8adb",
-    "train": "5228495c5f848a9e",
-}
 DATASET = Dataset(
     name="flights",
     source=Parquet(path="data/flights/*.parquet"),
@@ -77,6 +69,6 @@ def finish(context: Context, job: Job, parts: tuple[Part, ...]) -> dict[str, Any
 @flow(name=f"{MODEL}-batch")
 def batch() -> dict[str, Any]:
     """Predict what is new; what was predicted before is not done again."""
-    context = Context.open(model=MODEL, workspace=WORKSPACE, facets=FACETS)
+    context = Context.open(model=MODEL, workspace=WORKSPACE, facets={})
     job = begin(context)
     return finish(context, job, predict(context, job))

@@ -37,7 +37,7 @@ FACETS = {
     "gate": "4b2401c230bccddf",
     "monitor": "8c1bd2f7437eb5eb",
     "rollout": "2acff4deeee8d39d",
-    "serve": "3760fe0c034d8adb",
+    "serve": "9e172ca7325e81fc",
     "train": "5228495c5f848a9e",
 }
 DATASET = Dataset(
