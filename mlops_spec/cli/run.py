@@ -115,7 +115,7 @@ def _report(site: Site, arguments: argparse.Namespace) -> None:
         told = [story for story in summary_json(site) if story["model"] == arguments.model]
         print(json.dumps({"format_version": 1, "models": told}, indent=2, ensure_ascii=False))
         return
-    print_summary(site, console(arguments))
+    print_summary(site, console(arguments), arguments.model)
 
 
 def _option_of_another_flow(arguments: argparse.Namespace) -> str:

@@ -20,6 +20,7 @@ from mlops_spec.apply.stages import (
     WriteFiles,
 )
 from mlops_spec.cli.views.steps import describe
+from mlops_spec.cli.views.text import printable
 from mlops_spec.state import Step
 
 MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "running": "[cyan]…[/]"}
@@ -66,12 +67,12 @@ class Progress:
             self._line("  ", MARKS["done"], _title(stage), seconds)
 
     def _step_seen(self, step: Step) -> None:
-        said = describe(step.step, step.output)
+        said = printable(describe(step.step, step.output))
         if step.status == "running":
             self._status.update(f"[bold]{step.step}[/]  {escape(said)}")
             return
         if step.status == "failed":
-            said = str(step.output.get("message", ""))
+            said = printable(str(step.output.get("message", "")))
         seconds = (step.finished_at or step.started_at) - step.started_at
         self._line("    ", MARKS[step.status], f"{step.step:<10} {said}", seconds)
 

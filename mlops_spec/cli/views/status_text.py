@@ -28,7 +28,7 @@ def status_lines(status: Status) -> Iterator[str]:
     yield from _program_lines(status)
     for model in status.models:
         yield ""
-        yield from _model_lines(model, status.now)
+        yield from _model_lines(model, status)
     for name, holder in status.leases:
         yield ""
         yield f"[yellow]working[/]  {escape(name)}: {escape(holder)}"
@@ -51,28 +51,34 @@ def _program_line(program: Process, width: int, url: str, now: float) -> str:
     return f"  {program.name:<{width}}  [{colour}]{program.condition}[/]  {about}  {url}".rstrip()
 
 
-def _model_lines(model: ModelStatus, now: float) -> Iterator[str]:
+def _model_lines(model: ModelStatus, status: Status) -> Iterator[str]:
     yield f"[bold]{model.name}[/]"
     if not model.releases:
         yield "  nothing is live"
     for release in model.releases:
-        yield from _release_lines(release, now)
+        yield from _release_lines(release, status)
     if model.window is not None:
-        yield _window_line(model.window, now)
+        yield _window_line(model.window, status.now)
 
 
-def _release_lines(release: Release, now: float) -> Iterator[str]:
+def _release_lines(release: Release, status: Status) -> Iterator[str]:
     found = release.deployment
     colour = _ROLE_COLOURS[found.role]
-    traffic = "a copy of all traffic" if found.mirror else f"{found.weight * 100:g} % of traffic"
     yield (
         f"  [{colour}]{found.role:<11}[/]  version {found.version or '-'}  release {found.release}"
-        f"  {traffic}  for {duration(now - found.since)}"
+        f"  {_traffic(release, status)}  for {duration(status.now - found.since)}"
     )
     if found.reason:
         yield f"               because {escape(found.reason)}"
     elif release.decision is not None:
         yield from _decision_lines(release.decision)
+
+
+def _traffic(release: Release, status: Status) -> str:
+    found = release.deployment
+    if not status.programs:
+        return "[yellow]not running[/]"
+    return "a copy of all traffic" if found.mirror else f"{found.weight * 100:g} % of traffic"
 
 
 def _decision_lines(decision: Decision) -> Iterator[str]:

@@ -33,9 +33,9 @@ def summary_json(site: Site) -> list[dict[str, Any]]:
     return [story.to_json() for story in stories(site)]
 
 
-def print_summary(site: Site, out: Console) -> None:
-    """About ten lines a model, then where everything is."""
-    told = stories(site)
+def print_summary(site: Site, out: Console, only: str = "") -> None:
+    """About ten lines a model, then where everything is. `only`: a model's name."""
+    told = tuple(story for story in stories(site) if only in ("", story.model))
     for story in told:
         out.print()
         out.print(_headline(story))

@@ -45,10 +45,10 @@ def test_it_says_what_is_live_and_why_what_is_quarantined_and_what_was_monitored
         "nothing runs here; `spec apply` starts it",
         "",
         "[bold]churn[/]",
-        "[green]production [/]  version 1  release aaaa  100 % of traffic",
+        "[green]production [/]  version 1  release aaaa  [yellow]not running[/]",
         "because gate said [green]PASS[/]",
         PASSED.line(),
-        "[red]quarantined[/]  version 2  release bbbb  0 % of traffic",
+        "[red]quarantined[/]  version 2  release bbbb  [yellow]not running[/]",
     ]
     assert shown[8] == "because canary-5: errors FAIL 9 %"
     assert shown[9].startswith("monitor      [red]FAIL[/] ")
