@@ -19,6 +19,7 @@ from mlops_spec.apply.stages import (
     Stage,
     StartPlatform,
     Train,
+    Withdraw,
     WriteFiles,
 )
 
@@ -33,6 +34,8 @@ class World(Protocol):
     def start_platform(self, programs: tuple[str, ...]) -> None: ...
 
     def serve_flows(self, model: str) -> None: ...
+
+    def withdraw(self, model: str, releases: tuple[str, ...]) -> None: ...
 
     def train(self, model: str) -> None: ...
 
@@ -121,6 +124,8 @@ def _perform(stage: Stage, world: World) -> None:
             world.start_platform(programs)
         case ServeFlows(model):
             world.serve_flows(model)
+        case Withdraw(model, releases):
+            world.withdraw(model, releases)
         case Train(model):
             world.train(model)
         case Rollout(model):

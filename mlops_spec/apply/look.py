@@ -21,6 +21,7 @@ from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.base import Change
 from mlops_spec.runtime.data.fingerprint import fingerprint
 from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.state.lease import holder_of
 from mlops_spec.targets.filesystem import TreeState, tree_state
 from mlops_spec.targets.platform import FOR_PEOPLE, missing_programs
 from mlops_spec.terms.digest import digest
@@ -80,8 +81,24 @@ def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPla
             flows_stale=flows_digest(site, model.name) != _served_flows(site, model.name),
             on_inconclusive=model.gates.on_inconclusive or "hold",
             retry=retry,
+            unwatched=_unwatched(site, model.name),
         )
     )
+
+
+def _unwatched(site: Site, model: str) -> tuple[str, ...]:
+    """The candidates that get requests or copies while no flow works on the model."""
+    routed = tuple(
+        d.release
+        for d in site.deployments.of(model)
+        if d.role == "candidate" and (d.weight > 0 or d.mirror)
+    )
+    return routed if routed and holder_of(site.store, lease_of(site, model)) is None else ()
+
+
+def lease_of(site: Site, model: str) -> str:
+    """The name of the lease that a flow holds while it works on a model."""
+    return f"model/{site.environment}/{model}"
 
 
 def wanted(site: Site, model: LinkedModel) -> Wanted:

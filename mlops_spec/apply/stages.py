@@ -35,6 +35,14 @@ class ServeFlows:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take candidates out of the router that a killed rollout has left there, unwatched."""
+
+    model: str
+    releases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Train:
     """Run the train flow: the steps that are not done yet, up to the registry."""
 
@@ -59,7 +67,7 @@ class Record:
     model: str
 
 
-Stage = WriteFiles | StartPlatform | ServeFlows | Train | Rollout | Record
+Stage = WriteFiles | StartPlatform | ServeFlows | Withdraw | Train | Rollout | Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +139,7 @@ class Situation:
     flows_stale: bool
     on_inconclusive: str
     retry: bool
+    unwatched: tuple[str, ...] = ()  # candidates in the router, with no rollout at work
 
 
 def plan_model(situation: Situation) -> ModelPlan:
@@ -173,6 +182,11 @@ def _stages(situation: Situation, blocked: Blocked | None) -> Iterator[Stage]:
     standing = situation.standing
     if situation.flows_stale:
         yield ServeFlows(standing.model)
+    # The wanted release goes on from where it is; any other candidate has nobody to judge it.
+    kept = standing.release if blocked is None else None
+    abandoned = tuple(release for release in situation.unwatched if release != kept)
+    if abandoned:
+        yield Withdraw(standing.model, abandoned)
     moving = False
     if not standing.trained and not _gate_blocks(standing, blocked):
         moving = True

@@ -9,9 +9,17 @@ from typing import Any
 
 from mlops_spec.apply.events import Event, Note
 from mlops_spec.apply.follow import FlowRequest, Watch, run_flow
-from mlops_spec.apply.look import FLOWS_STEP, flows_digest, plan_one, stored_spec, wanted
+from mlops_spec.apply.look import (
+    FLOWS_STEP,
+    flows_digest,
+    lease_of,
+    plan_one,
+    stored_spec,
+    wanted,
+)
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ModelPlan
+from mlops_spec.state import Lease
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets import filesystem, platform
 from mlops_spec.targets.prefect_runs import PrefectRuns
@@ -39,6 +47,11 @@ class LiveWorld:
         journal.start(model, FLOWS_STEP, key, "")
         platform.serve_flows(self.site.workspace, self.site.spec, model, key)
         journal.finish(model, FLOWS_STEP, key, "done", {})
+
+    def withdraw(self, model: str, releases: tuple[str, ...]) -> None:
+        """Under the model's lease, so that a rollout that starts just now is not cut off."""
+        with Lease(self.site.store, lease_of(self.site, model), "spec apply: withdraw"):
+            platform.withdraw(self.site.workspace, self.site.deployments, model, releases)
 
     def train(self, model: str) -> None:
         self._run(model, TRAIN_FLOW, {})
@@ -73,7 +86,7 @@ class LiveWorld:
         )
 
     def _holder(self, model: str) -> str | None:
-        return holder_of(self.site.store, f"model/{self.site.environment}/{model}")
+        return holder_of(self.site.store, lease_of(self.site, model))
 
     def _note(self, text: str) -> None:
         self.tell(Note(text))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from mlops_spec.model.spec.project import EnvironmentSpec
-from mlops_spec.runtime.machine.processes import Process, keep, processes, restart
+from mlops_spec.runtime.machine.ports import forget_port
+from mlops_spec.runtime.machine.processes import Process, keep, processes, remove, restart
 from mlops_spec.runtime.machine.waiting import answers_ok, wait_until_answering
 from mlops_spec.runtime.router.envoy import cluster_name, publish
 from mlops_spec.state import Deployment, Deployments, Store
@@ -33,6 +35,7 @@ __all__ = [
     "serve_flows",
     "start",
     "stop",
+    "withdraw",
 ]
 
 Note = Callable[[str], None]
@@ -91,6 +94,23 @@ def missing_programs(workspace: Workspace, spec: EnvironmentSpec) -> tuple[str, 
     given_up = (process.name for process in found if process.name not in alive)
     lacking = (n for n in names(spec) if n not in alive or not in_place(workspace, n))
     return tuple(dict.fromkeys((*lacking, *given_up)))
+
+
+def withdraw(
+    workspace: Workspace, deployments: Deployments, model: str, releases: tuple[str, ...]
+) -> None:
+    """Give production all traffic again, then stop these releases: state, router, processes."""
+    production = deployments.production(model)
+    if production is not None:
+        deployments.save(replace(production, weight=1.0))
+    for release in releases:
+        found = deployments.find(model, release)
+        if found is not None:
+            deployments.remove(found)
+    publish(workspace, deployments)
+    for release in releases:
+        remove(workspace, cluster_name(model, release))
+        forget_port(workspace, cluster_name(model, release))
 
 
 def running(workspace: Workspace) -> tuple[Process, ...]:

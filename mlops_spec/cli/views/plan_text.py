@@ -16,6 +16,7 @@ from mlops_spec.apply.stages import (
     Stage,
     StartPlatform,
     Train,
+    Withdraw,
     WriteFiles,
 )
 from mlops_spec.cli.views.text import printable
@@ -91,15 +92,14 @@ def _model_lines(model: ModelPlan) -> Iterator[str]:
 
 def _stage_lines(stage: Stage) -> Iterator[str]:
     match stage:
-        case WriteFiles(written, removed):
-            yield from (f"[green]+[/] write {_plain(path)}" for path in written[:8])
-            if len(written) > 8:
-                yield f"[green]+[/] … and {len(written) - 8} more files"
-            yield from (f"[red]-[/] remove {_plain(path)}" for path in removed)
+        case WriteFiles():
+            yield from _file_lines(stage)
         case StartPlatform(programs):
             yield f"[green]+[/] start {', '.join(programs)}"
         case ServeFlows():
             yield "    [green]+[/] deploy the flows"
+        case Withdraw(_, releases):
+            yield f"    [red]-[/] withdraw {', '.join(releases)}: in the router, and nobody watches"
         case Train(_, steps, kept):
             yield from _flow_lines("train", steps, kept)
         case Rollout(_, steps, kept):
@@ -108,6 +108,13 @@ def _stage_lines(stage: Stage) -> Iterator[str]:
             return
         case _ as never:
             assert_never(never)
+
+
+def _file_lines(stage: WriteFiles) -> Iterator[str]:
+    yield from (f"[green]+[/] write {_plain(path)}" for path in stage.written[:8])
+    if len(stage.written) > 8:
+        yield f"[green]+[/] … and {len(stage.written) - 8} more files"
+    yield from (f"[red]-[/] remove {_plain(path)}" for path in stage.removed)
 
 
 def _flow_lines(flow: str, steps: tuple[str, ...], kept: tuple[str, ...]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from mlops_spec.apply.stages import (
     Stage,
     StartPlatform,
     Train,
+    Withdraw,
     WriteFiles,
 )
 from mlops_spec.cli.views.steps import describe
@@ -85,16 +86,19 @@ class Progress:
 def _title(stage: Stage) -> str:
     match stage:
         case WriteFiles(written, removed):
-            return f"generated files: {len(written)} written, {len(removed)} removed"
+            title = f"generated files: {len(written)} written, {len(removed)} removed"
         case StartPlatform(programs):
-            return f"platform: {', '.join(programs)}"
+            title = f"platform: {', '.join(programs)}"
         case ServeFlows(model):
-            return f"{model}: flows deployed"
+            title = f"{model}: flows deployed"
+        case Withdraw(model, releases):
+            title = f"{model}: {', '.join(releases)} withdrawn from traffic"
         case Train(model):
-            return f"{model}: train"
+            title = f"{model}: train"
         case Rollout(model):
-            return f"{model}: rollout"
+            title = f"{model}: rollout"
         case Record(model):
-            return f"{model}: recorded"
+            title = f"{model}: recorded"
         case _ as never:
             assert_never(never)
+    return title

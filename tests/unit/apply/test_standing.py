@@ -17,6 +17,7 @@ from mlops_spec.apply.stages import (
     ServeFlows,
     Situation,
     Train,
+    Withdraw,
     plan_model,
 )
 from mlops_spec.apply.standing import Standing, Wanted, stand
@@ -219,6 +220,17 @@ def test_a_release_that_was_rolled_back_is_not_tried_again_unasked(journal: Jour
         "change the spec or the data, or try this release again with `spec apply --retry`",
     )
     assert [type(stage) for stage in retried.stages] == [Rollout, Record]
+
+
+def test_a_candidate_that_a_killed_rollout_left_in_the_router_is_withdrawn(
+    journal: Journal,
+) -> None:
+    _train_up_to(journal, "register")
+    back = _plan(stand(WANTED, journal, (LIVE,)), unwatched=("stray",))
+    going_on = _plan(stand(WANTED, journal, (OLD,)), unwatched=(RELEASE,))
+
+    assert back.stages == (Withdraw("churn", ("stray",)),)
+    assert not any(isinstance(stage, Withdraw) for stage in going_on.stages)
 
 
 def test_retry_does_not_lift_a_gate(journal: Journal) -> None:

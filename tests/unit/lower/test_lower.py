@@ -89,7 +89,8 @@ def test_limits_stand_before_comparisons_and_primary_is_the_tasks_own() -> None:
 def test_only_what_was_asked_for_is_there(flights: Project) -> None:
     local = lower(flights, "local").artifacts
     assert [type(artifact).__name__ for artifact in local] == [
-        "TrainFlow", "RolloutFlow", "MonitorFlow", "BatchFlow", "FlowServer", "ServiceApp", "Image", "Manifest",
+        "TrainFlow", "RolloutFlow", "MonitorFlow", "BatchFlow", "FlowServer", "ServiceApp", "Image",
+        "Manifest",
     ]  # fmt: skip
     manifests = [a.path for a in lower(flights, "production").artifacts if isinstance(a, Manifest)]
     assert manifests == [
