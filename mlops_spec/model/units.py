@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
@@ -21,15 +22,16 @@ _SECONDS: Final[dict[str, float]] = {
 }  # fmt: skip
 
 
-class _Unit:
+class _Unit(ABC):
     """Base of the units: text in a spec, a frozen value in the program."""
 
     pattern: ClassVar[str]
     expected: ClassVar[str]
 
     @classmethod
+    @abstractmethod
     def parse(cls, text: str) -> Self:
-        raise NotImplementedError  # pragma: no cover - every unit defines it
+        """The value that a text says; `ValueError` with what to write instead."""
 
     @classmethod
     def _validate(cls, found: object) -> Self:
