@@ -109,12 +109,20 @@ class FakeWorld:
     def traffic(self, release: Release) -> AbstractContextManager[object]:
         return nullcontext()
 
+    def stage(self, release: Release) -> None:
+        self._effect("stage", lambda: self.aliases.update(staging=release.version))
+
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
         self.proven.append(verdicts)
-        self._effect("alias", lambda: self.aliases.update(production=release.version))
+        self._effect("alias", lambda: self._name("production", release))
 
     def quarantine(self, release: Release, reason: str) -> None:
-        self._effect("tag", lambda: self.aliases.update(quarantined=release.version))
+        self._effect("tag", lambda: self._name("quarantined", release))
+
+    def _name(self, alias: str, release: Release) -> None:
+        if self.aliases.get("staging") == release.version:
+            del self.aliases["staging"]
+        self.aliases[alias] = release.version
 
 
 @dataclass

@@ -107,17 +107,21 @@ class LocalWorld:
         url = envoy.model_url(self.context.workspace, self.context.model)
         return Replay(f"{url}predict", self._bodies(release))
 
+    def stage(self, release: Release) -> None:
+        from mlops_spec.runtime.train.registry import promote
+
+        promote(self.context, release.run, "staging", self.place.registry)
+
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
         from mlops_spec.runtime.train.registry import promote
 
-        for alias in ("staging", "production"):
-            promote(self.context, release.run, alias, self.place.registry)
+        promote(self.context, release.run, "production", self.place.registry)
         self._tag(release, {"mlops_spec.rollout": "\n".join(v.line() for v in verdicts)})
 
     def quarantine(self, release: Release, reason: str) -> None:
-        self._tag(release, {"mlops_spec.quarantined": reason}, drop="candidate")
+        self._tag(release, {"mlops_spec.quarantined": reason}, drop=("candidate", "staging"))
 
-    def _tag(self, release: Release, tags: dict[str, str], *, drop: str = "") -> None:
+    def _tag(self, release: Release, tags: dict[str, str], *, drop: tuple[str, ...] = ()) -> None:
         from mlops_spec.runtime.train.tracking import client_of
 
         with client_of(self.context, self.place.registry) as client:
@@ -126,8 +130,9 @@ class LocalWorld:
                     release.model, release.version, name, value[:TAG_LENGTH]
                 )
             aliases = client.get_registered_model(release.model).aliases
-            if drop and str(aliases.get(drop, "")) == release.version:
-                client.delete_registered_model_alias(release.model, drop)
+            for alias in drop:
+                if str(aliases.get(alias, "")) == release.version:
+                    client.delete_registered_model_alias(release.model, alias)
 
     def _program(self, release: str) -> str:
         return envoy.cluster_name(self.context.model, release)

@@ -97,6 +97,9 @@ class World(Protocol):
     def traffic(self, release: Release) -> AbstractContextManager[object]:
         """Requests to judge by, while a step waits, on a machine without users."""
 
+    def stage(self, release: Release) -> None:
+        """Let the registry name this version staging: it runs, and is being judged."""
+
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
         """Let the registry name this version production."""
 

@@ -40,6 +40,8 @@ def deploy(rollout: Rollout, bento: str) -> Judged:
         verdicts = rollout.world.check(rollout.release, port)
         _route(rollout, weight=0.0, mirror=False, port=port)
         outcome = together(verdicts)
+        if outcome is Outcome.PASS:
+            rollout.world.stage(rollout.release)
         judged = Judged(
             "deploy", outcome, verdicts, seconds=rollout.clock.now() - started,
             reason=next((v.line() for v in verdicts if v.outcome is outcome), "not checked"),
