@@ -3,39 +3,85 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.special import expit, logit, stdtrit
 
-from mlops_spec.stats.estimate import Estimate, Floats, normal, unknown, within
+from mlops_spec.stats.estimate import Estimate, Floats, unknown, z_two_sided
+from mlops_spec.stats.power import auc_variance
 from mlops_spec.stats.proportions import wilson
+
+# Below this many rows of the rarer class DeLong's variance is too often too small.
+_FEW: Final = 100
 
 
 def auc(positive: npt.NDArray[np.bool_], score: Floats, level: float) -> Estimate:
-    """DeLong's interval. A perfect ranking has variance 0 and would give [1, 1]; Wilson's bound for
-    the smaller class stands in for it.
+    """DeLong's interval on the logit scale (Pepe 2003, 5.2.4), with t for the rarer class.
+
+    On the plain scale the lower end misses in 8 to 32 % of worlds instead of 5 % with 25 to 5
+    positives. With fewer than 100 of the rarer class the interval is also that of the score test,
+    whichever reaches further (docs/adr/0050). A perfect ranking has variance 0 and would give
+    [1, 1]; Wilson's bound for the rarer class stands in for it.
     """
-    if not _both_classes(positive) or not np.isfinite(score).all():
-        return unknown(len(positive))
+    obstacle = _obstacle(positive, score)
+    if obstacle:
+        return unknown(len(positive), obstacle)
     areas, covariance = delong(positive, score[np.newaxis])
-    area = float(areas[0])
-    if covariance[0, 0] <= 0:
-        rarer = int(min(positive.sum(), (~positive).sum()))
+    area, variance = float(areas[0]), float(covariance[0, 0])
+    rarer = _rarer(positive)
+    if variance <= 0:
         bound = wilson(round(area * rarer), rarer, level)
         return Estimate(area, bound.low, bound.high, len(positive))
-    return within(normal(area, float(covariance[0, 0]), level, len(positive)), 0.0, 1.0)
+    if not math.isfinite(variance) or not 0 < area < 1:
+        return Estimate(area, 0.0, 1.0, len(positive), "one row of a class bounds nothing")
+    half = _t(rarer, level) * math.sqrt(variance) / (area * (1 - area))
+    low, high = expit(logit(area) - half), expit(logit(area) + half)
+    if rarer < _FEW:
+        least, most = _score_bounds(area, int(positive.sum()), int((~positive).sum()), level)
+        low, high = min(low, least), max(high, most)
+    return Estimate(area, float(low), float(high), len(positive))
 
 
 def auc_difference(
     positive: npt.NDArray[np.bool_], first: Floats, second: Floats, level: float
 ) -> Estimate:
-    """AUC of the first minus AUC of the second on the same rows (DeLong et al. 1988)."""
+    """AUC of the first minus AUC of the second on the same rows (DeLong et al. 1988).
+
+    Student's t with one degree less than rows of the rarer class: with five positives the normal
+    quantile passes an equal candidate in 8 % of worlds instead of 5 %. Identical rankings differ by
+    0 with certainty on these rows, and `reason` says so.
+    """
     scores = np.stack([first, second])
-    if not _both_classes(positive) or not np.isfinite(scores).all():
-        return unknown(len(positive))
+    obstacle = _obstacle(positive, scores)
+    if obstacle:
+        return unknown(len(positive), obstacle)
     areas, covariance = delong(positive, scores)
-    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    return normal(float(areas[0] - areas[1]), float(variance), level, len(positive))
+    value = float(areas[0] - areas[1])
+    if _rarer(positive) < 2:
+        return unknown(len(positive), "one row of a class bounds nothing", value)
+    variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    reason = "" if variance > 0 else "both rank these rows alike"
+    half = _t(_rarer(positive), level) * math.sqrt(max(variance, 0.0))
+    return Estimate(value, value - half, value + half, len(positive), reason)
+
+
+def _score_bounds(area: float, positives: int, negatives: int, level: float) -> tuple[float, float]:
+    """Where |area - A| is z standard errors of the area A, by Hanley and McNeil's variance.
+
+    Newcombe, Statistics in Medicine 25 (2006) 559-573: as Wilson's interval does for a share.
+    """
+    z = z_two_sided(level)
+
+    def beyond(bound: float) -> float:
+        error = math.sqrt(max(auc_variance(bound, positives, negatives), 0.0))
+        return abs(area - bound) - z * error
+
+    low = float(brentq(beyond, 0.0, area)) if beyond(0.0) > 0 else 0.0
+    high = float(brentq(beyond, area, 1.0)) if beyond(1.0) > 0 else 1.0
+    return low, high
 
 
 def delong(positive: npt.NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
@@ -64,5 +110,15 @@ def _covariance(placements: Floats) -> Floats:
     return np.atleast_2d(np.cov(placements))
 
 
-def _both_classes(positive: npt.NDArray[np.bool_]) -> bool:
-    return bool(positive.any()) and not bool(positive.all())
+def _rarer(positive: npt.NDArray[np.bool_]) -> int:
+    return int(min(positive.sum(), (~positive).sum()))
+
+
+def _t(rarer: int, level: float) -> float:
+    return float(stdtrit(max(rarer - 1, 1), (1 + level) / 2))
+
+
+def _obstacle(positive: npt.NDArray[np.bool_], scores: Floats) -> str:
+    if not positive.any() or positive.all():
+        return "one class only"
+    return "" if np.isfinite(scores).all() else "a score is not a number"

@@ -76,7 +76,7 @@ def test_pairing_narrows_the_interval(rows):
 def test_the_interval_covers_the_truth_as_often_as_it_says():
     """Normal scores one apart: the true area is Φ(1/√2) = 0.76025."""
     random = np.random.default_rng(7)
-    positive = np.arange(300) < 90
+    positive = np.arange(300) < 120
     trials, covered = 600, 0
     for _ in range(trials):
         found = auc(positive, random.normal(size=300) + positive, 0.90)
@@ -104,3 +104,39 @@ def _area(distance):
     from scipy.stats import norm
 
     return float(norm.cdf(distance / np.sqrt(2)))
+
+
+@pytest.mark.parametrize("distance", [1.0, 2.0])
+@pytest.mark.parametrize(("n", "positives"), [(50, 25), (50, 5), (1000, 5), (5000, 25)])
+def test_few_positives_pass_a_limit_no_more_often_than_promised(distance, n, positives):
+    """The area is exactly the limit. DeLong's plain interval passes 8 to 32 % of these worlds."""
+    random, worlds, truth = np.random.default_rng(n + positives), 250, _area(distance)
+    positive, missed = np.arange(n) < positives, np.zeros(2)
+    for _ in range(worlds):
+        found = auc(positive, random.normal(size=n) + distance * positive, 0.90)
+        missed += (found.low > truth, found.high < truth)
+    assert missed.max() <= binom.ppf(0.9999, worlds, 0.05)
+
+
+@pytest.mark.parametrize(("n", "positives"), [(50, 5), (1000, 5), (5000, 25), (50_000, 250)])
+def test_an_equal_candidate_is_called_better_no_more_often_than_promised(n, positives):
+    random, worlds = np.random.default_rng(n), 300 if n < 50_000 else 60
+    positive, better = np.arange(n) < positives, 0
+    for _ in range(worlds):
+        common = random.normal(size=n) + positive
+        first, second = common + 0.3 * random.normal(size=(2, n))
+        better += auc_difference(positive, first, second, 0.90).low > 0
+    assert better <= binom.ppf(0.9999, worlds, 0.05)
+
+
+def test_what_an_area_cannot_tell_is_said():
+    one, other = np.arange(9) == 0, np.array([3.0, *range(8)])
+    assert auc(one, other, 0.9).reason == "one row of a class bounds nothing"
+    lone = auc_difference(one, other, np.arange(9.0), 0.9)
+    assert (lone.known, lone.reason) == (False, "one row of a class bounds nothing")
+    assert auc(one[1:], other[1:], 0.9).reason == "one class only"
+    assert auc(one, np.full(9, np.nan), 0.9).reason == "a score is not a number"
+    half = np.arange(40) % 2 == 0
+    alike = auc_difference(half, np.arange(40.0), np.arange(40.0) ** 3, 0.9)
+    assert (alike.low, alike.high, alike.reason) == (0.0, 0.0, "both rank these rows alike")
+    assert auc(half, np.zeros(40), 0.9).value == 0.5

@@ -89,7 +89,7 @@ def test_too_few_units_and_no_metrics_are_told():
 @pytest.mark.parametrize("skewed", [False, True])
 def test_all_intervals_hold_together_as_often_as_promised(skewed):
     """Twelve segments of 40 rows. Skewed rows (exponential) may miss a little more often."""
-    random, worlds, n = np.random.default_rng(6), 400, 480
+    random, worlds, n = np.random.default_rng(6), 150, 480
     segment, missed = np.arange(n) % 12, 0
     for world in range(worlds):
         loss = random.exponential(size=n) - 1 if skewed else random.normal(size=n)
