@@ -106,6 +106,7 @@ def _area(distance):
     return float(norm.cdf(distance / np.sqrt(2)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", [1.0, 2.0])
 @pytest.mark.parametrize(("n", "positives"), [(50, 25), (50, 5), (1000, 5), (5000, 25)])
 def test_few_positives_pass_a_limit_no_more_often_than_promised(distance, n, positives):
@@ -118,6 +119,7 @@ def test_few_positives_pass_a_limit_no_more_often_than_promised(distance, n, pos
     assert missed.max() <= binom.ppf(0.9999, worlds, 0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "positives"), [(50, 5), (1000, 5), (5000, 25), (50_000, 250)])
 def test_an_equal_candidate_is_called_better_no_more_often_than_promised(n, positives):
     random, worlds = np.random.default_rng(n), 300 if n < 50_000 else 60

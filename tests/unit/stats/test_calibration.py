@@ -49,6 +49,7 @@ def test_an_ece_by_hand():
     assert found.p_value < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "prevalence"), [(200, 0.5), (2000, 0.05), (50_000, 0.005)])
 def test_consistency_resampling_rejects_a_perfect_model_as_often_as_promised(n, prevalence):
     random, worlds, rejected = np.random.default_rng(n), 150, 0
@@ -80,6 +81,7 @@ def test_the_squared_error_has_no_bias():
     assert np.mean(wrong) == pytest.approx(0.01, abs=4 * np.std(wrong) / math.sqrt(1500))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [500, 5000])
 def test_the_squared_errors_interval_covers_as_often_as_it_says(n):
     """Two predictions that are 0.1 too high: the squared error is 0.01."""
@@ -104,6 +106,7 @@ def test_the_recalibration_line_is_statsmodels():
     assert errors == pytest.approx([0.34654248, 0.23991095], abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "prevalence"), [(200, 0.5), (2000, 0.05), (50_000, 0.005)])
 def test_slope_and_intercept_of_a_perfect_model_cover_as_often_as_they_say(n, prevalence):
     random, worlds, covered = np.random.default_rng(n), 200, np.zeros(3)
@@ -127,6 +130,7 @@ def test_spiegelhalters_z_by_hand():
     assert found.statistic == pytest.approx(0.76 / math.sqrt(0.0912))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "prevalence"), [(50, 0.5), (2000, 0.05), (50_000, 0.005)])
 def test_spiegelhalters_test_rejects_a_perfect_model_as_often_as_promised(n, prevalence):
     random, worlds = np.random.default_rng(n), 600 if n < 50_000 else 200

@@ -87,6 +87,7 @@ def test_no_rows_and_no_hits_are_told():
     assert zero.high > 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shares", [[0.3] * 5, [0.2, 0.3, 0.3, 0.3, 0.4], [0.01] * 3, [0.5, 0.6]])
 @pytest.mark.parametrize("n", [50, 1000])
 def test_no_end_of_the_gap_misses_more_often_than_promised(shares, n):
@@ -98,6 +99,7 @@ def test_no_end_of_the_gap_misses_more_often_than_promised(shares, n):
     assert missed.max() <= binom.ppf(0.9999, worlds, 0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shares", [[0.3] * 4, [0.2, 0.3, 0.4]])
 def test_no_end_of_the_ratio_misses_more_often_than_promised(shares):
     random, worlds, truth = np.random.default_rng(2), 500, min(shares) / max(shares)
@@ -108,6 +110,7 @@ def test_no_end_of_the_ratio_misses_more_often_than_promised(shares):
     assert missed.max() <= binom.ppf(0.9999, worlds, 0.05)
 
 
+@pytest.mark.slow
 def test_fair_odds_are_called_unfair_no_more_often_than_promised():
     random, worlds, called = np.random.default_rng(3), 150, 0
     group = np.arange(1200) % 4
@@ -126,6 +129,7 @@ def test_the_gap_of_equal_groups_by_chance_is_the_published_one():
     assert (found.p_value, found.reason) == (1.0, "")
 
 
+@pytest.mark.slow
 def test_permutation_calls_equal_groups_unfair_as_often_as_promised():
     random, worlds = np.random.default_rng(4), 400
     called = sum(
@@ -144,6 +148,7 @@ def test_permutation_finds_a_real_gap_and_says_why_it_cannot():
     assert (few.p_value, few.reason) == (1.0, "1 group with enough rows; 2 are the least")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("now", "before"),
     [

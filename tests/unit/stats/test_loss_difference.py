@@ -88,6 +88,7 @@ def test_few_days_are_not_enough_days():
     assert by_blocks(LOSS, DAYS, 0.9).known
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [50, 500, 5000])
 def test_no_method_promotes_an_equal_candidate_more_often_than_declared(n):
     """Independent rows; the candidate's loss is not lower: its upper end is below 0 in 5 %."""
@@ -103,6 +104,7 @@ def test_no_method_promotes_an_equal_candidate_more_often_than_declared(n):
     assert better.max() <= binom.ppf(0.9999, worlds, 0.055)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "phi", "promised"), [(500, 0.6, 0.05), (5000, 0.6, 0.05), (50, 0.6, 0.07)]
 )
@@ -122,6 +124,7 @@ def test_losses_that_last_promote_no_more_often_than_declared_when_time_is_told(
     assert naive >= binom.ppf(0.0001, worlds, 0.18)
 
 
+@pytest.mark.slow
 def test_days_that_go_together_promote_no_more_often_than_declared():
     worlds, random = 1500, np.random.default_rng(4)
     days, told, naive = np.repeat(np.arange(30), 20), 0, 0
