@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
+from scipy.stats import binom
 
 from mlops_spec.stats.mcnemar import mcnemar
+from mlops_spec.stats.newcombe import wilson_bounds
 from mlops_spec.stats.proportions import paired_difference, paired_p_value, wilson
 
 LEVEL = 0.95
@@ -87,3 +89,29 @@ def test_the_p_value_of_a_margin_is_a_twentieth_where_a_90_percent_interval_ends
     assert paired_p_value(90, 60, 2000, found.low) == pytest.approx(0.05, abs=1e-6)
     assert round(paired_p_value(90, 60, 2000, 0.005), 3) == 0.050  # Wald's is .051
     assert paired_p_value(0, 0, 0, 0.0) == 1.0
+
+
+@pytest.mark.parametrize("n", [50, 500, 5000, 50_000])
+@pytest.mark.parametrize("share", [0.005, 0.05, 0.5, 0.95, 0.995])
+def test_each_end_of_wilsons_interval_misses_as_seldom_as_promised(n, share):
+    """The exact error, over every count. Below 20 expected hits or misses it is up to 9 %."""
+    hits = np.arange(n + 1)
+    _, low, high = wilson_bounds(hits, n, 0.90)
+    chance = binom.pmf(hits, n, share)
+    most = 0.06 if n * share * (1 - share) > 20 else 0.09
+    assert max(chance[low > share].sum(), chance[high < share].sum()) <= most
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [50, 500, 50_000])
+@pytest.mark.parametrize(("gain", "disagreement"), [(0.0, 0.01), (0.0, 0.1), (0.02, 0.1)])
+def test_each_end_of_tangos_interval_misses_as_seldom_as_promised(n, gain, disagreement):
+    """Below 20 expected rows of disagreement the counts are too coarse for 5 %: up to 9 %."""
+    worlds, random = 400, np.random.default_rng(n)
+    cells = [(disagreement + gain) / 2, (disagreement - gain) / 2, 1 - disagreement]
+    missed = np.zeros(2)
+    for first, second, _ in random.multinomial(n, cells, worlds):
+        found = paired_difference(int(first), int(second), n, 0.90)
+        missed += (found.low > gain, found.high < gain)
+    most = 0.05 if n * disagreement > 20 else 0.09
+    assert missed.max() <= binom.ppf(0.9999, worlds, most)
