@@ -148,7 +148,7 @@ def start_arm(workspace: Workspace, release: str) -> None:
 
 
 def start_router(workspace: Workspace, *deployments: Deployment) -> None:
-    (router,) = programs.servers(workspace, SPEC, deployments)
+    (router,) = programs.servers(workspace, (programs.ROUTER,), deployments)
     keep(workspace, router.program)
     wait_until_answering(workspace, {"router": lambda: answers_ok(router.health)})
     publish(workspace, deployments)

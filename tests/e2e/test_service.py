@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,9 +84,16 @@ def served(context: Context) -> Iterator[Served]:
     pipeline = make_pipeline("passthrough", HistGradientBoostingClassifier(max_iter=10))
     pipeline.fit(frame, frame.distance > 1000)
     export(pipeline, frame, context.workspace.run("r1") / "portable")
-    tag = package(context, "r1", "0123456789abcdef", "7")
+    package(context, "r1", "0123456789abcdef", "7")
+    with running(context, pipeline) as found:
+        yield found
+
+
+@contextmanager
+def running(context: Context, pipeline: Any) -> Iterator[Served]:
+    """One copy of the packaged service, ended afterwards unless the test has done it."""
     port = free_port()
-    command = serve_command(context.workspace, tag, port)
+    command = serve_command(context.workspace, "trip:0123456789abcdef", port)
     with subprocess.Popen(command.argv, env={**os.environ, **command.environment}) as process:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
             wait_until_ready(client)
@@ -223,18 +231,21 @@ def asked_of_all(port: int) -> list[int]:
         return list(pool.map(ask, range(200)))
 
 
-def test_every_answered_row_is_logged_once_the_service_has_drained(served: Served) -> None:
-    def ask(number: int) -> int:
-        row = {**GOOD, "trip_id": f"load-{number}"}
-        headers = {"x-request-id": f"load-{number}", "x-mlops-shadow": str(number % 2)}
-        return served.client.post(
-            "/predict", json={"rows": [row, row]}, headers=headers
-        ).status_code
+def test_every_answered_row_is_logged_once_the_service_has_drained(
+    context: Context, served: Served
+) -> None:
+    with running(context, served.pipeline) as draining:
 
-    with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(ask, range(400))) == {200}
-    served.process.send_signal(signal.SIGTERM)
-    served.process.wait(30)
+        def ask(number: int) -> int:
+            row = {**GOOD, "trip_id": f"load-{number}"}
+            headers = {"x-request-id": f"load-{number}", "x-mlops-shadow": str(number % 2)}
+            asked = {"rows": [row, row]}
+            return draining.client.post("/predict", json=asked, headers=headers).status_code
+
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(ask, range(400))) == {200}
+        draining.process.send_signal(signal.SIGTERM)
+        draining.process.wait(30)
 
     found = read(served.log, None, None)
     loaded = found[found["request_id"].str.startswith("load-")]

@@ -94,8 +94,10 @@ def summer_starts_one_retraining(flights: UsersProject) -> None:
     claimed = flights.state("select trigger, flow_run from retrainings")
     assert len(claimed) == 1
     assert claimed[0][1], "the claim has its flow run"
-    windows = flights.state("select outcome from windows")
-    assert windows == [("fail",)]
+    # The newest window, looked at three times, and the weeks before it, which nobody had looked at.
+    windows = flights.state("select outcome from windows order by end")
+    assert windows[-1] == ("fail",)
+    assert 5 <= len(windows) <= 8
     page = flights.workspace.report(flights.model)
     html, metrics = (page / "index.html").read_text(), (page / "metrics.prom").read_text()
     assert "<svg" in html
