@@ -2,7 +2,7 @@
 
 skl2onnx 1.20 prints these models with numpy arrays as attributes, which onnx refuses, and in single
 precision, where a value beside a split may go the other way. Thresholds, inputs and sums stay
-doubles here, so the answers equal scikit-learn's to rounding (docs/adr/0021).
+doubles here, so the answers equal scikit-learn's to rounding (docs/adr/0025).
 """
 
 from __future__ import annotations
