@@ -18,7 +18,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 KILLS = (
     ("fit", "flow"),
     ("register", "apply"),
-    ("package", "all"),
     ("deploy", "apply"),
     ("shadow", "all"),
     ("canary-20", "flow"),
