@@ -25,6 +25,7 @@ from mlops_spec.state.lease import holder_of
 from mlops_spec.targets.filesystem import TreeState, tree_state
 from mlops_spec.targets.platform import FOR_PEOPLE, missing_programs
 from mlops_spec.terms.digest import digest
+from mlops_spec.terms.steps import model_lease
 
 # The step under which a model's served flows are recorded; its digest is that of their text.
 FLOWS_STEP: Final = "flows"
@@ -98,7 +99,7 @@ def _unwatched(site: Site, model: str) -> tuple[str, ...]:
 
 def lease_of(site: Site, model: str) -> str:
     """The name of the lease that a flow holds while it works on a model."""
-    return f"model/{site.environment}/{model}"
+    return model_lease(site.environment, model)
 
 
 def wanted(site: Site, model: LinkedModel) -> Wanted:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from mlops_spec.apply.events import Event
 from mlops_spec.apply.follow import FlowFailed, FlowRequest, Watch, run_flow
+from mlops_spec.apply.look import lease_of
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.apply import refusal_of
 from mlops_spec.cli.exits import Exit
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     with nullcontext() if quiet else Progress(console(arguments)) as progress:
         watch = Watch(
             site.journal,
-            lambda model: holder_of(site.store, f"model/{site.environment}/{model}"),
+            lambda model: holder_of(site.store, lease_of(site, model)),
             progress.tell if progress else _ignore,
             silence=3600,
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.state import Deployments, Journal, Lease, Store
+from mlops_spec.terms.steps import model_lease
 from mlops_spec.terms.workspace import Workspace
 
 Output = dict[str, Any]
@@ -53,7 +54,7 @@ class Context:
 
     def lease(self, purpose: str) -> Lease:
         """The lock that lets one flow at a time work on this model."""
-        return Lease(self.store, f"model/{self.environment}/{self.model}", purpose)
+        return Lease(self.store, model_lease(self.environment, self.model), purpose)
 
     def step(self, name: str, key: str, run: str, work: Callable[[Progress], Output]) -> Output:
         """The output of a step: the recorded one if it was done before, otherwise by doing `work`.

@@ -24,3 +24,8 @@ def rollout_steps(shares: tuple[float, ...], shadow: bool) -> tuple[str, ...]:
     """All steps of a rollout, in order."""
     before = ROLLOUT_STEPS_BEFORE if shadow else ROLLOUT_STEPS_BEFORE[:-1]
     return (*before, *map(canary_step, shares), *ROLLOUT_STEPS_AFTER)
+
+
+def model_lease(environment: str, model: str) -> str:
+    """The name of the lease that a flow holds while it works on a model."""
+    return f"model/{environment}/{model}"
