@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.compose import ColumnTransformer
+from portable_world import (
+    CLASSIFIERS,
+    NUMBERS,
+    rows,
+    scaled_and_one_hot,
+    target,
+)
 from sklearn.ensemble import (
-    GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
@@ -21,90 +25,14 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
-    OneHotEncoder,
-    OrdinalEncoder,
     PolynomialFeatures,
     StandardScaler,
 )
 
 from mlops_spec.runtime.portable import export, load
-from mlops_spec.runtime.portable.export import Parity, meaning_of, parity
-from mlops_spec.runtime.portable.scorer import OnnxScorer, SklearnScorer
-from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.portable.scorer import SklearnScorer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|skl2onnx|google).*")
-
-NUMBERS = ["distance", "temp"]
-CATEGORIES = ["carrier"]
-
-
-def rows(count: int = 600, seed: int = 0) -> pd.DataFrame:
-    """Numbers with and without missing values, a category, a boolean that may be missing."""
-    random = np.random.default_rng(seed)
-    carrier = random.choice(["UA", "AA", "Ω air", ""], count).astype(object)
-    carrier[::11] = np.nan
-    temp = random.normal(60, 20, count)
-    temp[::7] = np.nan
-    rainy = random.choice([True, False], count).astype(object)
-    rainy[::13] = np.nan
-    return pd.DataFrame(
-        {
-            "distance": random.gamma(2.0, 500.0, count),
-            "temp": temp,
-            "carrier": carrier,
-            "rainy": rainy,
-        }
-    )
-
-
-def target(frame: pd.DataFrame) -> Any:
-    late = frame.distance / 1000 + (frame.carrier == "UA") + frame.temp.fillna(90) / 100
-    return late.to_numpy(), (late > late.median()).to_numpy()
-
-
-def scaled_and_one_hot() -> ColumnTransformer:
-    number = make_pipeline(SimpleImputer(add_indicator=True), StandardScaler())
-    category = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value="missing"),
-        OneHotEncoder(handle_unknown="ignore"),
-    )
-    return ColumnTransformer(
-        [("n", number, NUMBERS), ("c", category, CATEGORIES), ("b", OneHotEncoder(), ["rainy"])]
-    )
-
-
-def as_they_are_and_ordinal() -> ColumnTransformer:
-    ordinal = OrdinalEncoder(
-        handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan
-    )
-    return ColumnTransformer(
-        [("c", ordinal, [*CATEGORIES, "rainy"]), ("n", "passthrough", NUMBERS)]
-    )
-
-
-CLASSIFIERS: dict[str, Any] = {
-    "gradient boosting by histograms": make_pipeline(
-        as_they_are_and_ordinal(), HistGradientBoostingClassifier(max_iter=30)
-    ),
-    "the same with native categories": make_pipeline(
-        as_they_are_and_ordinal(),
-        HistGradientBoostingClassifier(max_iter=30, categorical_features=[0, 1]),
-    ),
-    "the same on one-hot columns": make_pipeline(
-        scaled_and_one_hot().set_params(sparse_threshold=0),
-        HistGradientBoostingClassifier(max_iter=30),
-    ),
-    "a tree of depth 1": make_pipeline(
-        as_they_are_and_ordinal(), HistGradientBoostingClassifier(max_iter=1, max_depth=1)
-    ),
-    "a random forest": make_pipeline(
-        scaled_and_one_hot(), RandomForestClassifier(20, random_state=0)
-    ),
-    "gradient boosting": make_pipeline(
-        scaled_and_one_hot(), GradientBoostingClassifier(n_estimators=20)
-    ),
-    "a logistic regression": make_pipeline(scaled_and_one_hot(), LogisticRegression(max_iter=500)),
-}
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
@@ -257,70 +185,3 @@ def test_the_fallback_scores_categories_and_missing_values(tmp_path: Path) -> No
     assert load(tmp_path, report.digest).score(as_columns(fresh)).score == pytest.approx(
         model.predict(fresh).tolist()
     )
-
-
-def test_parity_without_a_row_does_not_hold(tmp_path: Path) -> None:
-    train = rows()
-    model = CLASSIFIERS["a logistic regression"].fit(train, target(train)[1])
-    empty = np.empty((0, 2))
-
-    assert parity(empty, empty, meaning_of(model)) == Parity(0, 0.0, 1.0)
-    assert not parity(empty, empty, meaning_of(model)).holds
-
-
-def test_parity_fails_on_a_missing_answer() -> None:
-    train = rows()
-    model = CLASSIFIERS["a logistic regression"].fit(train, target(train)[1])
-    found = np.array([[0.4, 0.6], [np.nan, np.nan]])
-
-    assert not parity(np.array([[0.4, 0.6], [0.9, 0.1]]), found, meaning_of(model)).holds
-
-
-def exported(tmp_path: Path) -> str:
-    train = rows()
-    model = CLASSIFIERS["a tree of depth 1"].fit(train, target(train)[1])
-    return export(model, rows(100, 1), tmp_path).digest
-
-
-@pytest.mark.parametrize("name", ["model.onnx", "manifest.json"])
-def test_a_file_that_changed_is_refused_before_it_is_read(name: str, tmp_path: Path) -> None:
-    digest = exported(tmp_path)
-    path = tmp_path / name
-    path.write_bytes(path.read_bytes() + b" ")
-
-    with pytest.raises(Refusal, match="not what was released"):
-        load(tmp_path, digest)
-
-
-def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="cannot be read: No such file"):
-        load(tmp_path / "nowhere", "0" * 64)
-
-
-def test_the_same_model_is_exported_to_the_same_digest(tmp_path: Path) -> None:
-    assert exported(tmp_path / "one") == exported(tmp_path / "two")
-
-
-def test_the_manifest_holds_the_proof(tmp_path: Path) -> None:
-    digest = exported(tmp_path)
-
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-
-    assert manifest["parity"]["rows"] == 100
-    assert manifest["parity"]["changed_decisions"] == 0.0
-    assert isinstance(load(tmp_path, digest), OnnxScorer)
-
-
-class Unheard(LogisticRegression):
-    """An estimator that no converter knows."""
-
-
-def test_an_estimator_that_no_converter_knows_is_named_in_the_reason(tmp_path: Path) -> None:
-    train = rows()[["distance"]]
-    model = make_pipeline(StandardScaler(), Unheard()).fit(train, train.distance > 800)
-
-    report = export(model, train, tmp_path)
-
-    assert report.kind == "sklearn"
-    assert "MissingShapeCalculator" in report.reason
-    assert "Unheard" in report.reason
