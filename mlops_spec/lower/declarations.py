@@ -5,18 +5,16 @@ Durations become seconds, shares 0 to 1. An argument that equals its default is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mlops_spec.model.plan import Call
 from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.dataset import Column, DatasetSpec, Source, SqlSource
 from mlops_spec.model.spec.drift import DriftSpec
-from mlops_spec.model.spec.gates import Comparison, GatesSpec, Limit
 from mlops_spec.model.spec.model import ModelSpec, Retrain
 from mlops_spec.model.spec.rollout import AbortWhen, Canary, RolloutSpec, Shadow
 from mlops_spec.model.units import Share
-from mlops_spec.terms.metrics import PRIMARY
 
 
 def call(name: str, /, **arguments: Any) -> Call:
@@ -24,7 +22,7 @@ def call(name: str, /, **arguments: Any) -> Call:
     return Call(name, tuple(arguments.items()))
 
 
-def _given(**arguments: Any) -> dict[str, Any]:
+def given(**arguments: Any) -> dict[str, Any]:
     """The arguments that say something: not None, not False, not empty."""
     return {
         name: value
@@ -51,8 +49,8 @@ def dataset(spec: DatasetSpec, features: tuple[str, ...] = ()) -> Call:
             test=spec.split.test.value,
             validation=spec.split.validation.value,
         ),
-        **_given(bad_rows=spec.bad_rows.value or None),
-        **_given(label_arrives_after=spec.label.arrives_after.seconds or None),
+        **given(bad_rows=spec.bad_rows.value or None),
+        **given(label_arrives_after=spec.label.arrives_after.seconds or None),
     )
 
 
@@ -64,7 +62,7 @@ def _source(source: Source) -> Call:
             return call("Csv", path=path)
         case Source(sql=SqlSource() as sql):
             return call(
-                "Sql", url_env=sql.url_env, query=sql.query, **_given(watermark=sql.watermark)
+                "Sql", url_env=sql.url_env, query=sql.query, **given(watermark=sql.watermark)
             )
         case _:
             raise AssertionError("link lets only a Dataset with a source through")
@@ -73,7 +71,7 @@ def _source(source: Source) -> Call:
 def _column(name: str, column: Column) -> Call:
     return call(
         "Column", name=name, type=column.type,
-        **_given(
+        **given(
             nullable=column.nullable,
             min=column.min, max=column.max,
             values=column.values,
@@ -91,6 +89,7 @@ def recipe(spec: ModelSpec) -> Call:
         params=_sorted(spec.train.params),
         seed=spec.train.seed,
         positive=spec.positive,
+        **given(weight=spec.train.weight),
     )
 
 
@@ -103,42 +102,6 @@ def _sorted(value: Any) -> Any:
             return type(value)(map(_sorted, value))
         case _:
             return value
-
-
-def gates(spec: GatesSpec, task: str) -> Call:
-    """`Gates(…)`: limits, then comparisons with production, each in order of metric."""
-    return call(
-        "Gates",
-        gates=(*_limits(spec.metrics, task), *_comparisons(spec.production, task)),
-        **_given(
-            confidence=spec.confidence.value if spec.confidence else None,
-            decide_on=spec.decide_on,
-            min_rows=spec.min_rows,
-            on_inconclusive=spec.on_inconclusive,
-        ),
-    )
-
-
-def _limits(metrics: Mapping[str, Limit], task: str) -> Iterator[Call]:
-    for name, limit in _by_metric(metrics, task):
-        if limit.min is not None:
-            yield call("AtLeast", metric=name, limit=float(limit.min))
-        if limit.max is not None:
-            yield call("AtMost", metric=name, limit=float(limit.max))
-
-
-def _comparisons(production: Mapping[str, Comparison], task: str) -> Iterator[Call]:
-    for name, comparison in _by_metric(production, task):
-        margin = comparison.margin
-        stated = {"margin": margin.value, "unit": margin.unit} if margin else {}
-        yield call("Against", metric=name, hypothesis=comparison.hypothesis, **stated)
-
-
-def _by_metric(by_name: Mapping[str, Any], task: str) -> list[tuple[str, Any]]:
-    """In order of metric; `primary` is the task's own, where that one is not named itself."""
-    primary = PRIMARY[task]
-    named = {primary if name == "primary" else name: found for name, found in by_name.items()}
-    return sorted({**named, **{n: f for n, f in by_name.items() if n != "primary"}}.items())
 
 
 def service(model: LinkedModel) -> Call:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlops_spec.lower import declarations
+from mlops_spec.lower.gate_declarations import gates
 from mlops_spec.lower.origin import Placed
 from mlops_spec.model.plan import (
     Artifact,
@@ -27,7 +28,7 @@ def lower_train(placed: Placed) -> Iterator[Artifact]:
         origin=placed.origin,
         dataset=declarations.dataset(placed.model.dataset.spec, spec.features),
         recipe=declarations.recipe(spec),
-        gates=declarations.gates(placed.model.gates, spec.task),
+        gates=gates(placed.model.gates, spec.task),
     )
 
 

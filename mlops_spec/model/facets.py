@@ -53,7 +53,10 @@ def _plain(value: Any) -> Any:
 
 
 def flatten(model: LinkedModel) -> dict[str, tuple[Change, Any]]:
-    """Every field that the model depends on, by its dotted path: `gates.metrics.roc_auc.min`."""
+    """Every field that says something, by its dotted path: `gates.metrics.roc_auc.min`.
+
+    What is unset is left out, so that a new field of the language changes no digest of old specs.
+    """
     parts = {
         "model": model.spec, "dataset": model.dataset.spec, "gates": model.gates,
         "rollout": model.rollout, "monitor": model.monitor,
@@ -62,6 +65,7 @@ def flatten(model: LinkedModel) -> dict[str, tuple[Change, Any]]:
         ".".join(map(str, at)): (change, value)
         for part, spec in parts.items()
         for at, change, value in leaves(spec, (part,))
+        if value not in (None, {}, [])
     }
 
 

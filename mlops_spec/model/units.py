@@ -156,6 +156,30 @@ class Margin(_Unit):
         return f"{_plain(round(self.value * 100, 10))}{self.unit}"
 
 
+_BYTES: Final[dict[str, int]] = {"kB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Bytes(_Unit):
+    """A size on disk, in bytes; kB, MB and GB are powers of a thousand."""
+
+    count: int
+
+    pattern = rf"{_NUMBER}(kB|MB|GB)"
+    expected = "a size such as 500kB, 50MB or 1.5GB"
+
+    @classmethod
+    def parse(cls, text: str) -> Bytes:
+        match = re.fullmatch(cls.pattern, text)
+        if not match:
+            raise ValueError(f"{text!r} is not {cls.expected}")
+        return cls(round(float(match[1]) * _BYTES[match[2]]))
+
+    def __str__(self) -> str:
+        unit = next((u for u in ("GB", "MB") if self.count >= _BYTES[u]), "kB")
+        return f"{_plain(self.count / _BYTES[unit])}{unit}"
+
+
 @dataclass(frozen=True, slots=True)
 class Rate(_Unit):
     """How often at most: a count in a length of time, such as `4/month` (30 days)."""

@@ -55,4 +55,5 @@ PRIMARY: Final[dict[str, str]] = {
     "binary": "roc_auc",
     "multiclass": "accuracy",
     "regression": "root_mean_squared_error",
+    "ranking": "ndcg",
 }

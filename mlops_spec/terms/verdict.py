@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -27,7 +27,8 @@ class Verdict:
     """One decision: what was asked, the estimate with its interval and n, the limit, why.
 
     `low` and `high` are the ends of the two-sided interval (None: unbounded or unknown);
-    `n` is the denominator of the estimate; `n_enough` the rows that would have decided, if known.
+    `n` is the denominator of the estimate; `n_enough` the rows that would have decided, if known;
+    `method` how the interval was made; `parts` the verdicts that this one sums up, one a group.
     """
 
     check: str
@@ -39,6 +40,8 @@ class Verdict:
     limit: str = ""
     reason: str = ""
     n_enough: int | None = None
+    method: str = ""
+    parts: tuple[Verdict, ...] = ()
 
     def line(self) -> str:
         """The verdict on one line, as everything prints it."""
@@ -57,11 +60,13 @@ class Verdict:
         return "  ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "outcome": self.outcome.value}
+        parts = [part.to_json() for part in self.parts]
+        return {**asdict(replace(self, parts=())), "outcome": self.outcome.value, "parts": parts}
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> Verdict:
-        return cls(**{**found, "outcome": Outcome(found["outcome"])})
+        parts = tuple(cls.from_json(part) for part in found.get("parts", ()))
+        return cls(**{**found, "outcome": Outcome(found["outcome"]), "parts": parts})
 
 
 def _end(value: float | None, unbounded: str) -> str:

@@ -9,8 +9,10 @@ import pytest
 from learning import DATASET, FACETS, RECIPE, context, put, rows, trained
 
 from mlops_spec.runtime.declare import Against, AtLeast, AtMost, Gates
+from mlops_spec.runtime.gates.decide import decide
+from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.step import gate
 from mlops_spec.runtime.train.baseline import baseline_of
-from mlops_spec.runtime.train.gates import Evidence, decide, gate
 from mlops_spec.state import Deployment
 from mlops_spec.stats.metrics import Judged
 from mlops_spec.terms.verdict import Verdict

@@ -10,8 +10,8 @@ import pytest
 from learning import DATASET, FACETS, RECIPE, context, put, rows, trained
 
 from mlops_spec.runtime.declare import AtLeast, Gates
+from mlops_spec.runtime.gates.step import gate
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.train.gates import gate
 from mlops_spec.runtime.train.provenance import revision
 from mlops_spec.runtime.train.registry import promote, register
 from mlops_spec.runtime.train.tracking import client_of

@@ -65,6 +65,17 @@ class Split(SpecModel):
     validation: Share = field(Change.TRAIN, "rows to choose thresholds on", Share(0.1))
 
 
+class Expected(SpecModel):
+    """What to reckon with where no snapshot has been taken yet: the prior of power warnings."""
+
+    rows: int | None = field(Change.DOCS, "rows in all", None, ge=1)
+    positives: Share | None = field(Change.DOCS, "share of the positive label (binary)", None)
+    groups: dict[ColumnName, int] = field(Change.DOCS, "values that a column has", {})
+    disagreement: Share | None = field(
+        Change.DOCS, "share of rows on which two versions decide differently (default 10%)", None
+    )
+
+
 class DatasetSpec(SpecModel):
     """Rows to learn from, and the contract that they and every request must meet."""
 
@@ -84,3 +95,6 @@ class DatasetSpec(SpecModel):
         Change.DATA, "share of bad rows that is dropped rather than refused", Share(0)
     )
     split: Split = field(Change.TRAIN, "which rows are held out")
+    expected: Expected | None = field(
+        Change.DOCS, "numbers for power warnings before there is a snapshot", None
+    )

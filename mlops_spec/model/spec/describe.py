@@ -21,6 +21,9 @@ _PATTERNS: Final = {
     r"^[A-Z_][A-Z0-9_]*$": "the name of an environment variable: capitals, digits, underscores",
     r"^(sqlite|https?://\S+)$": "sqlite or the URL of an MLflow server",
     r"^(prefect|https?://\S+)$": "prefect or the URL of a Prefect API",
+    r"^[A-Za-z0-9+/]{43}=$": "an Ed25519 public key: 32 bytes in base64, 44 characters",
+    r"^[\w.-]+$": "letters, digits, dots, dashes and underscores",
+    r"^[\w.-]*$": "letters, digits, dots, dashes and underscores",
     r"^[a-z0-9./:_-]*$": "a registry path in lower case, such as ghcr.io/acme/ml",
 }
 

@@ -18,6 +18,9 @@ class Train(SpecModel):
 
     estimator: DottedPath = field(Change.TRAIN, "dotted path of a scikit-learn estimator class")
     params: dict[str, Any] = field(Change.TRAIN, "keyword arguments of the estimator", {})
+    weight: ColumnName | None = field(
+        Change.TRAIN, "column of how much each training row counts", None
+    )
     seed: int = field(Change.TRAIN, "seed of everything random", 0, ge=0, lt=2**32)
 
 

@@ -21,6 +21,47 @@ class ServeOn(SpecModel):
     )
 
 
+class Approval(SpecModel):
+    """A person decides before a release takes traffic; on what is said beforehand."""
+
+    criteria: tuple[str, ...] = field(
+        Change.DOCS, "what the person confirms, a sentence each", min_length=1
+    )
+    by: tuple[str, ...] = field(Change.DOCS, "who may approve; empty: anyone", ())
+
+
+class Signing(SpecModel):
+    """Whose evidence a service believes. The private key is never written here."""
+
+    public_key: str = field(
+        Change.SERVE,
+        "Ed25519 public key, 32 bytes in base64; `spec keys` makes a pair",
+        pattern=r"^[A-Za-z0-9+/]{43}=$",
+    )
+    key_env: str = field(
+        Change.DOCS,
+        "name of the environment variable with the private key, where apply runs",
+        "MLOPS_SPEC_SIGNING_KEY",
+        pattern=r"^[A-Z_][A-Z0-9_]*$",
+    )
+
+
+class WandbTracker(SpecModel):
+    """Weights & Biases, beside MLflow. The API key comes from WANDB_API_KEY."""
+
+    project: str = field(Change.DOCS, "the project", pattern=r"^[\w.-]+$")
+    entity: str = field(Change.DOCS, "the user or team", "", pattern=r"^[\w.-]*$")
+    mode: Literal["online", "offline"] = field(
+        Change.DOCS, "offline: files in the workspace, for `wandb sync`", "online"
+    )
+
+
+class Tracking(SpecModel):
+    """Where runs are shown besides MLflow."""
+
+    wandb: WandbTracker | None = field(Change.DOCS, "Weights & Biases", None)
+
+
 class EnvironmentSpec(SpecModel):
     """One place where models live."""
 
@@ -42,6 +83,15 @@ class EnvironmentSpec(SpecModel):
         "environment variable with the SQLAlchemy URL of the state; by default a file here",
         None,
         pattern=r"^[A-Z_][A-Z0-9_]*$",
+    )
+    tracking: Tracking = field(Change.DOCS, "where runs are shown besides MLflow", Tracking())
+    approval: Approval | None = field(
+        Change.ROLLOUT, "a person decides before a release takes traffic", None
+    )
+    signing: Signing | None = field(
+        Change.SERVE,
+        "whose evidence services believe; by default a key that is made in the workspace",
+        None,
     )
     traffic: Literal["users", "replay"] = field(
         Change.ROLLOUT, "replay: held-out rows are sent as requests while a rollout waits", "users"

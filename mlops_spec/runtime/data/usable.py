@@ -83,7 +83,7 @@ def _leak(rows: pd.DataFrame, name: str, dataset: Dataset, recipe: Recipe) -> st
     if not pd.api.types.is_numeric_dtype(feature) or len(known) < _MIN_ROWS_FOR_RANKING:
         return None
     match recipe.task:
-        case "regression":
+        case "regression" | "ranking":
             return "it orders the rows as the label does" if _same_order(feature, label) else None
         case "binary":
             return _ranks_perfectly(feature, label)

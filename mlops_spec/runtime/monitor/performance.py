@@ -81,7 +81,7 @@ def measured(rows: pd.DataFrame, recipe: Recipe) -> Estimate:
             return _binary(rows, recipe)
         case "multiclass":
             return _multiclass(rows)
-        case "regression":
+        case "regression" | "ranking":
             return _regression(rows)
 
 

@@ -3,9 +3,9 @@
 from mlops_spec.runtime.data.checks import check
 from mlops_spec.runtime.data.snapshot import snapshot
 from mlops_spec.runtime.data.split import split
+from mlops_spec.runtime.gates.step import gate
 from mlops_spec.runtime.train.evaluation import evaluate
 from mlops_spec.runtime.train.fit import fit
-from mlops_spec.runtime.train.gates import gate
 from mlops_spec.runtime.train.registry import register
 from mlops_spec.runtime.train.retries import may_pass
 

@@ -1,7 +1,7 @@
 """Later policies win, metric by metric; what is unset overrides nothing."""
 
 from mlops_spec.link.merge import merge
-from mlops_spec.model.spec.gates import Comparison, GatesSpec, Limit
+from mlops_spec.model.spec.gates import Comparison, GatesSpec, MetricLimit
 from mlops_spec.model.units import Margin, Share
 
 
@@ -10,11 +10,11 @@ def gates(**fields: object) -> GatesSpec:
 
 
 def test_a_later_limit_replaces_the_whole_limit_of_its_metric() -> None:
-    first = gates(metrics={"roc_auc": Limit(min=0.7, max=0.99), "skill": Limit(min=0)})
-    second = gates(metrics={"roc_auc": Limit(min=0.8)})
+    first = gates(metrics={"roc_auc": MetricLimit(min=0.7, max=0.99), "skill": MetricLimit(min=0)})
+    second = gates(metrics={"roc_auc": MetricLimit(min=0.8)})
 
     assert merge("m", [first, second], "binary").metrics == {
-        "roc_auc": Limit(min=0.8), "skill": Limit(min=0),
+        "roc_auc": MetricLimit(min=0.8), "skill": MetricLimit(min=0),
     }  # fmt: skip
 
 

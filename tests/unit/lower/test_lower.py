@@ -9,7 +9,8 @@ from language import REPOSITORY, write_project
 
 from mlops_spec.lower import lower
 from mlops_spec.lower.conventions import class_name, field_names, image
-from mlops_spec.lower.declarations import call, canary, dataset, drift, gates, limits, retrain
+from mlops_spec.lower.declarations import call, canary, dataset, drift, limits, retrain
+from mlops_spec.lower.gate_declarations import gates
 from mlops_spec.lower.service import example
 from mlops_spec.model.plan import Call, FlowServer, Manifest, RolloutFlow, Schedule, ServiceApp
 from mlops_spec.model.project import Project

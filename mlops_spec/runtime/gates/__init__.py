@@ -1,0 +1,1 @@
+"""Gates: evidence on a candidate, and a verdict for every rule."""

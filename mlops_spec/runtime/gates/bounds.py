@@ -1,0 +1,70 @@
+"""From an estimate with its interval and a limit to a verdict. Nothing unknown ever passes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from mlops_spec.runtime.declare import Gates
+from mlops_spec.stats.estimate import Estimate
+from mlops_spec.terms.verdict import Outcome, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A limit and its good side: above it (`sign` 1) or below (-1). `strict`: beyond, not on it."""
+
+    limit: float
+    sign: int
+    shown: str
+    strict: bool = False
+
+    def cleared_by(self, value: float) -> bool:
+        distance = self.sign * (value - self.limit)
+        return distance > 0 if self.strict else distance >= 0
+
+
+def at_least(limit: float) -> Bar:
+    return Bar(limit, 1, f"≥ {limit:g}")
+
+
+def at_most(limit: float) -> Bar:
+    return Bar(limit, -1, f"≤ {limit:g}")
+
+
+def decided(
+    check: str, found: Estimate, bar: Bar, gates: Gates, min_rows: int | None = None
+) -> Verdict:
+    """The verdict: pass when the whole interval is on the good side, fail when none of it is.
+
+    `min_rows` are the least of `found.n`; by default those of the policy.
+    """
+    outcome, reason = _outcome(found, bar, gates, gates.min_rows if min_rows is None else min_rows)
+    known = found.known
+    return Verdict(
+        check,
+        outcome,
+        found.value if known else None,
+        found.low if known else None,
+        found.high if known else None,
+        found.n,
+        bar.shown,
+        reason,
+        found.rows_to_decide(bar.limit) if outcome is Outcome.INCONCLUSIVE else None,
+    )
+
+
+def _outcome(found: Estimate, bar: Bar, gates: Gates, min_rows: int) -> tuple[Outcome, str]:
+    if found.n < min_rows:
+        return Outcome.NO_DATA, f"{min_rows} rows are the least"
+    if not found.known or math.isnan(bar.limit):
+        return Outcome.NO_DATA, found.reason or "these rows do not define it"
+    if gates.decide_on == "point":
+        good = bar.cleared_by(found.value)
+        return (Outcome.PASS if good else Outcome.FAIL), "decided on the point estimate"
+    worst, best = (found.low, found.high) if bar.sign > 0 else (found.high, found.low)
+    if bar.cleared_by(worst):
+        return Outcome.PASS, ""
+    if not bar.cleared_by(best):
+        return Outcome.FAIL, ""
+    return Outcome.INCONCLUSIVE, "the interval holds the limit"

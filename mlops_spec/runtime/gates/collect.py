@@ -1,0 +1,67 @@
+"""Evidence on a run, from what was recorded of it and from production's model on the same rows."""
+
+from __future__ import annotations
+
+from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.refusal import Refusal, gist
+from mlops_spec.runtime.train.evaluation import (
+    heldout_answers,
+    heldout_rows,
+    judged_rows,
+    recorded_predictions,
+)
+from mlops_spec.runtime.train.fitted import FittedModel, load_pipeline
+
+
+def collect(context: Context, run: str, baseline: str) -> Evidence:
+    """The evidence on a run, and on the run that production serves ("" for a first model)."""
+    candidate = load_pipeline(context, run)
+    answers = heldout_answers(context, run)
+    judged = judged_rows(answers["label"], recorded_predictions(answers), candidate.labels)
+    if not baseline:
+        return Evidence(judged, None)
+    try:
+        production = load_pipeline(context, baseline)
+    except Refusal as refusal:
+        return Evidence(judged, None, f"production's model cannot be loaded: {refusal.message}")
+    rows = heldout_rows(context, run)
+    obstacle = _why_not(production, candidate, set(rows.columns))
+    if obstacle:
+        return Evidence(judged, None, obstacle)
+    try:
+        said = production.predict(rows)
+    except (Refusal, ValueError, TypeError) as error:
+        return Evidence(judged, None, f"production cannot score these rows: {gist(error)}")
+    return Evidence(judged, judged_rows(answers["label"], said, production.labels))
+
+
+def _why_not(production: FittedModel, candidate: FittedModel, columns: set[str]) -> str:
+    """Why production's model cannot be judged on the candidate's rows; "" when it can."""
+    if production.recipe.task != candidate.recipe.task:
+        return f"production is a {production.recipe.task} model"
+    if production.dataset.label != candidate.dataset.label:
+        return f"production predicts {production.dataset.label!r}"
+    if production.labels != candidate.labels:
+        return "production was trained on other label values"
+    gone = [name for name in production.recipe.features if name not in columns]
+    if gone:
+        return (
+            f"production needs the column {gone[0]!r}, which the rows no longer have; keep it in "
+            "`columns` until a model without it is in production"
+        )
+    return _retyped(production, candidate)
+
+
+def _retyped(production: FittedModel, candidate: FittedModel) -> str:
+    """A feature that both have, and that means another thing now. All numbers are read alike."""
+    for column in candidate.dataset.columns:
+        if column.name not in production.recipe.features:
+            continue
+        before = production.dataset.column(column.name).type
+        if before != column.type and not {before, column.type} <= {"float", "integer", "boolean"}:
+            return (
+                f"production was trained on {column.name!r} as {before}, which is {column.type} "
+                "now; give the new column another name, and keep both for a while"
+            )
+    return ""

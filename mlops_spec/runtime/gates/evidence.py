@@ -1,0 +1,29 @@
+"""All that gates decide on: what was true, what was answered, what was measured. No decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from mlops_spec.runtime.gates.measured import Measured
+from mlops_spec.stats.metrics import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Truth and answers on the same held-out rows; of production's model too, or why not.
+
+    `rows` are the columns of the same rows, in the same order, that rules group them by.
+    """
+
+    candidate: Judged
+    production: Judged | None
+    obstacle: str = ""
+    rows: pd.DataFrame = field(default_factory=pd.DataFrame)
+    measured: Measured = field(default_factory=Measured)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether there is no production to compare with. One that cannot answer is an obstacle."""
+        return self.production is None and not self.obstacle

@@ -1,0 +1,41 @@
+"""The step `gate`: verdicts on a run, from recorded evidence and what is measured now."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from mlops_spec.runtime.context import Context, Output
+from mlops_spec.runtime.declare import Gates, Recipe
+from mlops_spec.runtime.gates.collect import collect
+from mlops_spec.runtime.gates.decide import decide
+from mlops_spec.runtime.train.baseline import baseline_of
+from mlops_spec.terms.keys import gate_key
+from mlops_spec.terms.verdict import worst
+
+
+def gate(context: Context, gates: Gates, recipe: Recipe, run: str) -> Output:
+    """Step `gate`: `verdicts`, `outcome`, `baseline` (a run or ""), `first_model`.
+
+    Every verdict must pass, each at its full confidence: an intersection-union test needs no
+    correction for several gates. What an inconclusive outcome leads to is the caller's to say.
+    """
+    baseline = baseline_of(context, run)
+    key = gate_key(run, context.facets, baseline)
+    return context.step("gate", key, run, lambda _: _gate(context, gates, recipe, run, baseline))
+
+
+def _gate(context: Context, gates: Gates, recipe: Recipe, run: str, baseline: str) -> Output:
+    evidence = collect(context, run, baseline)
+    verdicts = decide(gates, evidence, recipe.task)
+    output = {
+        "outcome": worst(verdict.outcome for verdict in verdicts).value,
+        "verdicts": [verdict.to_json() for verdict in verdicts],
+        "baseline": baseline,
+        "first_model": not baseline,
+    }
+    path = context.workspace.run(run) / "verdicts.json"
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    unfinished.write_text(json.dumps(output, indent=2, ensure_ascii=False))
+    unfinished.replace(path)
+    return output
