@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit, stdtrit
 
 from mlops_spec.stats.estimate import Estimate, Floats, unknown, z_two_sided
+from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.power import auc_variance
 from mlops_spec.stats.proportions import wilson
 
@@ -86,14 +87,41 @@ def _score_bounds(area: float, positives: int, negatives: int, level: float) -> 
 
 def delong(positive: npt.NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
     """Areas of each row of scores, and their covariance, by mid-ranks (Sun and Xu 2014)."""
+    of_cases, of_controls = _placements(positive, scores)
+    m, n = of_cases.shape[1], of_controls.shape[1]
+    areas = of_cases.mean(axis=1)
+    covariance = _covariance(of_cases) / m + _covariance(of_controls) / n
+    return areas, covariance
+
+
+def auc_influence(positive: npt.NDArray[np.bool_], score: Floats) -> Influenced:
+    """The AUC and each row's influence on it, whose variance over n is DeLong's.
+
+    NaN with n 0 for one class only; infinite influences where a class has a single row.
+    """
+    total, of_class = len(positive), np.array([(~positive).sum(), positive.sum()])
+    if of_class.min() == 0 or not np.isfinite(score).all():
+        return Influenced(math.nan, np.zeros(total), 0)
+    of_cases, of_controls = _placements(positive, score[np.newaxis])
+    area = float(of_cases.mean())
+    if of_class.min() == 1:
+        return Influenced(area, np.full(total, math.inf), total)
+    # A class of m rows has variance S/m with divisor m - 1; the rows together have divisor n - 1.
+    scale = total / of_class * np.sqrt(of_class / (of_class - 1) * (total - 1) / total)
+    influence = np.empty(total)
+    influence[positive] = (of_cases[0] - area) * scale[1]
+    influence[~positive] = (of_controls[0] - area) * scale[0]
+    return Influenced(area, influence, total)
+
+
+def _placements(positive: npt.NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
+    """The share of controls below each case, and of cases above each control, by row of scores."""
     cases, controls = scores[:, positive], scores[:, ~positive]
     m, n = cases.shape[1], controls.shape[1]
     ranks = np.stack([midranks(row) for row in np.concatenate([cases, controls], axis=1)])
     of_cases = (ranks[:, :m] - np.stack([midranks(row) for row in cases])) / n
     of_controls = 1 - (ranks[:, m:] - np.stack([midranks(row) for row in controls])) / m
-    areas = of_cases.mean(axis=1)
-    covariance = _covariance(of_cases) / m + _covariance(of_controls) / n
-    return areas, covariance
+    return of_cases, of_controls
 
 
 def midranks(values: Floats) -> Floats:

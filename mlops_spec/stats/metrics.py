@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from mlops_spec.stats import influence
 from mlops_spec.stats.auc import auc, auc_difference
 from mlops_spec.stats.bootstrap import average_precision, percentile
-from mlops_spec.stats.estimate import Estimate, Floats, unknown, within
+from mlops_spec.stats.estimate import Estimate, unknown, within
 from mlops_spec.stats.influence import Influenced
+from mlops_spec.stats.judged import Bools, Judged
+from mlops_spec.stats.metric_rows import influenced
 from mlops_spec.stats.proportions import paired_difference, wilson
 
-_LEAST_PROBABILITY: Final = 1e-15
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Truth and answers on the same rows.
-
-    Regression: `truth` and `scores` are numbers. Classification: `truth` and `decided` are places
-    in the classes; `scores` is the probability of the positive class (n), or of each class (n, k).
-    `positive` is the place of the positive class.
-    """
-
-    truth: npt.NDArray[Any]
-    scores: Floats
-    decided: npt.NDArray[Any]
-    positive: int | None = None
-
-    @property
-    def is_positive(self) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.truth == self.positive)
-
-    @property
-    def said_positive(self) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.decided == self.positive)
+__all__ = ["Judged", "difference", "estimate", "influenced"]
 
 
 def estimate(metric: str, rows: Judged, level: float, seed: int = 0) -> Estimate:
     """A metric with its two-sided interval at `level`."""
-    if not _usable(rows):
+    if not rows.usable:
         return unknown(len(rows.truth))
     match metric:
         case "roc_auc":
@@ -56,29 +33,30 @@ def estimate(metric: str, rows: Judged, level: float, seed: int = 0) -> Estimate
             hits, n = _SHARES[metric](rows)
             return wilson(int(hits.sum()), int(n.sum()), level)
         case _:
-            return _bounded(metric, _INFLUENCED[metric](rows).estimate(level), level)
+            return _bounded(metric, _of(metric, rows).estimate(level), level)
 
 
 def difference(metric: str, first: Judged, second: Judged, level: float, seed: int = 0) -> Estimate:
     """Metric of the first minus metric of the second, paired row by row."""
-    if not (_usable(first) and _usable(second)):
+    if not (first.usable and second.usable):
         return unknown(len(first.truth))
     match metric:
         case "roc_auc":
             return auc_difference(first.is_positive, first.scores, second.scores, level)
         case "average_precision":
-            one = average_precision(first.is_positive, first.scores)
-            other = average_precision(second.is_positive, second.scores)
-            return percentile(lambda w: one(w) - other(w), len(first.truth), level, seed)
+            area = average_precision(first.is_positive, first.scores)
+            against = average_precision(second.is_positive, second.scores)
+            return percentile(lambda w: area(w) - against(w), len(first.truth), level, seed)
         case "accuracy" | "recall":
             return _paired_share(metric, first, second, level)
         case _:
-            of = _INFLUENCED[metric]
-            return influence.difference(of(first), of(second), level)
+            return influence.difference(_of(metric, first), _of(metric, second), level)
 
 
-def _usable(rows: Judged) -> bool:
-    return len(rows.truth) > 0 and bool(np.isfinite(rows.scores).all())
+def _of(metric: str, rows: Judged) -> Influenced:
+    found = influenced(metric, rows)
+    assert found is not None, metric
+    return found
 
 
 def _bounded(metric: str, found: Estimate, level: float) -> Estimate:
@@ -97,9 +75,6 @@ def _paired_share(metric: str, first: Judged, second: Judged, level: float) -> E
     only_first = int((hits & ~others & counted).sum())
     only_second = int((others & ~hits & counted).sum())
     return paired_difference(only_first, only_second, int(counted.sum()), level)
-
-
-Bools = npt.NDArray[np.bool_]
 
 
 def _right(rows: Judged) -> tuple[Bools, Bools]:
@@ -121,43 +96,6 @@ _SHARES: Final[dict[str, Callable[[Judged], tuple[Bools, Bools]]]] = {
     "precision": _confirmed,
 }
 
-
-def _brier(rows: Judged) -> Influenced:
-    return influence.mean((rows.scores - rows.is_positive) ** 2)
-
-
-def _log_loss(rows: Judged) -> Influenced:
-    if rows.scores.ndim == 2:
-        of_truth = rows.scores[np.arange(len(rows.truth)), rows.truth]
-    else:
-        of_truth = np.where(rows.is_positive, rows.scores, 1 - rows.scores)
-    return influence.mean(-np.log(np.clip(of_truth, _LEAST_PROBABILITY, 1.0)))
-
-
-def _skill(rows: Judged) -> Influenced:
-    """Against the best constant prediction on these rows, so that 0 means: has learnt nothing."""
-    if rows.scores.ndim == 2:
-        truth = np.eye(rows.scores.shape[1])[rows.truth]
-        return influence.skill(
-            ((rows.scores - truth) ** 2).sum(axis=1),
-            ((truth - truth.mean(axis=0)) ** 2).sum(axis=1),
-        )
-    truth = rows.truth.astype(float) if rows.positive is None else rows.is_positive.astype(float)
-    return influence.skill((rows.scores - truth) ** 2, (truth - truth.mean()) ** 2)
-
-
-_INFLUENCED: Final[dict[str, Callable[[Judged], Influenced]]] = {
-    "balanced_accuracy": lambda r: influence.balanced_accuracy(r.truth, r.decided),
-    "f1": lambda r: influence.f1_of(r.is_positive, r.said_positive),
-    "f1_macro": lambda r: influence.f1_macro(r.truth, r.decided),
-    "precision": lambda r: influence.precision_of(r.is_positive, r.said_positive),
-    "brier_score": _brier,
-    "log_loss": _log_loss,
-    "mean_absolute_error": lambda r: influence.mean(np.abs(r.truth - r.scores)),
-    "root_mean_squared_error": lambda r: influence.root_mean((r.truth - r.scores) ** 2),
-    "r2": _skill,
-    "skill": _skill,
-}
 
 _UNIT: Final = (0.0, 1.0)
 _BOUNDS: Final = {
