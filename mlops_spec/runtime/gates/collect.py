@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.recorded import record_production
 from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.runtime.train.evaluation import (
     heldout_answers,
@@ -11,7 +12,7 @@ from mlops_spec.runtime.train.evaluation import (
     judged_rows,
     recorded_predictions,
 )
-from mlops_spec.runtime.train.fitted import FittedModel, load_pipeline
+from mlops_spec.runtime.train.fitted import FittedModel, Predictions, load_pipeline
 
 
 def collect(context: Context, run: str, baseline: str) -> Evidence:
@@ -21,19 +22,29 @@ def collect(context: Context, run: str, baseline: str) -> Evidence:
     judged = judged_rows(answers["label"], recorded_predictions(answers), candidate.labels)
     if not baseline:
         return Evidence(judged, None)
+    said = _said_by_production(context, run, baseline, candidate)
+    record_production(context.workspace.run(run), baseline, said)
+    if isinstance(said, str):
+        return Evidence(judged, None, said)
+    return Evidence(judged, judged_rows(answers["label"], said, candidate.labels))
+
+
+def _said_by_production(
+    context: Context, run: str, baseline: str, candidate: FittedModel
+) -> Predictions | str:
+    """Production's answers on the candidate's rows, or why there are none."""
     try:
         production = load_pipeline(context, baseline)
     except Refusal as refusal:
-        return Evidence(judged, None, f"production's model cannot be loaded: {refusal.message}")
+        return f"production's model cannot be loaded: {refusal.message}"
     rows = heldout_rows(context, run)
     obstacle = _why_not(production, candidate, set(rows.columns))
     if obstacle:
-        return Evidence(judged, None, obstacle)
+        return obstacle
     try:
-        said = production.predict(rows)
+        return production.predict(rows)
     except (Refusal, ValueError, TypeError) as error:
-        return Evidence(judged, None, f"production cannot score these rows: {gist(error)}")
-    return Evidence(judged, judged_rows(answers["label"], said, production.labels))
+        return f"production cannot score these rows: {gist(error)}"
 
 
 def _why_not(production: FittedModel, candidate: FittedModel, columns: set[str]) -> str:
