@@ -35,9 +35,14 @@ class Influenced:
 
 def difference(first: Influenced, second: Influenced, level: float) -> Estimate:
     """First minus second, on the same rows."""
+    return minus(first, second).estimate(level)
+
+
+def minus(first: Influenced, second: Influenced) -> Influenced:
+    """The difference of two metrics on the same rows, as a metric."""
     return Influenced(
         first.value - second.value, first.influence - second.influence, min(first.n, second.n)
-    ).estimate(level)
+    )
 
 
 def mean(loss: Floats) -> Influenced:

@@ -10,19 +10,26 @@ import numpy as np
 from mlops_spec.stats import influence
 from mlops_spec.stats.auc import auc, auc_difference
 from mlops_spec.stats.bootstrap import average_precision, percentile
+from mlops_spec.stats.clustered_metrics import clusters_that_count, robust
 from mlops_spec.stats.estimate import Estimate, unknown, within
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Bools, Judged
 from mlops_spec.stats.metric_rows import influenced
 from mlops_spec.stats.proportions import paired_difference, wilson
+from mlops_spec.stats.resample import Units
+from mlops_spec.stats.resampled import resampled
 
-__all__ = ["Judged", "difference", "estimate", "influenced"]
+__all__ = ["Judged", "difference", "estimate", "influenced", "method_of"]
 
 
-def estimate(metric: str, rows: Judged, level: float, seed: int = 0) -> Estimate:
-    """A metric with its two-sided interval at `level`."""
+def estimate(
+    metric: str, rows: Judged, level: float, seed: int = 0, units: Units | None = None
+) -> Estimate:
+    """A metric with its two-sided interval at `level`; `units`: rows that go together."""
     if not rows.usable:
         return unknown(len(rows.truth))
+    if units is not None:
+        return _clustered(metric, rows, level, seed, units)
     match metric:
         case "roc_auc":
             return auc(rows.is_positive, rows.scores, level)
@@ -36,10 +43,15 @@ def estimate(metric: str, rows: Judged, level: float, seed: int = 0) -> Estimate
             return _bounded(metric, _of(metric, rows).estimate(level), level)
 
 
-def difference(metric: str, first: Judged, second: Judged, level: float, seed: int = 0) -> Estimate:
+def difference(
+    metric: str, first: Judged, second: Judged, level: float, seed: int = 0,
+    units: Units | None = None,
+) -> Estimate:  # fmt: skip
     """Metric of the first minus metric of the second, paired row by row."""
     if not (first.usable and second.usable):
         return unknown(len(first.truth))
+    if units is not None:
+        return _clustered_difference(metric, first, second, level, seed, units)
     match metric:
         case "roc_auc":
             return auc_difference(first.is_positive, first.scores, second.scores, level)
@@ -57,6 +69,52 @@ def _of(metric: str, rows: Judged) -> Influenced:
     found = influenced(metric, rows)
     assert found is not None, metric
     return found
+
+
+def _clustered(metric: str, rows: Judged, level: float, seed: int, units: Units) -> Estimate:
+    found = influenced(metric, rows)
+    if found is None:
+        return resampled(lambda chosen: _value(metric, rows.take(chosen)), units, level, seed)
+    clusters = clusters_that_count(found, units, rows if metric == "roc_auc" else None)
+    bounds = _BOUNDS.get(metric, (-np.inf, np.inf))
+    return within(robust(found, units, level, clusters, share=bounds == _UNIT), *bounds)
+
+
+def _clustered_difference(
+    metric: str, first: Judged, second: Judged, level: float, seed: int, units: Units
+) -> Estimate:
+    one, other = influenced(metric, first), influenced(metric, second)
+    if one is None or other is None:
+        return resampled(
+            lambda chosen: _value(metric, first.take(chosen)) - _value(metric, second.take(chosen)),
+            units, level, seed,
+        )  # fmt: skip
+    gap = influence.minus(one, other)
+    if one.value == other.value and not gap.influence.any():
+        return Estimate(0.0, 0.0, 0.0, gap.n, "both answer these rows alike")
+    of_class = first if metric == "roc_auc" else None
+    clusters = min(clusters_that_count(each, units, of_class) for each in (one, other))
+    return robust(gap, units, level, clusters)
+
+
+def _value(metric: str, rows: Judged) -> float:
+    assert metric == "average_precision", metric
+    return average_precision(rows.is_positive, rows.scores)(np.ones(len(rows.truth)))
+
+
+def method_of(metric: str, *, paired: bool) -> str:
+    """How the interval of independent rows is made, in words."""
+    alone, both = _METHODS.get(metric, ("delta method", "delta method"))
+    return f"{both}, paired" if paired else alone
+
+
+_METHODS: Final = {
+    "roc_auc": ("DeLong", "DeLong"),
+    "average_precision": ("bootstrap", "bootstrap"),
+    "accuracy": ("Wilson", "Tango"),
+    "recall": ("Wilson", "Tango"),
+    "precision": ("Wilson", "delta method"),
+}
 
 
 def _bounded(metric: str, found: Estimate, level: float) -> Estimate:
@@ -99,6 +157,7 @@ _SHARES: Final[dict[str, Callable[[Judged], tuple[Bools, Bools]]]] = {
 
 _UNIT: Final = (0.0, 1.0)
 _BOUNDS: Final = {
+    "roc_auc": _UNIT, "accuracy": _UNIT, "recall": _UNIT, "precision": _UNIT,
     "balanced_accuracy": _UNIT, "f1": _UNIT, "f1_macro": _UNIT, "brier_score": _UNIT,
     "log_loss": (0.0, np.inf), "mean_absolute_error": (0.0, np.inf),
     "root_mean_squared_error": (0.0, np.inf), "r2": (-np.inf, 1.0), "skill": (-np.inf, 1.0),

@@ -33,11 +33,17 @@ def at_most(limit: float) -> Bar:
 
 
 def decided(
-    check: str, found: Estimate, bar: Bar, gates: Gates, min_rows: int | None = None
+    check: str,
+    found: Estimate,
+    bar: Bar,
+    gates: Gates,
+    min_rows: int | None = None,
+    method: str = "",
 ) -> Verdict:
     """The verdict: pass when the whole interval is on the good side, fail when none of it is.
 
-    `min_rows` are the least of `found.n`; by default those of the policy.
+    `min_rows` are the least of `found.n`; by default those of the policy. `method`: how the
+    interval was made.
     """
     outcome, reason = _outcome(found, bar, gates, gates.min_rows if min_rows is None else min_rows)
     known = found.known
@@ -51,6 +57,7 @@ def decided(
         bar.shown,
         reason,
         found.rows_to_decide(bar.limit) if outcome is Outcome.INCONCLUSIVE else None,
+        method,
     )
 
 

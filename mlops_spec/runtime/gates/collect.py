@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pandas as pd
+
 from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.declare import Fair, Gates, Segments
 from mlops_spec.runtime.gates.evidence import Evidence
 from mlops_spec.runtime.gates.recorded import record_production
+from mlops_spec.runtime.gates.units import units_of
 from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.runtime.train.evaluation import (
     heldout_answers,
+    heldout_columns,
     heldout_rows,
     judged_rows,
     recorded_predictions,
@@ -15,11 +22,34 @@ from mlops_spec.runtime.train.evaluation import (
 from mlops_spec.runtime.train.fitted import FittedModel, Predictions, load_pipeline
 
 
-def collect(context: Context, run: str, baseline: str) -> Evidence:
+def collect(context: Context, gates: Gates, run: str, baseline: str) -> Evidence:
     """The evidence on a run, and on the run that production serves ("" for a first model)."""
     candidate = load_pipeline(context, run)
     answers = heldout_answers(context, run)
     judged = judged_rows(answers["label"], recorded_predictions(answers), candidate.labels)
+    evidence = _against(context, run, baseline, candidate, answers, judged)
+    rows = heldout_columns(context, run, grouping_columns(gates))
+    return replace(evidence, rows=rows, units=units_of(gates, rows, answers["time"]))
+
+
+def grouping_columns(gates: Gates) -> tuple[str, ...]:
+    """The columns by which the policy's rules put rows together."""
+    named = [gates.cluster] if gates.cluster else []
+    for rule in gates.gates:
+        if isinstance(rule, Segments | Fair):
+            named.extend(rule.by)
+    return tuple(dict.fromkeys(named))
+
+
+def _against(
+    context: Context,
+    run: str,
+    baseline: str,
+    candidate: FittedModel,
+    answers: pd.DataFrame,
+    judged: Judged,
+) -> Evidence:
+    """Production's model on the same rows, or why it has nothing to say of them."""
     if not baseline:
         return Evidence(judged, None)
     said = _said_by_production(context, run, baseline, candidate)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from mlops_spec.runtime.gates.measured import Measured
 from mlops_spec.stats.metrics import Judged
+from mlops_spec.stats.resample import Units
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Evidence:
     """Truth and answers on the same held-out rows; of production's model too, or why not.
 
     `rows` are the columns of the same rows, in the same order, that rules group them by.
+    `units`: the rows that go together, by the policy's `cluster` and `blocks`; None: each is alone.
     """
 
     candidate: Judged
@@ -22,6 +24,7 @@ class Evidence:
     obstacle: str = ""
     rows: pd.DataFrame = field(default_factory=pd.DataFrame)
     measured: Measured = field(default_factory=Measured)
+    units: Units | None = None
 
     @property
     def is_first(self) -> bool:

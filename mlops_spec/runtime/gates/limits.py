@@ -8,8 +8,9 @@ from typing import Final
 from mlops_spec.runtime.declare import Against, AtLeast, AtMost, Gates
 from mlops_spec.runtime.gates.bounds import Bar, at_least, at_most, decided
 from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.units import said
 from mlops_spec.stats.estimate import two_sided
-from mlops_spec.stats.metrics import difference, estimate
+from mlops_spec.stats.metrics import difference, estimate, method_of
 from mlops_spec.terms.metrics import METRICS
 from mlops_spec.terms.verdict import Outcome, Verdict
 
@@ -22,9 +23,11 @@ def limited(rule: AtLeast | AtMost, gates: Gates, evidence: Evidence, task: str)
     misfit = _misfit(rule, task)
     if misfit:
         return Verdict(rule.metric, Outcome.ERROR, reason=misfit)
-    found = estimate(rule.metric, evidence.candidate, two_sided(gates.confidence))
+    level = two_sided(gates.confidence)
+    found = estimate(rule.metric, evidence.candidate, level, units=evidence.units)
     bar = at_least(rule.limit) if isinstance(rule, AtLeast) else at_most(rule.limit)
-    return decided(rule.metric, found, bar, gates)
+    method = _method(rule.metric, gates, evidence, paired=False)
+    return decided(rule.metric, found, bar, gates, method=method)
 
 
 def compared(rule: Against, gates: Gates, evidence: Evidence, task: str) -> Verdict:
@@ -37,11 +40,19 @@ def compared(rule: Against, gates: Gates, evidence: Evidence, task: str) -> Verd
     if production is None:
         return Verdict(check, Outcome.ERROR, reason=evidence.obstacle)
     level = two_sided(gates.confidence)
-    gain = difference(rule.metric, evidence.candidate, production, level)
-    before = estimate(rule.metric, production, level)
-    verdict = decided(check, gain, gain_bar(rule, before.value), gates)
+    units = evidence.units
+    gain = difference(rule.metric, evidence.candidate, production, level, units=units)
+    before = estimate(rule.metric, production, level, units=units)
+    method = _method(rule.metric, gates, evidence, paired=True)
+    verdict = decided(check, gain, gain_bar(rule, before.value), gates, method=method)
     said = f"production {before.value:.4g}, same rows"
     return replace(verdict, reason="; ".join(filter(None, (verdict.reason, said))))
+
+
+def _method(metric: str, gates: Gates, evidence: Evidence, *, paired: bool) -> str:
+    if evidence.units is None:
+        return method_of(metric, paired=paired)
+    return said(gates, evidence.units) + (", paired" if paired else "")
 
 
 def gain_bar(rule: Against, before: float) -> Bar:

@@ -26,7 +26,7 @@ def gate(context: Context, gates: Gates, recipe: Recipe, run: str) -> Output:
 
 
 def _gate(context: Context, gates: Gates, recipe: Recipe, run: str, baseline: str) -> Output:
-    evidence = collect(context, run, baseline)
+    evidence = collect(context, gates, run, baseline)
     verdicts = decide(gates, evidence, recipe.task)
     output = {
         "outcome": worst(verdict.outcome for verdict in verdicts).value,

@@ -133,6 +133,13 @@ def heldout_rows(context: Context, run: str) -> pd.DataFrame:
     return _read(context, run, "heldout-rows.parquet")
 
 
+def heldout_columns(context: Context, run: str, names: tuple[str, ...]) -> pd.DataFrame:
+    """Some columns of the held-out rows, of those that they have."""
+    path = _found(context, run, "heldout-rows.parquet")
+    known = set(pq.read_schema(path).names)
+    return pd.read_parquet(path, columns=[name for name in names if name in known])
+
+
 def heldout_answers(context: Context, run: str) -> pd.DataFrame:
     """What the run's model said of them: key, time, label, score, decision."""
     return _read(context, run, "heldout.parquet")
@@ -149,10 +156,14 @@ def recorded_predictions(answers: pd.DataFrame) -> Predictions:
 
 
 def _read(context: Context, run: str, name: str) -> pd.DataFrame:
+    return pd.read_parquet(_found(context, run, name))
+
+
+def _found(context: Context, run: str, name: str) -> Path:
     path = context.workspace.run(run) / name
     if not path.exists():
         raise Refusal("MLS701", f"{path} is gone", "train again: touch the source, then spec apply")
-    return pd.read_parquet(path)
+    return path
 
 
 def _write(rows: pd.DataFrame, path: Path) -> None:
