@@ -65,15 +65,6 @@ def expected_calibration_error(
     )
 
 
-def noise_floor(rows: float, bins: int, variance: float) -> float:
-    """The mean ECE of a perfect model: sum of w_b √(2/π) √(v/n_b), for n_b = rows/bins.
-
-    `variance` is the mean of p(1 - p): 1/6 for predictions spread evenly, p(1 - p) at prevalence p
-    at most. An upper bound, since the root is concave.
-    """
-    return math.sqrt(2 / math.pi * variance * bins / rows) if rows > 0 else math.inf
-
-
 def _perfect(predicted: Floats, found: Bins, bins: int, random: np.random.Generator) -> Floats:
     """The ECE of labels drawn from the predictions."""
     if len(predicted) <= _MOST_DRAWN:

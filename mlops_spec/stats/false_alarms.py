@@ -1,6 +1,7 @@
 """How often a limit on a point estimate fails a model that is faultless; closed forms.
 
-What `validate` warns of before anything has run: a limit below the noise of its own metric.
+What `validate` warns of before anything has run: a limit below the noise of its own metric. Pure
+Python: the compiler asks, and must not wait for numpy.
 """
 
 from __future__ import annotations
@@ -8,13 +9,18 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-import numpy as np
-from scipy.integrate import quad
-from scipy.special import ndtr
-from scipy.stats import studentized_range
-
-from mlops_spec.stats.ece import noise_floor
+from mlops_spec.stats.chance_gap import gap_beyond, mean_range, range_quantile
 from mlops_spec.stats.power import Size
+
+__all__ = [
+    "ece_false_alarm",
+    "expected_gap",
+    "gap_false_alarm",
+    "mean_range",
+    "noise_floor",
+    "rows_for_ece",
+    "rows_for_gap",
+]
 
 
 def ece_false_alarm(limit: float, rows: float, bins: int, variance: float) -> float:
@@ -26,7 +32,17 @@ def ece_false_alarm(limit: float, rows: float, bins: int, variance: float) -> fl
     if rows <= 0:
         return 1.0
     spread = math.sqrt((1 - 2 / math.pi) * variance / rows)
-    return float(ndtr((noise_floor(rows, bins, variance) - limit) / max(spread, 1e-300)))
+    distance = (noise_floor(rows, bins, variance) - limit) / max(spread, 1e-300)
+    return NormalDist().cdf(distance)
+
+
+def noise_floor(rows: float, bins: int, variance: float) -> float:
+    """The mean ECE of a perfect model: sum of w_b √(2/π) √(v/n_b), for n_b = rows/bins.
+
+    `variance` is the mean of p(1 - p): 1/6 for predictions spread evenly, p(1 - p) at prevalence p
+    at most. An upper bound, since the root is concave.
+    """
+    return math.sqrt(2 / math.pi * variance * bins / rows) if rows > 0 else math.inf
 
 
 def rows_for_ece(limit: float, bins: int, variance: float, chance: float) -> Size:
@@ -39,10 +55,7 @@ def rows_for_ece(limit: float, bins: int, variance: float, chance: float) -> Siz
 
 
 def expected_gap(groups: int, n: float, rate: float) -> float:
-    """The mean largest gap of equal groups of n rows each: d2(k) √(p(1 - p)/n).
-
-    d2 is the mean range of k standard normals (Tippett 1925): 1.128, 1.693, 2.326 for 2, 3, 5.
-    """
+    """The mean largest gap of equal groups of n rows each: d2(k) √(p(1 - p)/n)."""
     return mean_range(groups) * math.sqrt(rate * (1 - rate) / n) if n > 0 else math.inf
 
 
@@ -51,9 +64,7 @@ def gap_false_alarm(limit: float, groups: int, n: float, rate: float) -> float:
     if n <= 0:
         return 1.0
     error = math.sqrt(rate * (1 - rate) / n)
-    if groups < 2 or error == 0:
-        return 0.0
-    return float(studentized_range.sf(limit / error, groups, np.inf))
+    return 0.0 if groups < 2 or error == 0 else gap_beyond(limit, [error] * groups)
 
 
 def rows_for_gap(limit: float, groups: int, rate: float, chance: float) -> Size:
@@ -62,13 +73,4 @@ def rows_for_gap(limit: float, groups: int, rate: float, chance: float) -> Size:
         return Size(None, "groups never have a gap of 0 or below")
     if groups < 2:
         return Size(None, "two groups are the least")
-    range_ = float(studentized_range.isf(chance, groups, np.inf))
-    return Size(math.ceil(rate * (1 - rate) * (range_ / limit) ** 2))
-
-
-def mean_range(groups: int) -> float:
-    """The mean range of k standard normal values: ∫ 1 - Φ^k - (1 - Φ)^k."""
-    if groups < 2:
-        return 0.0
-    mean, _ = quad(lambda x: 1 - ndtr(x) ** groups - ndtr(-x) ** groups, -9, 9)
-    return float(mean)
+    return Size(math.ceil(rate * (1 - rate) * (range_quantile(chance, groups) / limit) ** 2))

@@ -11,7 +11,8 @@ from scipy.stats import binom
 
 from mlops_spec.stats.calibration_bins import equal_mass
 from mlops_spec.stats.debiased_l2 import debiased_l2
-from mlops_spec.stats.ece import expected_calibration_error, noise_floor
+from mlops_spec.stats.ece import expected_calibration_error
+from mlops_spec.stats.false_alarms import noise_floor
 from mlops_spec.stats.reliability import in_the_large, reliability
 from mlops_spec.stats.spiegelhalter import spiegelhalter
 
