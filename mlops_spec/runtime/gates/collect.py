@@ -20,6 +20,7 @@ from mlops_spec.runtime.train.evaluation import (
     recorded_predictions,
 )
 from mlops_spec.runtime.train.fitted import FittedModel, Predictions, load_pipeline
+from mlops_spec.stats.metrics import Judged
 
 
 def collect(context: Context, gates: Gates, run: str, baseline: str) -> Evidence:
