@@ -77,7 +77,7 @@ def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPla
     return plan_model(
         Situation(
             standing=standing,
-            changes=_changes(applied, model) if applied is not None else (),
+            changes=_changes(applied, site, model) if applied is not None else (),
             first=applied is None,
             flows_stale=flows_digest(site, model.name) != _served_flows(site, model.name),
             on_inconclusive=model.gates.on_inconclusive or "hold",
@@ -106,7 +106,7 @@ def wanted(site: Site, model: LinkedModel) -> Wanted:
     """What the specs ask for, in the digests that steps depend on."""
     return Wanted(
         model=model.name,
-        facets={change.value: text for change, text in facets(model).items()},
+        facets={change.value: text for change, text in facets(model, site.spec).items()},
         fingerprint=fingerprint(site.root, source_of(model)),
         canary=tuple(step.value for step in model.rollout.canary.steps),
         shadow=model.rollout.shadow is not None,
@@ -118,14 +118,16 @@ def flows_digest(site: Site, model: str) -> str:
     return digest(site.flows_of(model).digests())
 
 
-def stored_spec(model: LinkedModel) -> dict[str, Any]:
+def stored_spec(site: Site, model: LinkedModel) -> dict[str, Any]:
     """The linked model as it is recorded after apply: every field with its change class."""
-    return {path: [change.value, value] for path, (change, value) in flatten(model).items()}
+    return {
+        path: [change.value, value] for path, (change, value) in flatten(model, site.spec).items()
+    }
 
 
-def _changes(applied: dict[str, Any], model: LinkedModel) -> tuple[FieldChange, ...]:
+def _changes(applied: dict[str, Any], site: Site, model: LinkedModel) -> tuple[FieldChange, ...]:
     before = {path: (Change(change), value) for path, (change, value) in applied.items()}
-    return changed_fields(before, flatten(model))
+    return changed_fields(before, flatten(model, site.spec))
 
 
 def _served_flows(site: Site, model: str) -> str | None:

@@ -61,7 +61,7 @@ class LiveWorld:
         self._run(model, ROLLOUT_FLOW, {"run": run, "retry": self.retry})
 
     def record(self, model: str) -> None:
-        self.site.journal.record_applied(model, stored_spec(self.site.model(model)))
+        self.site.journal.record_applied(model, stored_spec(self.site, self.site.model(model)))
 
     def plan_again(self, model: str) -> ModelPlan:
         return plan_one(self.site, self.site.model(model))

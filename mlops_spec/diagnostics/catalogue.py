@@ -93,6 +93,7 @@ STATE_UNUSABLE: Final = _error("MLS606", "the state cannot be used")
 NOT_SUPPORTED_HERE: Final = _error("MLS607", "this environment cannot be applied from here")
 ROLLED_BACK: Final = _error("MLS608", "a release was rolled back before")
 NOTHING_REGISTERED: Final = _error("MLS609", "no run is registered that could be rolled out")
+UNPROVEN_MODEL: Final = _error("MLS612", "a model's evidence is missing or does not hold")
 
 # 7xx: the data and the model, found while running
 SOURCE_UNREADABLE: Final = _error("MLS701", "the data cannot be read")

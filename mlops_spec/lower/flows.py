@@ -8,6 +8,7 @@ from typing import Any
 from mlops_spec.lower import declarations
 from mlops_spec.lower.gate_declarations import gates
 from mlops_spec.lower.origin import Placed
+from mlops_spec.lower.signatures import signing, trust
 from mlops_spec.model.plan import (
     Artifact,
     BatchFlow,
@@ -43,6 +44,7 @@ def lower_rollout(placed: Placed) -> Iterator[Artifact]:
         shadow=declarations.shadow(rollout.shadow) if rollout.shadow else None,
         canary=declarations.canary(rollout.canary),
         limits=declarations.limits(rollout),
+        signing=signing(placed.environment),
         replay=placed.environment.traffic == "replay",
     )
 
@@ -68,6 +70,7 @@ def lower_batch(placed: Placed) -> Iterator[Artifact]:
             origin=placed.origin,
             dataset=declarations.dataset(rows, model.spec.features),
             output=model.spec.batch.output.parquet,
+            trust=trust(placed),
         )
 
 

@@ -31,7 +31,7 @@ def place(project: Project, environment: str, model: LinkedModel) -> Placed:
         model=model.name,
         facets={
             change.value: value
-            for change, value in sorted(facets(model).items())
+            for change, value in sorted(facets(model, spec).items())
             if change not in (Change.DOCS, Change.BATCH)  # no step depends on these
         },
         workspace=conventions.workspace(environment),

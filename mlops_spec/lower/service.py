@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from mlops_spec.lower import conventions
 from mlops_spec.lower.origin import Placed
+from mlops_spec.lower.signatures import trust
 from mlops_spec.model.plan import Artifact, Image, RequestField, ServiceApp
 from mlops_spec.model.spec.dataset import Column
 
@@ -32,6 +33,7 @@ def lower_service(placed: Placed) -> Iterator[Artifact]:
         workers=spec.serve.workers,
         max_rows=spec.serve.max_rows,
         timeout=spec.serve.timeout.seconds,
+        trust=trust(placed),
     )
 
 

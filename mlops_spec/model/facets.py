@@ -8,6 +8,7 @@ from typing import Any
 
 from mlops_spec.model.project import LinkedModel, Loc
 from mlops_spec.model.spec.base import Change, SpecModel, change_of
+from mlops_spec.model.spec.project import EnvironmentSpec
 from mlops_spec.terms.digest import digest
 
 Leaf = tuple[Loc, Change, Any]
@@ -52,15 +53,20 @@ def _plain(value: Any) -> Any:
             return str(value)
 
 
-def flatten(model: LinkedModel) -> dict[str, tuple[Change, Any]]:
+def flatten(
+    model: LinkedModel, environment: EnvironmentSpec | None = None
+) -> dict[str, tuple[Change, Any]]:
     """Every field that says something, by its dotted path: `gates.metrics.roc_auc.min`.
 
-    What is unset is left out, so that a new field of the language changes no digest of old specs.
+    Of an environment, only what a release carries: whose signature its service believes. What is
+    unset is left out, so that a new field of the language changes no digest of old specs.
     """
-    parts = {
+    parts: dict[str, SpecModel] = {
         "model": model.spec, "dataset": model.dataset.spec, "gates": model.gates,
         "rollout": model.rollout, "monitor": model.monitor,
     }  # fmt: skip
+    if environment is not None and environment.signing is not None:
+        parts["signing"] = environment.signing
     return {
         ".".join(map(str, at)): (change, value)
         for part, spec in parts.items()
@@ -69,9 +75,9 @@ def flatten(model: LinkedModel) -> dict[str, tuple[Change, Any]]:
     }
 
 
-def facets(model: LinkedModel) -> dict[Change, str]:
+def facets(model: LinkedModel, environment: EnvironmentSpec | None = None) -> dict[Change, str]:
     """A digest per change class: equal digests mean that nothing of that class changed."""
-    flat = flatten(model)
+    flat = flatten(model, environment)
     return {
         change: digest({path: value for path, (of, value) in flat.items() if of is change})
         for change in Change

@@ -83,6 +83,7 @@ class RolloutFlow(_Calling):
     shadow: Call | None
     canary: tuple[Call, ...]
     limits: Call
+    signing: Call | None  # None: with the workspace's own key
     replay: bool  # send held-out rows as requests while waiting
 
 
@@ -104,6 +105,7 @@ class BatchFlow(_Calling):
     origin: Origin
     dataset: Call
     output: str
+    trust: Call  # whose signature on a release's evidence is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ class ServiceApp:
     workers: int
     max_rows: int
     timeout: float
+    trust: Call  # whose signature on the release's evidence is believed
 
     @property
     def has_choices(self) -> bool:

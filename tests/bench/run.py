@@ -41,6 +41,7 @@ def main() -> int:
     # Written to a file, a table is as wide as it needs to be.
     console = Console(stderr=arguments.output == "-", width=None if sys.stdout.isatty() else WIDTH)
     tables: list[Table] = []
+    sys.path.append(str(Path(__file__).parents[1]))  # topics share what the tests have
     for topic in arguments.topics or TOPICS:
         with tempfile.TemporaryDirectory(prefix=f"mlops-spec-bench-{topic}-") as place:
             module = importlib.import_module(f"topic_{topic}")

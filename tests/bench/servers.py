@@ -18,10 +18,12 @@ from pathlib import Path
 import psutil
 from measure import ENVIRONMENT
 from models import Trained, pickle, render, spec_of, write_project
+from proving import judge
 
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.machine.ports import _free_port
 from mlops_spec.runtime.service.packaging import package, serve_command
+from mlops_spec.terms.digest import file_digest
 from mlops_spec.terms.workspace import Workspace
 
 READY_WITHIN = 60.0
@@ -135,9 +137,11 @@ def ours(place: Path, trained: Trained) -> Server:
     write_project(root, {trained.name: spec_of(trained)})
     render(root)
     workspace = Workspace.of(root, "local")
-    trained.export_to(workspace.run("bench") / "portable")
+    portable = workspace.run("bench") / "portable"
+    trained.export_to(portable)
     os.environ["MLOPS_SPEC_WORKSPACE"] = str(workspace.root)
     context = Context.open(model=trained.name, workspace=".spec/local", facets={})
+    judge(context, "bench", file_digest(portable / "manifest.json"))
     tag = package(context, "bench", "release", "1")
     command = serve_command(workspace, tag, 0)
     # The port is in the middle of the command; it is chosen when the service is started.

@@ -95,4 +95,4 @@ def _record(site: Site, model: LinkedModel) -> None:
         site.journal.finish(model.name, step, key, "done", output)
     release = keys.release_id(run, facets)
     site.deployments.save(Deployment(model.name, release, run, "1", "production", 1.0))
-    site.journal.record_applied(model.name, stored_spec(model))
+    site.journal.record_applied(model.name, stored_spec(site, model))

@@ -17,12 +17,15 @@ from urllib.request import urlopen
 import numpy as np
 import pandas as pd
 import pytest
+from proving import judge
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 
-from mlops_spec.model.plan import Image, Origin, RequestField, ServiceApp
+from mlops_spec.model.plan import Call, Image, Origin, RequestField, ServiceApp
 from mlops_spec.render.templates import render_artifact
 from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.declare import Signing, Trust
+from mlops_spec.runtime.evidence.keys import new_pair
 from mlops_spec.runtime.portable import export
 from mlops_spec.runtime.service.packaging import package, released
 from mlops_spec.state import Store
@@ -43,11 +46,14 @@ LENT = (
 )  # fmt: skip
 
 
-def packaged(root: Path) -> Path:
-    """The build context of a small model."""
+def packaged(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The build context of a small model, whose evidence is signed by a key of its own."""
+    private, public = new_pair()
+    monkeypatch.setenv("TEST_SIGNING_KEY", private)
     origin = Origin("specs/m.yaml", "p", "local", "trip", {"serve": "0"}, ".spec/local", "sqlite")
+    trust = Call("Trust", (("environment", "local"), ("signer", public)))
     field = RequestField("x", "x", "float", False, None, None, (), "", 1.0)
-    app = ServiceApp(origin, "Trip", "binary", (field,), "id", None, 1, 100, 2.0)
+    app = ServiceApp(origin, "Trip", "binary", (field,), "id", None, 1, 100, 2.0, trust)
     for artifact in (app, Image(origin, "3.11", 3000, 1)):
         for path, text in render_artifact(artifact).items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -57,9 +63,11 @@ def packaged(root: Path) -> Path:
     frame = pd.DataFrame({"x": np.linspace(0, 1, 200)})
     pipeline = make_pipeline("passthrough", HistGradientBoostingClassifier(max_iter=3))
     pipeline.fit(frame, frame.x > 0.5)
-    export(pipeline, frame, workspace.run("r1") / "portable")
+    exported = export(pipeline, frame, workspace.run("r1") / "portable")
     context = Context("trip", root, workspace, Store.at(workspace.state), {})
-    return released(workspace, package(context, "r1", "0123456789abcdef", "7"))[0].parent
+    judge(context, "r1", exported.digest)
+    tag = package(context, "r1", "0123456789abcdef", "7", Signing(public, "TEST_SIGNING_KEY"))
+    return released(workspace, tag, Trust("local", public))[0].parent
 
 
 def buildah(*arguments: str) -> str:
@@ -70,13 +78,15 @@ def buildah(*arguments: str) -> str:
 
 if shutil.which("buildah") and BASE:
 
-    def test_the_image_builds_runs_as_nobody_and_answers(tmp_path: Path) -> None:
+    def test_the_image_builds_runs_as_nobody_and_answers(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         volumes = [
             f"--volume={place}:{place}:ro" for place in LENT if place and Path(place).exists()
         ]
         buildah(
             "build", "--isolation=chroot", *volumes, f"--build-arg=BASE_IMAGE={BASE}", "-t", TAG,
-            str(packaged(tmp_path)),
+            str(packaged(tmp_path, monkeypatch)),
         )  # fmt: skip
         container = buildah("from", TAG)
         try:

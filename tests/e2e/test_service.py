@@ -19,10 +19,11 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
+from proving import judge
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 
-from mlops_spec.model.plan import Origin, RequestField, ServiceApp
+from mlops_spec.model.plan import Call, Origin, RequestField, ServiceApp
 from mlops_spec.render.templates import render_artifact
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.portable import export
@@ -36,6 +37,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|skl2onnx|google).*"),
 ]
 
+TRUST = Call("Trust", (("environment", "local"), ("signer", "workspace")))
 ORIGIN = Origin("specs/m.yaml", "p", "local", "trip", {}, ".spec/local", "sqlite")
 GOOD = {"distance": 900.0, "stops": 2, "windy": None, "trip_id": "t1", "at": "2013-06-01T12:00:00Z"}
 
@@ -47,7 +49,7 @@ def field(name: str, kind: str, **more: Any) -> RequestField:
 
 APP = ServiceApp(
     origin=ORIGIN, class_name="Trip", task="binary", key="trip_id", time="at", workers=1,
-    max_rows=100, timeout=2.0,
+    max_rows=100, timeout=2.0, trust=TRUST,
     fields=(
         field("distance", "float", min=0, max=6000), field("stops", "int"),
         field("windy", "float", nullable=True),
@@ -83,7 +85,8 @@ def served(context: Context) -> Iterator[Served]:
     )  # fmt: skip
     pipeline = make_pipeline("passthrough", HistGradientBoostingClassifier(max_iter=10))
     pipeline.fit(frame, frame.distance > 1000)
-    export(pipeline, frame, context.workspace.run("r1") / "portable")
+    exported = export(pipeline, frame, context.workspace.run("r1") / "portable")
+    judge(context, "r1", exported.digest)
     package(context, "r1", "0123456789abcdef", "7")
     with running(context, pipeline) as found:
         yield found
@@ -278,7 +281,9 @@ def test_a_model_without_a_portable_form_is_served_with_the_module_it_was_traine
     threshold = importlib.import_module("own_threshold").Threshold
     frame = pd.DataFrame({"distance": [1.0, 3000.0] * 20, "stops": 1.0, "windy": np.nan})
     pipeline = make_pipeline("passthrough", threshold()).fit(frame, frame.distance > 1000)
-    assert export(pipeline, frame, context.workspace.run("r2") / "portable").kind == "sklearn"
+    exported = export(pipeline, frame, context.workspace.run("r2") / "portable")
+    assert exported.kind == "sklearn"
+    judge(context, "r2", exported.digest)
     tag = package(context, "r2", "fedcba9876543210", "8")
     # As it was trained: what the file says later is for the next release.
     (context.root / "own_threshold.py").write_text("raise SystemExit")

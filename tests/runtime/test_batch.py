@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from learning import DATASET, RECIPE, context, put, rows
+from proving import prove
 
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Column, Csv, Dataset, Parquet, Sql
@@ -57,8 +58,7 @@ def place(tmp_path: Path, model: tuple[Path, Any], monkeypatch: pytest.MonkeyPat
     source = found.workspace.bentoml_home / "bentos" / "flight-delay" / "rel1" / "src"
     source.mkdir(parents=True)
     (source / "model").symlink_to(model[0])
-    manifest = {"digest": file_digest(model[0] / "manifest.json")}
-    (source / "release.json").write_text(json.dumps(manifest))
+    prove(found, source, release="rel1", digest=file_digest(model[0] / "manifest.json"))
     (source.parent / "bento.yaml").write_text("")
     serve(found, "rel1")
     return found

@@ -15,14 +15,18 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from proving import prove
 from pydantic import BaseModel, ConfigDict, Field
 
+from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.portable.scorer import Columns, Meaning, Scores
 from mlops_spec.runtime.service import app as module
 from mlops_spec.runtime.service import scoring as scoring_module
 from mlops_spec.runtime.service.app import Integer, PredictionApp
 from mlops_spec.runtime.service.log_files import read
 from mlops_spec.runtime.service.scoring import AT_ONCE, THREADS, Overloaded, Scoring
+from mlops_spec.state import Store
+from mlops_spec.terms.workspace import Workspace
 
 
 class Row(BaseModel):
@@ -66,8 +70,8 @@ def model() -> Model:
 @pytest.fixture
 def app(model: Model, tmp_path: Path) -> Iterator[PredictionApp]:
     folder = tmp_path
-    release = {"model": "m", "version": "1", "release": "r", "digest": ""}
-    (folder / "release.json").write_text(json.dumps(release))
+    place = Workspace.of(folder / "p", "local")
+    prove(Context("m", folder / "p", place, Store.at(place.state), {}), folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "load", lambda *_: model)
         patch.setenv("MLOPS_SPEC_WORKSPACE", str(folder / "p" / ".spec" / "local"))

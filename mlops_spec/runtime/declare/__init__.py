@@ -28,7 +28,14 @@ from mlops_spec.runtime.declare.gates import (
     Stable,
 )
 from mlops_spec.runtime.declare.monitor import Drift, Retrain
-from mlops_spec.runtime.declare.rollout import CanaryStep, Limits, Service, Shadow
+from mlops_spec.runtime.declare.rollout import (
+    CanaryStep,
+    Limits,
+    Service,
+    Shadow,
+    Signing,
+    Trust,
+)
 
 __all__ = [
     "Against",
@@ -56,8 +63,10 @@ __all__ = [
     "Segments",
     "Service",
     "Shadow",
+    "Signing",
     "Split",
     "Sql",
     "Stable",
     "Task",
+    "Trust",
 ]

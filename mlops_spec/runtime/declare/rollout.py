@@ -38,3 +38,23 @@ class Service:
     workers: int
     max_rows: int
     timeout: float  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """Whose key signs evidence: its public half, and the variable that holds the private one."""
+
+    public_key: str  # 32 bytes in base64
+    key_env: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose signature on a release's evidence is believed, for releases of which environment.
+
+    `signer` is a public key (32 bytes in base64), or `workspace`: the key that was made there, or
+    `nobody`: evidence must fit the model, but anybody may have written it.
+    """
+
+    environment: str
+    signer: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.declare import Dataset, Recipe, Service
+from mlops_spec.runtime.declare import Dataset, Recipe, Service, Signing
 from mlops_spec.runtime.machine import processes
 from mlops_spec.runtime.machine.environment import environment_variables
 from mlops_spec.runtime.machine.ports import forget_port, port_for
@@ -37,10 +37,13 @@ TAG_LENGTH: Final = 4_000  # MLflow's tables take 5,000 characters
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The registry's address (`sqlite`: a file of ours), and whether to replay held-out rows."""
+    """The registry's address (`sqlite`: a file of ours), whether to replay held-out rows, and whose
+    key signs evidence (None: the workspace's own).
+    """
 
     registry: str
     replay: bool
+    signing: Signing | None = None
 
 
 @dataclass
@@ -56,7 +59,8 @@ class LocalWorld:
     def package(self, release: Release) -> str:
         from mlops_spec.runtime.service.packaging import package
 
-        return package(self.context, release.run, release.id, release.version)
+        signing = self.place.signing
+        return package(self.context, release.run, release.id, release.version, signing)
 
     def start(self, release: Release, bento: str) -> int:
         from mlops_spec.runtime.service.packaging import serve_command
@@ -65,6 +69,8 @@ class LocalWorld:
         port = port_for(workspace, name)
         command = serve_command(workspace, bento, port, self.service.workers)
         variables = environment_variables(workspace, registry=self.place.registry)
+        if self.place.signing is not None:
+            variables[self.place.signing.key_env] = ""  # whoever answers requests signs nothing
         program = processes.Program(
             name, command.argv, self.context.root, {**variables, **command.environment}
         )

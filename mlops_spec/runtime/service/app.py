@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
-import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -20,11 +18,14 @@ from typing import Annotated, Any, Final
 import orjson
 from pydantic import BaseModel, Field
 
+from mlops_spec.runtime.declare import Trust
 from mlops_spec.runtime.portable.scorer import Scorer, Scores, load
 from mlops_spec.runtime.service.metrics import ServiceMetrics
 from mlops_spec.runtime.service.openapi import description_of
 from mlops_spec.runtime.service.prediction_log import Answered, Identity, PredictionLog
 from mlops_spec.runtime.service.scoring import Overloaded, Scoring
+from mlops_spec.runtime.service.startup import log as _log
+from mlops_spec.runtime.service.startup import proven, said, workspace_here
 from mlops_spec.runtime.service.typed_rows import BadRequest, Problem, RowReader, Rows
 from mlops_spec.terms.workspace import Workspace
 
@@ -35,7 +36,6 @@ Send = Callable[[Message], Awaitable[None]]
 # A double holds every whole number up to here, and a model sees doubles.
 Integer = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
-RELEASE_FILE: Final = "release.json"
 MODEL_FOLDER: Final = "model"
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 MAX_ID_BYTES: Final = 128
@@ -44,7 +44,6 @@ BODY_WITHIN: Final = 30.0  # seconds, from the request's headers
 INLINE_ROWS: Final = 64
 _JSON: Final = (b"content-type", b"application/json")
 _TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-_log = logging.getLogger("mlops_spec.serving")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +77,18 @@ class PredictionApp:
         folder: Path,
         max_rows: int,
         timeout: float,
+        trust: Trust | None = None,
     ) -> None:
-        """`folder` holds `release.json` and the portable model, as packaging puts them there.
+        """`folder` holds a release, its evidence and its model, as packaging puts them there.
 
-        An answer that takes longer than `timeout` seconds is a 504.
+        An answer that takes longer than `timeout` seconds is a 504. Without `trust`, evidence must
+        be signed with the workspace's own key.
         """
         self._reader = RowReader(row, max_rows)
         self._answer = answer
         self._folder = folder
         self._timeout = timeout
+        self._trust = trust
         self._running: _Running | None = None
         self._get: Final = {
             "/livez": self._live, "/readyz": self._ready, "/healthz": self._live,
@@ -97,23 +99,25 @@ class PredictionApp:
         """Load the model and start the log. `Refusal` when the model is not what was released."""
         if self._running is not None:
             return
-        release = orjson.loads((self._folder / RELEASE_FILE).read_bytes())
+        workspace = workspace_here()
+        release = proven(self._folder, self._trust, workspace).release
         identity = Identity(release["model"], release["version"], release["release"])
         metrics = ServiceMetrics(identity.model, identity.release)
         scorer = load(self._folder / MODEL_FOLDER, release["digest"])
-        log = self._open_log(identity, metrics)
+        log = self._open_log(workspace, identity, metrics)
         self._running = _Running(scorer, identity, metrics, log, Scoring(self._timeout))
         _log.info("%s %s serves as %s", identity.model, identity.release, scorer.kind)
         # What was loaded stays: looking through it for garbage would stop all answers for 70 ms.
         gc.collect()
         gc.freeze()
 
-    def _open_log(self, identity: Identity, metrics: ServiceMetrics) -> PredictionLog | None:
-        root = os.environ.get("MLOPS_SPEC_WORKSPACE")
-        if not root:
+    def _open_log(
+        self, workspace: Workspace | None, identity: Identity, metrics: ServiceMetrics
+    ) -> PredictionLog | None:
+        if workspace is None:
             _log.warning("MLOPS_SPEC_WORKSPACE is not set: predictions are not logged")
             return None
-        folder = Workspace(Path(root)).predictions(identity.model, identity.release)
+        folder = workspace.predictions(identity.model, identity.release)
         return PredictionLog(folder, identity, self._reader.columns, metrics.dropped)
 
     def close(self) -> None:
@@ -137,7 +141,7 @@ class PredictionApp:
             self.open()
         # The server prints the message and exits; a traceback would hide it.
         except Exception as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            await send({"type": "lifespan.startup.failed", "message": said(error)})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()

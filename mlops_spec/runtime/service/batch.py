@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_spec.runtime.context import Context, Output, Progress
-from mlops_spec.runtime.declare import Dataset, Sql
+from mlops_spec.runtime.declare import Dataset, Sql, Trust
 from mlops_spec.runtime.machine.places import exclusive, replace_text
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.digest import digest, file_digest
@@ -68,16 +68,21 @@ def begin(context: Context, dataset: Dataset, output: str) -> Job:
     return Job(**found)
 
 
-def predict(context: Context, dataset: Dataset, job: Job) -> tuple[Part, ...]:
+def predict(
+    context: Context, dataset: Dataset, job: Job, trust: Trust | None = None
+) -> tuple[Part, ...]:
     """Write the parts that are missing; all parts, in order.
 
-    `Refusal` MLS702 when more than `bad_rows` of the rows do not fit the Dataset's columns, MLS701
-    when the source cannot be read or changed while it was.
+    `Refusal` MLS612 when the release's evidence is not to be believed, MLS702 when more than
+    `bad_rows` of the rows do not fit the Dataset's columns, MLS701 when the source cannot be read
+    or changed while it was.
     """
 
     def work(progress: Progress) -> Output:
         with exclusive(context.workspace, f"batch-{context.model}"):
-            return {"parts": [asdict(part) for part in _predict(context, dataset, job, progress)]}
+            scorer = _scorer(context, job, trust)
+            parts = _predict(context, dataset, job, scorer, progress)
+            return {"parts": [asdict(part) for part in parts]}
 
     found = context.step("batch-predict", job.id, job.run, work)
     return tuple(Part(**part) for part in found["parts"])
@@ -119,7 +124,9 @@ def _unfinished(output: Path, name: str) -> str:
     return f"{name}-{times}"
 
 
-def _predict(context: Context, dataset: Dataset, job: Job, progress: Progress) -> tuple[Part, ...]:
+def _predict(
+    context: Context, dataset: Dataset, job: Job, scorer: Scorer, progress: Progress
+) -> tuple[Part, ...]:
     output = context.root / job.output
     if (output / job.name / MANIFEST).is_file():
         manifest = json.loads((output / job.name / MANIFEST).read_text(encoding="utf-8"))
@@ -127,7 +134,6 @@ def _predict(context: Context, dataset: Dataset, job: Job, progress: Progress) -
     _sweep(output, keep=job.name)
     folder = output / f".{job.name}"
     folder.mkdir(parents=True, exist_ok=True)
-    scorer = _scorer(context, job)
     parts: list[Part] = []
     problems: Counter[str] = Counter()
     for number, chunk in enumerate(_rows(context, dataset, scorer, folder)):
@@ -145,12 +151,12 @@ def _sweep(output: Path, keep: str) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _scorer(context: Context, job: Job) -> Scorer:
-    """The model that production serves, by the digest that its Bento holds."""
+def _scorer(context: Context, job: Job, trust: Trust | None) -> Scorer:
+    """The model that production serves, once its evidence has been checked."""
     from mlops_spec.runtime.portable import load
     from mlops_spec.runtime.service.packaging import released
 
-    place, expected = released(context.workspace, f"{context.model}:{job.release}")
+    place, expected = released(context.workspace, f"{context.model}:{job.release}", trust)
     return load(place, expected)
 
 

@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.declare import Signing, Trust
+from mlops_spec.runtime.evidence.envelope import seal
+from mlops_spec.runtime.evidence.keys import signing_key
+from mlops_spec.runtime.evidence.statement import statement_of
+from mlops_spec.runtime.evidence.verify import EVIDENCE_FILE, RELEASE_FILE, prove
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.service.app import MODEL_FOLDER, RELEASE_FILE
+from mlops_spec.runtime.service.app import MODEL_FOLDER
 from mlops_spec.runtime.service.image_context import (
     add_image_context,
     modules_of,
@@ -37,17 +42,21 @@ class Command:
     environment: Mapping[str, str]
 
 
-def package(context: Context, run: str, release: str, version: str) -> str:
+def package(
+    context: Context, run: str, release: str, version: str, signing: Signing | None = None
+) -> str:
     """The tag of the release's Bento, `model:release`. Done before, it is not done again.
 
     Its `src` holds the rendered files as they are in `generated/`, the portable model of the run,
-    what an image needs beside them, and `release.json` with the model's digest, without which the
-    service does not load it.
+    what an image needs beside them, and what the service asks for before it loads the model:
+    `release.json` with the model's digest, and `evidence.json` with the signed verdicts on it.
+    `Refusal` MLS612 when the journal holds no verdicts that let this model serve.
     """
     tag = f"{context.model}:{release}"
     home = context.workspace.bentoml_home
     wanted = _release(context, run, release, version)
-    if _packaged(home, tag) == wanted:
+    evidence = seal(statement_of(context, wanted), signing_key(context.workspace, signing))
+    if _packaged(home, tag) == wanted and _says(home, tag, evidence):
         return tag
     shutil.rmtree(_folder(home, tag), ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="mlops-spec-") as place:
@@ -57,6 +66,7 @@ def package(context: Context, run: str, release: str, version: str) -> str:
         modules = modules_of(_portable(context, run))
         add_image_context(_service(context).parent, context.root, modules, build)
         (build / "bentofile.yaml").write_text(json.dumps(_bentofile(context.model)))
+        (build / EVIDENCE_FILE).write_text(evidence)
         # Last: a Bento is complete when it says whose it is.
         (build / RELEASE_FILE).write_text(json.dumps(wanted))
         _build(build, home, release)
@@ -133,6 +143,12 @@ def _packaged(home: Path, tag: str) -> dict[str, str] | None:
     return found if (folder / "bento.yaml").is_file() else None
 
 
+def _says(home: Path, tag: str, evidence: str) -> bool:
+    """Whether a Bento holds exactly this evidence; Ed25519 signs equal words with equal bytes."""
+    place = _folder(home, tag) / "src" / EVIDENCE_FILE
+    return place.is_file() and place.read_bytes() == evidence.encode()
+
+
 def _folder(home: Path, tag: str) -> Path:
     name, _, version = tag.partition(":")
     return home / "bentos" / name / version
@@ -165,9 +181,13 @@ def _shared_metrics(workspace: Workspace, bento: str, port: int, workers: int) -
     return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
 
 
-def released(workspace: Workspace, bento: str) -> tuple[Path, str]:
-    """The portable model in a Bento, and the digest by which it may be loaded."""
-    found = _packaged(workspace.bentoml_home, bento)
-    if found is None:
+def released(workspace: Workspace, bento: str, trust: Trust | None = None) -> tuple[Path, str]:
+    """The portable model in a Bento, and the digest by which it may be loaded.
+
+    `Refusal` MLS612 when its evidence does not hold. Without `trust`, it must be signed with the
+    workspace's own key.
+    """
+    if _packaged(workspace.bentoml_home, bento) is None:
         raise Refusal("MLS602", f"the Bento {bento} is not in this workspace", "run spec apply")
-    return _folder(workspace.bentoml_home, bento) / "src" / MODEL_FOLDER, found["digest"]
+    source = _folder(workspace.bentoml_home, bento) / "src"
+    return source / MODEL_FOLDER, prove(source, trust, workspace).release["digest"]

@@ -62,7 +62,8 @@ def _register(
         version = ""
         if decided.output["outcome"] == Outcome.PASS:
             version = _version(client, context.model, tracked, tags)
-    return {"version": version, "tracked": tracked.info.run_id}
+    code = {name: tags[f"mlops_spec.{name}"] for name in ("code_revision", "code_dirty")}
+    return {"version": version, "tracked": tracked.info.run_id, "code": code}
 
 
 def _tracked(client: MlflowClient, experiment: str, run: str, tags: dict[str, str]) -> Any:

@@ -9,7 +9,7 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.declare import Column, Dataset, Parquet, Split
+from mlops_spec.runtime.declare import Column, Dataset, Parquet, Split, Trust
 from mlops_spec.runtime.service import batch as steps
 from mlops_spec.runtime.service.batch import Job, Part
 from mlops_spec.runtime.train.retries import may_pass
@@ -46,6 +46,8 @@ DATASET = Dataset(
     label_arrives_after=86400.0,
 )
 OUTPUT = "data/predictions"
+# Whose signature on the verdicts of a release is believed.
+TRUST = Trust(environment="local", signer="workspace")
 
 
 @task(retries=2, retry_delay_seconds=10, retry_condition_fn=may_pass, cache_policy=NO_CACHE)
@@ -57,7 +59,7 @@ def begin(context: Context) -> Job:
 @task(retries=2, retry_delay_seconds=10, retry_condition_fn=may_pass, cache_policy=NO_CACHE)
 def predict(context: Context, job: Job) -> tuple[Part, ...]:
     """Write the parts that are not there yet."""
-    return steps.predict(context, DATASET, job)
+    return steps.predict(context, DATASET, job, TRUST)
 
 
 @task(cache_policy=NO_CACHE)

@@ -94,6 +94,8 @@ CANARY = (
 )
 # Evidence of more than any one of these rolls back at once.
 LIMITS = Limits(errors=0.01, p99=0.25, score_shift=0.5, confidence=0.95)
+# Whose key signs the verdicts that a release carries; None: the workspace's own.
+SIGNING = None
 REPLAY = False
 
 
@@ -138,7 +140,7 @@ def rollout(run: str | None = None, retry: bool = False) -> dict[str, Any]:
     """Roll out a registered run, the newest when none is named; a step that fails ends it."""
     context = Context.open(model=MODEL, workspace=WORKSPACE, facets=FACETS)
     with context.lease("rollout"):
-        world = LocalWorld(context, DATASET, RECIPE, SERVICE, Place(REGISTRY, REPLAY))
+        world = LocalWorld(context, DATASET, RECIPE, SERVICE, Place(REGISTRY, REPLAY, SIGNING))
         release = steps.begin(context, world, Policy(SHADOW, CANARY, LIMITS), run=run, retry=retry)
         judged = deploy(release, package(release))
         if judged.passed:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import bentoml
+from mlops_spec.runtime.declare import Trust
 from mlops_spec.runtime.service.app import Integer, PredictionApp
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -117,6 +118,7 @@ app = PredictionApp(
     folder=Path(__file__).parent,
     max_rows=1000,
     timeout=2,
+    trust=Trust(environment="production", signer="nobody"),
 )
 
 

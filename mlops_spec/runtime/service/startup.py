@@ -1,0 +1,40 @@
+"""What happens before a service's first request: whose release is this, and may it be served."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from mlops_spec.runtime.declare import Trust
+from mlops_spec.runtime.evidence.verify import Proven, prove
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.terms.workspace import Workspace
+
+log: Final = logging.getLogger("mlops_spec.serving")
+
+
+def workspace_here() -> Workspace | None:
+    """The workspace that this process was started in; None in a bare container."""
+    root = os.environ.get("MLOPS_SPEC_WORKSPACE")
+    return Workspace(Path(root)) if root else None
+
+
+def proven(folder: Path, trust: Trust | None, workspace: Workspace | None) -> Proven:
+    """The release in a folder, its evidence checked and logged. `Refusal` MLS612 otherwise."""
+    found = prove(folder, trust, workspace)
+    if found.signers:
+        log.info("evidence: %s", found.line())
+    else:
+        log.warning("anybody may have written the evidence of this release: %s", found.line())
+    return found
+
+
+def said(error: Exception) -> str:
+    """An error on one line of the server's log, with what to do about it."""
+    match error:
+        case Refusal():
+            return "; ".join((f"{error.code}: {error.message}", error.help, *error.details))
+        case _:
+            return str(error)
