@@ -20,6 +20,7 @@ class Judged:
     Regression and ranking: `truth` and `scores` are numbers. Classification: `truth` and `decided`
     are places in the classes; `scores` is the probability of the positive class (n), or of each
     class (n, k). `positive` is the place of the positive class. `group`: the list of each row.
+    `classes`: what the places stand for, as the user wrote it.
     """
 
     truth: npt.NDArray[Any]
@@ -27,6 +28,7 @@ class Judged:
     decided: npt.NDArray[Any]
     positive: int | None = None
     group: npt.NDArray[Any] | None = None
+    classes: tuple[Any, ...] = ()
 
     @property
     def is_positive(self) -> Bools:

@@ -49,6 +49,11 @@ def resampled(statistic: Statistic, units: Units, level: float, seed: int = 0) -
     return _sectioned(defined, value, units, level, np.random.default_rng(seed))
 
 
+def method_of_size(rows: int) -> str:
+    """How an interval of this many rows is made, in words."""
+    return "BCa bootstrap" if rows <= MOST_DRAWN else "sections of the rows"
+
+
 def _sectioned(
     statistic: Statistic, value: float, units: Units, level: float, random: np.random.Generator
 ) -> Estimate:

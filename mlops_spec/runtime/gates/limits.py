@@ -8,9 +8,17 @@ from typing import Final
 from mlops_spec.runtime.declare import Against, AtLeast, AtMost, Gates
 from mlops_spec.runtime.gates.bounds import Bar, at_least, at_most, decided
 from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.own_metric import (
+    UnusableMetric,
+    is_own,
+    own,
+    own_difference,
+    own_estimate,
+)
 from mlops_spec.runtime.gates.units import said
-from mlops_spec.stats.estimate import two_sided
-from mlops_spec.stats.metrics import difference, estimate, method_of
+from mlops_spec.stats.estimate import Estimate, two_sided
+from mlops_spec.stats.metrics import Judged, difference, estimate, method_of
+from mlops_spec.stats.resample import Units
 from mlops_spec.terms.metrics import METRICS
 from mlops_spec.terms.verdict import Outcome, Verdict
 
@@ -23,10 +31,11 @@ def limited(rule: AtLeast | AtMost, gates: Gates, evidence: Evidence, task: str)
     misfit = _misfit(rule, task)
     if misfit:
         return Verdict(rule.metric, Outcome.ERROR, reason=misfit)
-    level = two_sided(gates.confidence)
-    found = estimate(rule.metric, evidence.candidate, level, units=evidence.units)
+    try:
+        found, method = _estimated(rule, gates, evidence.candidate, evidence.units)
+    except UnusableMetric as error:
+        return Verdict(rule.metric, Outcome.ERROR, reason=str(error))
     bar = at_least(rule.limit) if isinstance(rule, AtLeast) else at_most(rule.limit)
-    method = _method(rule.metric, gates, evidence, paired=False)
     return decided(rule.metric, found, bar, gates, method=method)
 
 
@@ -39,31 +48,57 @@ def compared(rule: Against, gates: Gates, evidence: Evidence, task: str) -> Verd
     production = evidence.production
     if production is None:
         return Verdict(check, Outcome.ERROR, reason=evidence.obstacle)
-    level = two_sided(gates.confidence)
-    units = evidence.units
-    gain = difference(rule.metric, evidence.candidate, production, level, units=units)
-    before = estimate(rule.metric, production, level, units=units)
-    method = _method(rule.metric, gates, evidence, paired=True)
+    try:
+        gain, method = _gain(rule, gates, evidence, production)
+        before, _ = _estimated(rule, gates, production, evidence.units)
+    except UnusableMetric as error:
+        return Verdict(check, Outcome.ERROR, reason=str(error))
     verdict = decided(check, gain, gain_bar(rule, before.value), gates, method=method)
     said = f"production {before.value:.4g}, same rows"
     return replace(verdict, reason="; ".join(filter(None, (verdict.reason, said))))
 
 
-def _method(metric: str, gates: Gates, evidence: Evidence, *, paired: bool) -> str:
-    if evidence.units is None:
-        return method_of(metric, paired=paired)
-    return said(gates, evidence.units) + (", paired" if paired else "")
+def _estimated(
+    rule: AtLeast | AtMost | Against, gates: Gates, rows: Judged, units: Units | None
+) -> tuple[Estimate, str]:
+    level = two_sided(gates.confidence)
+    if is_own(rule.metric):
+        found, method = own_estimate(own(rule.metric, rule.of), rows, level, units)
+    else:
+        found = estimate(rule.metric, rows, level, units=units)
+        method = method_of(rule.metric, paired=False)
+    return found, method if units is None else said(gates, units)
+
+
+def _gain(
+    rule: Against, gates: Gates, evidence: Evidence, production: Judged
+) -> tuple[Estimate, str]:
+    level, units, candidate = two_sided(gates.confidence), evidence.units, evidence.candidate
+    if is_own(rule.metric):
+        metric = own(rule.metric, rule.of)
+        found, method = own_difference(metric, candidate, production, level, units)
+    else:
+        found = difference(rule.metric, candidate, production, level, units=units)
+        method = method_of(rule.metric, paired=True)
+    return found, method if units is None else f"{said(gates, units)}, paired"
 
 
 def gain_bar(rule: Against, before: float) -> Bar:
     """What the gain must be beyond; `before` is production's value of the metric."""
-    sign = 1 if METRICS[rule.metric].more_is_better else -1
+    sign = 1 if _more_is_better(rule) else -1
     margin = rule.margin * abs(before) if rule.unit == "%" else rule.margin
     limit = sign * _DIRECTION[rule.hypothesis] * margin
     return Bar(limit, sign, f"Δ {'>' if sign > 0 else '<'} {limit:+.4g}", strict=True)
 
 
+def _more_is_better(rule: Against) -> bool:
+    return rule.better == "more" if is_own(rule.metric) else METRICS[rule.metric].more_is_better
+
+
 def _misfit(rule: AtLeast | AtMost | Against, task: str) -> str:
+    if is_own(rule.metric):
+        unsaid = isinstance(rule, Against) and rule.better is None
+        return f"`better` does not say which way {rule.metric} is better" if unsaid else ""
     metric = METRICS.get(rule.metric)
     if metric is None or task not in metric.tasks:
         return f"{rule.metric} is not a metric of a {task} model"

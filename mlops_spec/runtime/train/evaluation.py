@@ -96,7 +96,7 @@ def judged_rows(label: pd.Series, answers: Predictions, labels: Labels) -> Judge
         return Judged(label.to_numpy(dtype=np.float64), answers.scores, answers.scores)
     positive = None if labels.positive is None else labels.positive_place
     decided = labels.codes(pd.Series(answers.decisions.tolist()))
-    return Judged(labels.codes(label), answers.scores, decided, positive)
+    return Judged(labels.codes(label), answers.scores, decided, positive, classes=labels.classes)
 
 
 def _on_validation(rows: pd.DataFrame, model: FittedModel, dataset: Dataset) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import os
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ import pandas as pd
 
 from mlops_spec.diagnostics.suggest import did_you_mean
 from mlops_spec.runtime.declare import Dataset, Recipe, Task
+from mlops_spec.runtime.dotted import named
 from mlops_spec.runtime.refusal import Refusal, gist
 
 if TYPE_CHECKING:
@@ -133,24 +133,7 @@ def _require_known(recipe: Recipe, known: set[str]) -> None:
 
 
 def _class_of(path: str) -> Any:
-    module_name, _, name = path.rpartition(".")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise Refusal(
-            "MLS707", f"cannot import {module_name!r}: {gist(error)}", _module_hint(path)
-        ) from error
-    # A module may do anything when it is imported, and end the process too.
-    except (Exception, SystemExit) as error:
-        raise Refusal(
-            "MLS707",
-            f"{module_name!r} fails when it is imported: {type(error).__name__}: {gist(error)}",
-            f"python -c 'import {module_name}' shows where",
-        ) from error
-    found = getattr(module, name, None)
-    if found is None:
-        known = [other for other in dir(module) if not other.startswith("_")]
-        raise Refusal("MLS707", f"{module_name} has no {name!r}", did_you_mean(name, known))
+    found = named(path)
     if not (inspect.isclass(found) and hasattr(found, "fit") and hasattr(found, "get_params")):
         raise Refusal(
             "MLS707",
@@ -158,14 +141,6 @@ def _class_of(path: str) -> Any:
             "name a class with fit and get_params, such as sklearn.linear_model.LogisticRegression",
         )
     return found
-
-
-def _module_hint(path: str) -> str:
-    if not path.startswith("sklearn."):
-        return f"install the package that has {path.partition('.')[0]!r} where the flows run"
-    import sklearn
-
-    return did_you_mean(path.split(".")[1], sklearn.__all__)
 
 
 def _parameters(kind: Any) -> set[str] | None:
