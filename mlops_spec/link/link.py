@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
 
 from mlops_spec.diagnostics import Diagnostics
 from mlops_spec.link.index import index
@@ -11,8 +12,11 @@ from mlops_spec.link.merge import merge
 from mlops_spec.link.resolve import Resolved, misnamed, resolve
 from mlops_spec.link.rules import RULES
 from mlops_spec.link.scope import Scope
+from mlops_spec.model.facts import Facts
 from mlops_spec.model.project import Document, LinkedModel, Project
 from mlops_spec.model.spec.project import ProjectSpec
+
+NO_FACTS: Final[Mapping[str, Facts]] = MappingProxyType({})
 
 
 def link(
@@ -20,13 +24,17 @@ def link(
     specs: Sequence[Document[Any]],
     shipped: Sequence[Document[Any]],
     found: Diagnostics,
+    facts: Mapping[str, Facts] = NO_FACTS,
 ) -> Project:
-    """Resolve every reference, check every rule; a model with an unknown reference is left out."""
+    """Resolve every reference, check every rule; a model with an unknown reference is left out.
+
+    `facts` is what was recorded of a model's data, by its name; warnings of power reckon with it.
+    """
     documents = index(specs, shipped, found)
     models = sorted(documents.get("Model", {}).values(), key=lambda model: str(model.spec.name))
     resolved = [one for model in models if (one := resolve(model, documents, found))]
     scope = Scope(
-        project, tuple(specs), tuple(models), tuple(resolved), misnamed(models, documents)
+        project, tuple(specs), tuple(models), tuple(resolved), misnamed(models, documents), facts
     )
     for rule in RULES:
         rule(scope, found)

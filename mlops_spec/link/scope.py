@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from mlops_spec.diagnostics import Diagnostics
 from mlops_spec.link.resolve import Resolved
+from mlops_spec.model.facts import Facts
 from mlops_spec.model.project import Document
 from mlops_spec.model.spec.base import SpecModel
 from mlops_spec.model.spec.model import ModelSpec
@@ -25,6 +27,7 @@ class Scope:
     models: tuple[Document[ModelSpec], ...]
     resolved: tuple[Resolved, ...]
     misnamed: frozenset[str]  # kinds to which some model refers by a name that does not exist
+    facts: Mapping[str, Facts] = field(default_factory=lambda: MappingProxyType({}))  # by model
 
     def of(self, kind: type[S]) -> Iterator[Document[S]]:
         """The user's documents of one kind."""

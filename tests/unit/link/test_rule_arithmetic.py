@@ -4,7 +4,8 @@ import pytest
 
 from mlops_spec.link.rules import RULES
 from mlops_spec.link.rules.places import _reaches_out
-from mlops_spec.link.rules.power import requests_to_bound, rows_for_margin
+from mlops_spec.link.rules.power.canary import requests_to_bound
+from mlops_spec.link.rules.power.margins import rows_for_margin
 from mlops_spec.link.rules.schedules import mistake_in
 
 
