@@ -16,6 +16,7 @@ from mlops_spec.apply.stages import (
     plan_model,
 )
 from mlops_spec.apply.standing import Wanted, stand
+from mlops_spec.apply.strictness import strictness
 from mlops_spec.model.facets import FieldChange, changed_fields, facets, flatten
 from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.base import Change
@@ -74,17 +75,24 @@ def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPla
     """The plan of one model as the world is now."""
     applied = site.journal.applied(model.name)
     standing = stand(wanted(site, model), site.journal, site.deployments.of(model.name))
+    changes = _changes(applied, site, model) if applied is not None else ()
     return plan_model(
         Situation(
             standing=standing,
-            changes=_changes(applied, site, model) if applied is not None else (),
+            changes=changes,
             first=applied is None,
             flows_stale=flows_digest(site, model.name) != _served_flows(site, model.name),
             on_inconclusive=model.gates.on_inconclusive or "hold",
             retry=retry,
             unwatched=_unwatched(site, model.name),
+            ways=_ways(changes, model) if changes else {},
         )
     )
+
+
+def _ways(changes: tuple[FieldChange, ...], model: LinkedModel) -> dict[str, str]:
+    """Which changed gates are looser now, and which are stricter."""
+    return strictness(changes, {path: value for path, (_, value) in flatten(model).items()})
 
 
 def _unwatched(site: Site, model: str) -> tuple[str, ...]:

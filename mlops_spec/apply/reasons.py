@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from mlops_spec.model.facets import FieldChange
@@ -11,8 +12,13 @@ _LONGEST: Final = 60  # characters of a value
 _COLUMNS: Final = "dataset.columns."
 
 
-def in_words(changes: Sequence[FieldChange]) -> Iterator[str]:
-    """One line for every change; a column that came or went is one change, not one a field."""
+def in_words(
+    changes: Sequence[FieldChange], ways: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """One line for every change; a column that came or went is one change, not one a field.
+
+    `ways` adds to a path in which way it changed: `looser`.
+    """
     whole = {
         change.path.removesuffix(".type"): "added" if change.before is None else "removed"
         for change in changes
@@ -24,7 +30,8 @@ def in_words(changes: Sequence[FieldChange]) -> Iterator[str]:
     for change in changes:
         column = change.path.rpartition(".")[0]
         if column not in whole:
-            yield f"{change.path}: {_difference(change.before, change.after)}"
+            way = f": {ways[change.path]}" if change.path in ways else ""
+            yield f"{change.path}: {_difference(change.before, change.after)}{way}"
         elif column not in told:
             told.add(column)
             yield f"{column}: {whole[column]}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from mlops_spec.apply.reasons import in_words
 from mlops_spec.apply.standing import Standing, StepStanding
@@ -91,6 +91,7 @@ class ModelPlan:
     stages: tuple[Stage, ...]
     blocked: Blocked | None
     standing: Standing
+    ways: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ class Situation:
     on_inconclusive: str
     retry: bool
     unwatched: tuple[str, ...] = ()  # candidates in the router, with no rollout at work
+    ways: Mapping[str, str] = field(default_factory=dict)  # looser or stricter, by path of a change
 
 
 def plan_model(situation: Situation) -> ModelPlan:
@@ -154,6 +156,7 @@ def plan_model(situation: Situation) -> ModelPlan:
         stages=stages,
         blocked=blocked,
         standing=situation.standing,
+        ways=situation.ways,
     )
 
 
@@ -229,7 +232,7 @@ def _consequence(situation: Situation, stages: tuple[Stage, ...]) -> str:
 def _reasons(situation: Situation) -> Iterator[str]:
     if situation.first:
         yield "never applied here"
-    yield from in_words(situation.changes)
+    yield from in_words(situation.changes, situation.ways)
     snapshot = situation.standing.train[0]
     if not situation.first and snapshot.status != "done":
         data_changed = not any(change.change is Change.DATA for change in situation.changes)

@@ -7,9 +7,11 @@ import json
 
 from mlops_spec.apply.look import make_plan
 from mlops_spec.apply.stages import ApplyPlan
+from mlops_spec.cli.replays import replays
 from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
-from mlops_spec.cli.views.plan_text import plan_json, plan_lines
+from mlops_spec.cli.views.plan_text import NONE, Replays, plan_json, plan_lines
+from mlops_spec.terms.digest import finite
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,17 +31,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
     plan = make_plan(site, retry=arguments.retry)
-    show(plan, arguments)
+    show(plan, arguments, replays(site, plan))
     if plan.blocked:
         return min(blocked.exit_code for blocked in plan.blocked)
     return 2 if arguments.detailed_exitcode and not plan.no_op else 0
 
 
-def show(plan: ApplyPlan, arguments: argparse.Namespace) -> None:
-    """Print a plan in the form that was asked for."""
+def show(plan: ApplyPlan, arguments: argparse.Namespace, replayed: Replays = NONE) -> None:
+    """Print a plan in the form that was asked for, with what changed gates would have meant."""
     if arguments.output == "json":
-        print(json.dumps(plan_json(plan), indent=2, ensure_ascii=False))
+        print(json.dumps(finite(plan_json(plan, replayed)), indent=2, ensure_ascii=False))
         return
     out = console(arguments)
-    for line in plan_lines(plan):
+    for line in plan_lines(plan, replayed):
         out.print(line, highlight=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, assert_never
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from rich.markup import escape
 
@@ -21,15 +22,24 @@ from mlops_spec.apply.stages import (
 )
 from mlops_spec.cli.views.text import printable
 
+if TYPE_CHECKING:
+    from mlops_spec.runtime.gates.replay import Replayed
 
-def plan_json(plan: ApplyPlan) -> dict[str, Any]:
-    """The plan for machines."""
+Replays = Mapping[str, Sequence["Replayed"]]
+NONE: Final[Replays] = MappingProxyType({})
+
+
+def plan_json(plan: ApplyPlan, replayed: Replays = NONE) -> dict[str, Any]:
+    """The plan for machines; `replayed` are the recorded candidates of models, under new gates."""
     return {
         "format_version": 1,
         "environment": plan.environment,
         "no_op": plan.no_op,
         "before": [_stage_json(stage) for stage in plan.before],
-        "models": [_model_json(model) for model in plan.models],
+        "models": [
+            {**_model_json(model), "replay": _replay_json(replayed.get(model.model, ()))}
+            for model in plan.models
+        ],
         "after": [_stage_json(stage) for stage in plan.after],
     }
 
@@ -41,7 +51,13 @@ def _model_json(model: ModelPlan) -> dict[str, Any]:
         "consequence": model.consequence,
         "reasons": list(model.reasons),
         "changes": [
-            {"path": c.path, "change": c.change.value, "before": c.before, "after": c.after}
+            {
+                "path": c.path,
+                "change": c.change.value,
+                "before": c.before,
+                "after": c.after,
+                "way": model.ways.get(c.path),
+            }
             for c in model.changes
         ],
         "stages": [_stage_json(stage) for stage in model.stages],
@@ -53,18 +69,27 @@ def _model_json(model: ModelPlan) -> dict[str, Any]:
     }
 
 
+def _replay_json(replayed: Sequence[Replayed]) -> dict[str, Any] | None:
+    if not replayed:
+        return None
+    from mlops_spec.runtime.gates.replay import summary
+
+    return {"summary": summary(replayed), "candidates": [one.to_json() for one in replayed]}
+
+
 def _stage_json(stage: Stage) -> dict[str, Any]:
     name = type(stage).__name__
     fields = {field: getattr(stage, field) for field in type(stage).__dataclass_fields__}
     return {"stage": name, **{k: list(v) if isinstance(v, tuple) else v for k, v in fields.items()}}
 
 
-def plan_lines(plan: ApplyPlan) -> Iterator[str]:
+def plan_lines(plan: ApplyPlan, replayed: Replays = NONE) -> Iterator[str]:
     """The plan for people, with rich markup."""
     for stage in plan.before:
         yield from _stage_lines(stage)
     for model in plan.models:
         yield from _model_lines(model)
+        yield from _replay_lines(replayed.get(model.model, ()))
     for stage in plan.after:
         yield from _stage_lines(stage)
     yield ""
@@ -88,6 +113,13 @@ def _model_lines(model: ModelPlan) -> Iterator[str]:
     if model.blocked is not None:
         yield f"    [red]■[/] {_plain(model.blocked.reason)}"
         yield f"      [dim]{_plain(model.blocked.help)}[/]"
+
+
+def _replay_lines(replayed: Sequence[Replayed]) -> Iterator[str]:
+    if replayed:
+        from mlops_spec.cli.views.replay_text import replay_lines
+
+        yield from replay_lines(replayed)
 
 
 def _stage_lines(stage: Stage) -> Iterator[str]:

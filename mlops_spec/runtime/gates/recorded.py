@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,17 +99,16 @@ def read_production(folder: Path, baseline: str, truth: Judged, made: Made) -> J
     if len(said) != len(truth.truth):
         raise Unrecorded(f"{answers.name} has {len(said):,} rows, not {len(truth.truth):,}")
     try:
-        scored = recorded_predictions(said)
-        return _beside(truth, scored, made.labels)
+        return _beside(truth, recorded_predictions(said), made.labels)
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise Unrecorded(f"{answers.name} does not hold answers: {gist(error)}") from error
 
 
 def _beside(truth: Judged, said: Predictions, labels: Labels) -> Judged:
     if not labels.classes:
-        return Judged(truth.truth, said.scores, said.scores)
+        return replace(truth, scores=said.scores, decided=said.scores)
     decided = labels.codes(pd.Series(said.decisions.tolist()))
-    return Judged(truth.truth, said.scores, decided, truth.positive)
+    return replace(truth, scores=said.scores, decided=decided)
 
 
 def _read_obstacle(path: Path) -> str:

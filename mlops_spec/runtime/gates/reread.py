@@ -1,0 +1,170 @@
+"""Evidence read back from a run's folder, with what of it is missing for the rules at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from mlops_spec.runtime.declare import (
+    Against,
+    Consistent,
+    Fair,
+    Gate,
+    Gates,
+    Latency,
+    Leakage,
+    ModelSize,
+    Segments,
+    Stable,
+)
+from mlops_spec.runtime.gates.collect import grouping_columns
+from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.measured import Measured, read_measured
+from mlops_spec.runtime.gates.recorded import (
+    Made,
+    Unrecorded,
+    read_columns,
+    read_judged,
+    read_made,
+    read_production,
+)
+from mlops_spec.runtime.gates.units import units_of
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.stats.judged import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """The evidence, and what of it is not there: a line each. Only what the gates ask for."""
+
+    evidence: Evidence
+    made: Made
+    production_untold: str = ""
+    unmeasured: tuple[tuple[Gate, str], ...] = ()
+
+    @property
+    def task(self) -> str:
+        return self.made.task
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        said = (self.production_untold, *(why for _, why in self.unmeasured))
+        return tuple(dict.fromkeys(filter(None, said)))
+
+    def answerable(self, gates: Gates) -> Gates:
+        """The rules, and the parts of rules, that what is there can answer."""
+        unmeasured = [rule for rule, _ in self.unmeasured]
+        kept = tuple(rule for rule in gates.gates if rule not in unmeasured)
+        if self.production_untold:
+            kept = tuple(filter(None, map(_alone, kept)))
+        return replace(gates, gates=kept)
+
+
+def reread(folder: Path, gates: Gates, baseline: str) -> Reread | str:
+    """The recorded evidence on a run against `baseline` ("" for a first model), or why not."""
+    try:
+        made = read_made(folder)
+        judged = read_judged(folder, made)
+        rows = _grouping_rows(folder, gates, len(judged.truth))
+        time = read_columns(folder / "heldout.parquet", ["time"])["time"]
+        units = units_of(gates, rows, time)
+    except Unrecorded as error:
+        return str(error)
+    except Refusal as refusal:
+        return refusal.message
+    production, obstacle, untold = _production(folder, gates, baseline, judged, made)
+    measured = _measured(folder, gates, baseline)
+    evidence = Evidence(judged, production, obstacle, rows, measured, units)
+    return Reread(evidence, made, untold, tuple(_unmeasured(gates, measured, baseline)))
+
+
+def _grouping_rows(folder: Path, gates: Gates, n: int) -> pd.DataFrame:
+    columns = grouping_columns(gates)
+    if not columns:
+        return pd.DataFrame(index=range(n))
+    rows = read_columns(folder / "heldout-rows.parquet", columns)
+    # A file without any of the columns reads as no rows, which says nothing of its length.
+    if rows.columns.empty:
+        return pd.DataFrame(index=range(n))
+    if len(rows) != n:
+        raise Unrecorded("heldout-rows.parquet and heldout.parquet are not of the same rows")
+    return rows
+
+
+def _production(
+    folder: Path, gates: Gates, baseline: str, judged: Judged, made: Made
+) -> tuple[Judged | None, str, str]:
+    """Production's answers, the obstacle of then, or what is missing now."""
+    if not baseline:
+        return None, "", ""
+    try:
+        said = read_production(folder, baseline, judged, made)
+    except Unrecorded as error:
+        asked = any(map(_asks_production, gates.gates))
+        return None, str(error), str(error) if asked else ""
+    return (None, said, "") if isinstance(said, str) else (said, "", "")
+
+
+def _alone(rule: Gate) -> Gate | None:
+    """What a rule asks apart from production's answers; None when that is nothing."""
+    if not _asks_production(rule):
+        return rule
+    if isinstance(rule, Fair) and (rule.most is not None or rule.least is not None):
+        return replace(rule, no_worse_by=None)
+    return None
+
+
+def _asks_production(rule: Gate) -> bool:
+    match rule:
+        case Against() | Segments(rule=Against()):
+            return True
+        case Fair():
+            return rule.no_worse_by is not None
+        case _:
+            return False
+
+
+def _measured(folder: Path, gates: Gates, baseline: str) -> Measured:
+    try:
+        return read_measured(folder, gates, baseline)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Measured()
+
+
+def _unmeasured(gates: Gates, found: Measured, baseline: str) -> Iterator[tuple[Gate, str]]:
+    """The rules whose measurement was not taken, and what that is."""
+    for rule in gates.gates:
+        why = _untimed(rule, found, baseline) or _unlooked(rule, found)
+        if why:
+            yield rule, why
+
+
+def _untimed(rule: Gate, found: Measured, baseline: str) -> str:
+    if not isinstance(rule, Latency):
+        return ""
+    if found.timings is None:
+        return "its latency was not measured"
+    beside = rule.slower_by is None or not baseline or found.timings.production is not None
+    return "" if beside else "its latency was not measured beside production's"
+
+
+def _unlooked(rule: Gate, found: Measured) -> str:
+    match rule:
+        case ModelSize() if found.size is None:
+            return "its size was not measured"
+        case Stable(noise=noise) if found.shaken is None:
+            return f"its answers under {noise:.3g} deviations of noise were not measured"
+        case Leakage() if not _looked_for_leaks(rule, found):
+            return "it was not searched for leaks"
+        case Consistent() if found.agreements is None:
+            return "the portable model's answers were not compared with its own"
+        case _:
+            return ""
+
+
+def _looked_for_leaks(rule: Leakage, found: Measured) -> bool:
+    ranked = rule.single_feature is None or found.ranking is not None
+    return ranked and (rule.duplicates is None or found.seen is not None)
