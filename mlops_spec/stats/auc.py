@@ -31,19 +31,28 @@ def auc(positive: npt.NDArray[np.bool_], score: Floats, level: float) -> Estimat
     if obstacle:
         return unknown(len(positive), obstacle)
     areas, covariance = delong(positive, score[np.newaxis])
-    area, variance = float(areas[0]), float(covariance[0, 0])
-    rarer = _rarer(positive)
+    positives = int(positive.sum())
+    return area_interval(
+        float(areas[0]), float(covariance[0, 0]), positives, len(positive) - positives, level
+    )
+
+
+def area_interval(
+    area: float, variance: float, positives: int, negatives: int, level: float
+) -> Estimate:
+    """The interval of `auc` from an area and DeLong's variance of it, as `delong` gives them."""
+    rarer, n = min(positives, negatives), positives + negatives
     if variance <= 0:
         bound = wilson(round(area * rarer), rarer, level)
-        return Estimate(area, bound.low, bound.high, len(positive))
+        return Estimate(area, bound.low, bound.high, n)
     if not math.isfinite(variance) or not 0 < area < 1:
-        return Estimate(area, 0.0, 1.0, len(positive), "one row of a class bounds nothing")
+        return Estimate(area, 0.0, 1.0, n, "one row of a class bounds nothing")
     half = _t(rarer, level) * math.sqrt(variance) / (area * (1 - area))
     low, high = expit(logit(area) - half), expit(logit(area) + half)
     if rarer < _FEW:
-        least, most = _score_bounds(area, int(positive.sum()), int((~positive).sum()), level)
+        least, most = _score_bounds(area, positives, negatives, level)
         low, high = min(low, least), max(high, most)
-    return Estimate(area, float(low), float(high), len(positive))
+    return Estimate(area, float(low), float(high), n)
 
 
 def auc_difference(

@@ -42,17 +42,18 @@ def decided(
 ) -> Verdict:
     """The verdict: pass when the whole interval is on the good side, fail when none of it is.
 
+    An interval without an end (infinite) never passes; the end that it has may still show a fail.
     `min_rows` are the least of `found.n`; by default those of the policy. `method`: how the
     interval was made.
     """
     outcome, reason = _outcome(found, bar, gates, gates.min_rows if min_rows is None else min_rows)
-    known = found.known
+    usable = _usable(found)
     return Verdict(
         check,
         outcome,
-        found.value if known else None,
-        found.low if known else None,
-        found.high if known else None,
+        found.value if usable else None,
+        found.low if usable and math.isfinite(found.low) else None,
+        found.high if usable and math.isfinite(found.high) else None,
         found.n,
         bar.shown,
         reason,
@@ -64,14 +65,31 @@ def decided(
 def _outcome(found: Estimate, bar: Bar, gates: Gates, min_rows: int) -> tuple[Outcome, str]:
     if found.n < min_rows:
         return Outcome.NO_DATA, f"{min_rows} rows are the least"
-    if not found.known or math.isnan(bar.limit):
+    if not _usable(found) or math.isnan(bar.limit):
         return Outcome.NO_DATA, found.reason or "these rows do not define it"
+    if not found.known:
+        beyond = not bar.cleared_by(_best(found, bar))
+        return (Outcome.FAIL if beyond else Outcome.NO_DATA), found.reason
     if gates.decide_on == "point":
         good = bar.cleared_by(found.value)
         return (Outcome.PASS if good else Outcome.FAIL), "decided on the point estimate"
-    worst, best = (found.low, found.high) if bar.sign > 0 else (found.high, found.low)
-    if bar.cleared_by(worst):
+    return _by_bounds(found, bar)
+
+
+def _by_bounds(found: Estimate, bar: Bar) -> tuple[Outcome, str]:
+    if bar.cleared_by(found.low if bar.sign > 0 else found.high):
         return Outcome.PASS, ""
-    if not bar.cleared_by(best):
+    if not bar.cleared_by(_best(found, bar)):
         return Outcome.FAIL, ""
     return Outcome.INCONCLUSIVE, "the interval holds the limit"
+
+
+def _best(found: Estimate, bar: Bar) -> float:
+    """The end of the interval on the limit's good side."""
+    return found.high if bar.sign > 0 else found.low
+
+
+def _usable(found: Estimate) -> bool:
+    """Whether there is an estimate; an end of its interval may be infinite, as of a p99."""
+    ends = (found.low, found.high)
+    return found.n > 0 and math.isfinite(found.value) and not any(map(math.isnan, ends))

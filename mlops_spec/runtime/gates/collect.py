@@ -9,6 +9,7 @@ import pandas as pd
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Fair, Gates, Segments
 from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.measuring.measure import measure
 from mlops_spec.runtime.gates.recorded import record_production
 from mlops_spec.runtime.gates.units import units_of
 from mlops_spec.runtime.refusal import Refusal, gist
@@ -30,7 +31,12 @@ def collect(context: Context, gates: Gates, run: str, baseline: str) -> Evidence
     judged = judged_rows(answers["label"], recorded_predictions(answers), candidate.labels)
     evidence = _against(context, run, baseline, candidate, answers, judged)
     rows = heldout_columns(context, run, grouping_columns(gates))
-    return replace(evidence, rows=rows, units=units_of(gates, rows, answers["time"]))
+    return replace(
+        evidence,
+        rows=rows,
+        units=units_of(gates, rows, answers["time"]),
+        measured=measure(context, gates, run, baseline),
+    )
 
 
 def grouping_columns(gates: Gates) -> tuple[str, ...]:
@@ -57,7 +63,9 @@ def _against(
     record_production(context.workspace.run(run), baseline, said)
     if isinstance(said, str):
         return Evidence(judged, None, said)
-    return Evidence(judged, judged_rows(answers["label"], said, candidate.labels))
+    production = judged_rows(answers["label"], said, candidate.labels)
+    # Lists are the candidate's, whatever column production was trained to rank by.
+    return Evidence(judged, replace(production, group=judged.group))
 
 
 def _said_by_production(

@@ -8,14 +8,23 @@ from mlops_spec.runtime.declare import (
     Against,
     AtLeast,
     AtMost,
+    Consistent,
     Fair,
     Gate,
     Gates,
     Latency,
+    Leakage,
+    ModelSize,
     Segments,
+    Stable,
 )
+from mlops_spec.runtime.gates.consistency import consistent
 from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.latency import timed
+from mlops_spec.runtime.gates.leakage import leaks
 from mlops_spec.runtime.gates.limits import compared, limited
+from mlops_spec.runtime.gates.size import sized
+from mlops_spec.runtime.gates.stability import stable
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 
@@ -30,7 +39,7 @@ def decide(gates: Gates, evidence: Evidence, task: str) -> tuple[Verdict, ...]:
 def _verdicts(gates: Gates, evidence: Evidence, task: str) -> Iterator[Verdict]:
     for rule in gates.gates:
         if not (evidence.is_first and compares(rule)):
-            yield _verdict(rule, gates, evidence, task)
+            yield from _of(rule, gates, evidence, task)
     if not any(isinstance(rule, AtLeast | AtMost) for rule in gates.gates):
         yield Verdict(
             "limits", Outcome.NO_DATA, reason="no gate has a limit of its own; add one to `metrics`"
@@ -48,11 +57,22 @@ def compares(rule: Gate) -> bool:
             return False
 
 
-def _verdict(rule: Gate, gates: Gates, evidence: Evidence, task: str) -> Verdict:
+def _of(rule: Gate, gates: Gates, evidence: Evidence, task: str) -> Iterator[Verdict]:
+    """The verdicts of one rule: one for each limit that it holds."""
     match rule:
         case AtLeast() | AtMost():
-            return limited(rule, gates, evidence, task)
+            yield limited(rule, gates, evidence, task)
         case Against():
-            return compared(rule, gates, evidence, task)
+            yield compared(rule, gates, evidence, task)
+        case Latency():
+            yield from timed(rule, gates, evidence)
+        case ModelSize():
+            yield sized(rule, evidence)
+        case Stable():
+            yield stable(rule, gates, evidence)
+        case Leakage():
+            yield from leaks(rule, gates, evidence)
+        case Consistent():
+            yield from consistent(rule, gates, evidence)
         case _:
-            return Verdict(type(rule).__name__, Outcome.ERROR, reason="no judge for it")
+            yield Verdict(type(rule).__name__, Outcome.ERROR, reason="no judge for it")

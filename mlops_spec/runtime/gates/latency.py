@@ -1,0 +1,76 @@
+"""The time that scoring one row takes: its quantiles against a limit, and against production's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from mlops_spec.runtime.declare import Gates, Latency
+from mlops_spec.runtime.gates.bounds import Bar, decided
+from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.unmeasured import unmeasured
+from mlops_spec.stats.estimate import Estimate, two_sided
+from mlops_spec.stats.quantiles import rows_for_bound
+from mlops_spec.stats.serial_quantiles import quantile_ratio, serial_quantile, turns_for_ratio
+from mlops_spec.terms.verdict import Outcome, Verdict
+
+_ALONE: Final = "order statistics of one-row calls, fewer where neighbours resemble each other"
+_BESIDE: Final = "in turns with production on the same rows, score test of blocks of turns"
+
+
+def timed(rule: Latency, gates: Gates, evidence: Evidence) -> Iterator[Verdict]:
+    """A verdict on the quantile in seconds, and one on how much slower than production it is."""
+    if rule.most is not None:
+        yield _within(rule, rule.most, gates, evidence)
+    if rule.slower_by is not None and not evidence.is_first:
+        yield _beside(rule, rule.slower_by, gates, evidence)
+
+
+def _within(rule: Latency, most: float, gates: Gates, evidence: Evidence) -> Verdict:
+    check = _name(rule)
+    timings = evidence.measured.timings
+    if timings is None:
+        return unmeasured(check, "latency", evidence)
+    found = serial_quantile(timings.candidate, rule.quantile, two_sided(gates.confidence))
+    bar = Bar(most, -1, f"≤ {shown_seconds(most)}")
+    verdict = replace(decided(check, found, bar, gates, min_rows=1), method=_ALONE)
+    if found.known or verdict.outcome is Outcome.FAIL:
+        return verdict
+    return replace(verdict, n_enough=rows_for_bound(rule.quantile, gates.confidence))
+
+
+def _beside(rule: Latency, slower_by: float, gates: Gates, evidence: Evidence) -> Verdict:
+    check = f"{_name(rule)} against production"
+    timings = evidence.measured.timings
+    if evidence.production is None:
+        return Verdict(check, Outcome.ERROR, reason=evidence.obstacle)
+    if timings is None or timings.production is None:
+        return unmeasured(check, "latency", evidence)
+    level = two_sided(gates.confidence)
+    ratio = quantile_ratio(timings.candidate, timings.production, rule.quantile, level)
+    found = replace(ratio, value=ratio.value - 1, low=ratio.low - 1, high=ratio.high - 1)
+    bar = Bar(slower_by, -1, f"≤ {slower_by:+.4g} of production's")
+    verdict = replace(decided(check, found, bar, gates, min_rows=1), method=_BESIDE)
+    before = serial_quantile(timings.production, rule.quantile, level)
+    said = f"production {shown_seconds(before.value)}, same rows"
+    enough = None if found.known else _enough(found, rule)
+    return replace(
+        verdict,
+        n_enough=verdict.n_enough or enough,
+        reason="; ".join(filter(None, (verdict.reason, said))),
+    )
+
+
+def _enough(found: Estimate, rule: Latency) -> int | None:
+    needed = turns_for_ratio(rule.quantile)
+    return needed if found.n < needed else None
+
+
+def _name(rule: Latency) -> str:
+    return f"latency p{rule.quantile * 100:g}"
+
+
+def shown_seconds(seconds: float) -> str:
+    """In milliseconds below a second."""
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"

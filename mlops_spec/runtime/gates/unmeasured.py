@@ -1,0 +1,15 @@
+"""What is said of a rule whose measurement is not there. Never a pass."""
+
+from __future__ import annotations
+
+from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.measured import Kind
+from mlops_spec.terms.verdict import Outcome, Verdict
+
+
+def unmeasured(check: str, kind: Kind, evidence: Evidence) -> Verdict:
+    """An error where it was tried in vain, no data where it never was."""
+    obstacle = evidence.measured.obstacles.get(kind)
+    if obstacle:
+        return Verdict(check, Outcome.ERROR, reason=f"it could not be measured: {obstacle}")
+    return Verdict(check, Outcome.NO_DATA, reason="it was not measured")
