@@ -6,10 +6,12 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.train.record import RUN_TAG, VERDICTS, Record
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -91,3 +93,49 @@ def _refusal(registry: str, error: Exception) -> Refusal:
         "look at the server and at `registry` in mlops.yaml, then run the same command again",
         transient=True,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MlflowTracker:
+    """The `Tracker` that gates and rollouts rely on; the registry's versions refer to its runs."""
+
+    client: MlflowClient
+    experiment: str
+
+    def track(self, record: Record) -> str:
+        """The id of the MLflow run. Its verdicts and tags are those of the newest gating."""
+        tracked = self._run(record)
+        name: str = tracked.info.run_id
+        if tracked.info.status != "FINISHED":
+            self._log(name, record)
+        for tag, value in record.tags.items():
+            self.client.set_tag(name, tag, value)
+        for path in record.files:
+            if path.name == VERDICTS:
+                self.client.log_artifact(name, str(path))
+        self.client.set_terminated(name)
+        return name
+
+    def _run(self, record: Record) -> Any:
+        """The MLflow run of this training run, made once."""
+        where = f"tags.`{RUN_TAG}` = '{record.run}'"
+        found = self.client.search_runs([self.experiment], where, max_results=1)
+        if found:
+            return found[0]
+        return self.client.create_run(self.experiment, run_name=record.run, tags=dict(record.tags))
+
+    def _log(self, name: str, record: Record) -> None:
+        from mlflow.entities import Metric, Param
+
+        at = round(record.at * 1000)
+        self.client.log_batch(
+            name,
+            metrics=[Metric(metric, value, at, 0) for metric, value in record.metrics.items()],
+            params=[Param(param, value) for param, value in record.params.items()],
+        )
+        self.client.log_text(name, record.environment, "environment.txt")
+        for path in record.files:
+            if path.is_dir():
+                self.client.log_artifacts(name, str(path), path.name)
+            else:
+                self.client.log_artifact(name, str(path))
