@@ -8,6 +8,7 @@ from mlops_spec.runtime.declare import (
     Against,
     AtLeast,
     AtMost,
+    Calibrated,
     Consistent,
     Fair,
     Gate,
@@ -23,9 +24,12 @@ from mlops_spec.runtime.gates.evidence import Evidence
 from mlops_spec.runtime.gates.latency import timed
 from mlops_spec.runtime.gates.leakage import leaks
 from mlops_spec.runtime.gates.limits import compared, limited
+from mlops_spec.runtime.gates.segments import segmented
 from mlops_spec.runtime.gates.size import sized
 from mlops_spec.runtime.gates.stability import stable
 from mlops_spec.terms.verdict import Outcome, Verdict
+
+_Measured = Latency | ModelSize | Stable | Leakage | Consistent
 
 
 def decide(gates: Gates, evidence: Evidence, task: str) -> tuple[Verdict, ...]:
@@ -64,6 +68,17 @@ def _of(rule: Gate, gates: Gates, evidence: Evidence, task: str) -> Iterator[Ver
             yield limited(rule, gates, evidence, task)
         case Against():
             yield compared(rule, gates, evidence, task)
+        case Segments():
+            yield segmented(rule, gates, evidence, task)
+        case Fair() | Calibrated():
+            yield Verdict(type(rule).__name__, Outcome.ERROR, reason="no judge for it")
+        case _:
+            yield from _measured(rule, gates, evidence)
+
+
+def _measured(rule: _Measured, gates: Gates, evidence: Evidence) -> Iterator[Verdict]:
+    """Rules on what was measured of the model itself."""
+    match rule:
         case Latency():
             yield from timed(rule, gates, evidence)
         case ModelSize():
@@ -74,5 +89,3 @@ def _of(rule: Gate, gates: Gates, evidence: Evidence, task: str) -> Iterator[Ver
             yield from leaks(rule, gates, evidence)
         case Consistent():
             yield from consistent(rule, gates, evidence)
-        case _:
-            yield Verdict(type(rule).__name__, Outcome.ERROR, reason="no judge for it")

@@ -16,6 +16,7 @@ from mlops_spec.runtime.gates.own_metric import (
     own_estimate,
 )
 from mlops_spec.runtime.gates.units import said
+from mlops_spec.stats import ranking
 from mlops_spec.stats.estimate import Estimate, two_sided
 from mlops_spec.stats.metrics import Judged, difference, estimate, method_of
 from mlops_spec.stats.resample import Units
@@ -28,23 +29,24 @@ _DIRECTION: Final = {"superiority": 0, "margin": 1, "non_inferiority": -1}
 
 def limited(rule: AtLeast | AtMost, gates: Gates, evidence: Evidence, task: str) -> Verdict:
     """The verdict of a limit."""
-    misfit = _misfit(rule, task)
-    if misfit:
-        return Verdict(rule.metric, Outcome.ERROR, reason=misfit)
+    obstacle = misfit(rule, task)
+    if obstacle:
+        return Verdict(rule.metric, Outcome.ERROR, reason=obstacle)
     try:
         found, method = _estimated(rule, gates, evidence.candidate, evidence.units)
     except UnusableMetric as error:
         return Verdict(rule.metric, Outcome.ERROR, reason=str(error))
     bar = at_least(rule.limit) if isinstance(rule, AtLeast) else at_most(rule.limit)
-    return decided(rule.metric, found, bar, gates, method=method)
+    verdict = decided(rule.metric, found, bar, gates, method=method)
+    return _with(verdict, _left_out(rule.metric, evidence.candidate))
 
 
 def compared(rule: Against, gates: Gates, evidence: Evidence, task: str) -> Verdict:
     """The verdict of a comparison, on the paired difference candidate less production."""
     check = f"{rule.metric} {rule.hypothesis.replace('_', '-')}"
-    misfit = _misfit(rule, task)
-    if misfit:
-        return Verdict(check, Outcome.ERROR, reason=misfit)
+    obstacle = misfit(rule, task)
+    if obstacle:
+        return Verdict(check, Outcome.ERROR, reason=obstacle)
     production = evidence.production
     if production is None:
         return Verdict(check, Outcome.ERROR, reason=evidence.obstacle)
@@ -55,7 +57,17 @@ def compared(rule: Against, gates: Gates, evidence: Evidence, task: str) -> Verd
         return Verdict(check, Outcome.ERROR, reason=str(error))
     verdict = decided(check, gain, gain_bar(rule, before.value), gates, method=method)
     said = f"production {before.value:.4g}, same rows"
-    return replace(verdict, reason="; ".join(filter(None, (verdict.reason, said))))
+    return _with(verdict, said, _left_out(rule.metric, production))
+
+
+def _with(verdict: Verdict, *said: str) -> Verdict:
+    return replace(verdict, reason="; ".join(filter(None, (verdict.reason, *said))))
+
+
+def _left_out(metric: str, rows: Judged) -> str:
+    """Lists that no ranking can be right or wrong about are not judged, and not hidden either."""
+    left_out = ranking.lists(metric, rows).left_out if metric in ranking.NAMES else 0
+    return f"{left_out:,} lists have nothing relevant and are left out" if left_out else ""
 
 
 def _estimated(
@@ -95,7 +107,8 @@ def _more_is_better(rule: Against) -> bool:
     return rule.better == "more" if is_own(rule.metric) else METRICS[rule.metric].more_is_better
 
 
-def _misfit(rule: AtLeast | AtMost | Against, task: str) -> str:
+def misfit(rule: AtLeast | AtMost | Against, task: str) -> str:
+    """Why a metric cannot be asked of a model of this task; "" when it can."""
     if is_own(rule.metric):
         unsaid = isinstance(rule, Against) and rule.better is None
         return f"`better` does not say which way {rule.metric} is better" if unsaid else ""
