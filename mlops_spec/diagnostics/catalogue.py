@@ -76,6 +76,7 @@ NOTHING_LEFT: Final = _error("MLS321", "a split leaves a part without rows")
 BAD_CRON: Final = _error("MLS322", "a schedule is not cron")
 COLUMN_LIMIT_MISFIT: Final = _error("MLS323", "a column's limit does not fit its type")
 DUPLICATE_ENTRY: Final = _error("MLS324", "a list names one thing twice")
+EMPTY_ARTIFACT_GATE: Final = _error("MLS329", "a gate on the model itself decides nothing")
 MARGIN_BELOW_NOISE: Final = _warning("MLS330", "a margin is below the noise of its metric")
 
 # 5xx: our own output

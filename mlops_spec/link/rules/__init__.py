@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mlops_spec.link.rules import (
+    artifact_gates,
     columns,
     features,
     judging,
@@ -21,6 +22,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *features.RULES,
     *places.RULES,
     *judging.RULES,
+    *artifact_gates.RULES,
     *rollouts.RULES,
     *schedules.RULES,
     *power.RULES,
