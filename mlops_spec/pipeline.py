@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from mlops_spec.diagnostics import Diagnostics
-from mlops_spec.link.link import link
+from mlops_spec.link.link import NO_FACTS, link
 from mlops_spec.load.discover import find_root
+from mlops_spec.load.facts import read_facts
 from mlops_spec.load.load import load, load_project
+from mlops_spec.model.facts import Facts
 from mlops_spec.model.files import FileSet
 from mlops_spec.model.project import Project
 from mlops_spec.model.spec.project import ProjectSpec
@@ -34,13 +37,26 @@ def read_project(root: Path) -> ProjectSpec:
     return document.spec
 
 
-def compile_project(root: Path | None) -> tuple[Project, Diagnostics]:
-    """Load and link; what comes beside the project are warnings. Raises `SpecRejected`."""
+def recorded_facts(root: Path | None, environment: str | None = None) -> Mapping[str, Facts]:
+    """What runs on this machine left behind of their data, by model: for `compile_project`.
+
+    Of one environment, or of all. Raises `SpecRejected` where there is no project.
+    """
+    return read_facts(project_root(root), environment)
+
+
+def compile_project(
+    root: Path | None, facts: Mapping[str, Facts] = NO_FACTS
+) -> tuple[Project, Diagnostics]:
+    """Load and link; what comes beside the project are warnings. Raises `SpecRejected`.
+
+    `facts` changes warnings alone: the project is what the specs say, on every machine.
+    """
     found = Diagnostics()
     documents = load(project_root(root), found)
     found.stop_if_errors()
     assert documents.project is not None
-    project = link(documents.project, documents.specs, documents.shipped, found)
+    project = link(documents.project, documents.specs, documents.shipped, found, facts)
     found.stop_if_errors()
     return project, found
 

@@ -8,7 +8,7 @@ import sys
 
 from mlops_spec.apply.site import Site
 from mlops_spec.model.spec.project import ProjectSpec
-from mlops_spec.pipeline import compile_project, project_root, render_project
+from mlops_spec.pipeline import compile_project, project_root, recorded_facts, render_project
 from mlops_spec.runtime.refusal import Refusal
 
 
@@ -27,7 +27,8 @@ def open_site(arguments: argparse.Namespace) -> Site:
     cannot be reached from here.
     """
     root = project_root(arguments.root)
-    project, found = compile_project(root)
+    asked = arguments.env or os.environ.get("SPEC_ENV")
+    project, found = compile_project(root, recorded_facts(root, asked))
     for warning in found:
         print(warning, file=sys.stderr)
     name = environment_name(project.document.spec, arguments.env)

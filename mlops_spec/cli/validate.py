@@ -6,7 +6,7 @@ import argparse
 
 from mlops_spec.cli.exits import Exit
 from mlops_spec.cli.views import show
-from mlops_spec.pipeline import compile_project
+from mlops_spec.pipeline import compile_project, recorded_facts
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +16,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Errors leave as `SpecRejected`, and are shown where every command's are."""
-    project, found = compile_project(arguments.root)
+    project, found = compile_project(arguments.root, recorded_facts(arguments.root))
     show(tuple(found), arguments, models=len(project.models))
     return Exit.FINE

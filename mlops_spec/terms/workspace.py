@@ -68,6 +68,10 @@ class Workspace:
         """The prediction log of one release: Parquet files."""
         return self.root / "predictions" / model / release
 
+    def facts(self, model: str) -> Path:
+        """Counts of a model's held-out rows, for the warnings of `spec validate`: JSON."""
+        return self.root / "facts" / f"{model}.json"
+
     def report(self, model: str) -> Path:
         """The monitor's page."""
         return self.root / "reports" / model

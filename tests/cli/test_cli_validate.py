@@ -170,7 +170,7 @@ def test_an_interrupt_is_130(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlops_spec.cli.validate.compile_project", interrupted)
+    monkeypatch.setattr("mlops_spec.cli.validate.recorded_facts", interrupted)
 
     assert main(["validate"]) == 130
     assert capsys.readouterr().err == "interrupted\n"

@@ -24,6 +24,7 @@ _LABELS: Final[dict[str, tuple[str, ...]]] = {
     "binary": ("boolean", "category", "integer"),
     "multiclass": ("category", "integer"),
     "regression": ("float", "integer"),
+    "ranking": ("float", "integer"),
 }
 _PYTHON: Final = {"boolean": bool, "category": str, "integer": int}
 

@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 
 from mlops_spec.runtime.context import Context, Output
 from mlops_spec.runtime.data.checks import read_checked
-from mlops_spec.runtime.data.labels import Labels
+from mlops_spec.runtime.data.labels import Labels, lists_of
 from mlops_spec.runtime.data.split import TEST, TRAIN, VALIDATION, read_parts
 from mlops_spec.runtime.declare import Dataset, Recipe
 from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.train.facts import FACTS, heldout_facts
 from mlops_spec.runtime.train.fitted import FittedModel, Predictions, load_pipeline
 from mlops_spec.runtime.train.pipeline import features_of
 from mlops_spec.stats.metrics import Judged, estimate
@@ -34,7 +35,8 @@ def evaluate(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> O
 
     Writes into `runs/<run>/`: `heldout.parquet` (key, time, label, score, decision, one row each),
     `heldout-rows.parquet` (the same rows, all columns of the Dataset), `evaluation.json`,
-    `profile.json` (the monitor's baseline) and `portable/` (what the service loads).
+    `profile.json` (the monitor's baseline), `facts.json` (counts for power warnings) and
+    `portable/` (what the service loads).
     """
     run = run_id(data, context.facets)
     return context.step(
@@ -60,6 +62,8 @@ def _evaluate(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> 
         **_derived(model, rows[parts == TRAIN], held_out, answers, folder),
     }
     _write_json(folder / "evaluation.json", output)
+    facts = heldout_facts(held_out, judged, dataset, recipe, output["metrics"], len(rows))
+    _write_json(folder / FACTS, facts)
     return output
 
 
@@ -93,7 +97,9 @@ def all_metrics(judged: Judged, task: str) -> dict[str, dict[str, float]]:
 def judged_rows(label: pd.Series, answers: Predictions, labels: Labels) -> Judged:
     """Truth and answers in the form that the metrics take."""
     if not labels.classes:
-        return Judged(label.to_numpy(dtype=np.float64), answers.scores, answers.scores)
+        group = None if answers.group is None else lists_of(pd.Series(answers.group))
+        truth = label.to_numpy(dtype=np.float64)
+        return Judged(truth, answers.scores, answers.scores, group=group)
     positive = None if labels.positive is None else labels.positive_place
     decided = labels.codes(pd.Series(answers.decisions.tolist()))
     return Judged(labels.codes(label), answers.scores, decided, positive, classes=labels.classes)
@@ -123,6 +129,7 @@ def answer_rows(held_out: pd.DataFrame, answers: Predictions, dataset: Dataset) 
             "label": held_out[dataset.label],
             "score": scores.max(axis=1) if scores.ndim == 2 else scores,
             "decision": answers.decisions,
+            **({} if answers.group is None else {"group": answers.group}),
             **by_class,
         }
     )
@@ -152,7 +159,8 @@ def recorded_predictions(answers: pd.DataFrame) -> Predictions:
         key=lambda name: int(name.removeprefix("score_")),
     )
     scores = answers[by_class] if by_class else answers["score"]
-    return Predictions(scores.to_numpy(dtype=np.float64), answers["decision"].to_numpy())
+    group = answers["group"].to_numpy(dtype=object) if "group" in answers else None
+    return Predictions(scores.to_numpy(dtype=np.float64), answers["decision"].to_numpy(), group)
 
 
 def _read(context: Context, run: str, name: str) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from mlops_spec.link.resolve import Resolved
 from mlops_spec.model.facts import Facts, Group
 from mlops_spec.model.spec.dataset import DatasetSpec
 from mlops_spec.model.units import Share
+from mlops_spec.terms.facts import crossed
 
 # Rows on which the candidate and production decide differently. A guess: successive versions of a
 # model differ on about one row in ten.
@@ -37,16 +38,19 @@ class Known:
     estimates: Mapping[str, float]
     deviations: Mapping[str, float]
 
-    def groups_of(self, by: tuple[str, ...], cuts: object) -> tuple[Group, ...] | None:
+    def groups_of(
+        self, by: tuple[str, ...], cuts: Mapping[str, tuple[float | int, ...]]
+    ) -> tuple[Group, ...] | None:
         """The groups of columns, crossed; None where a column's values are not known.
 
         Columns that were not counted together are taken as independent of each other.
         """
-        if by in self.groups:
-            return self.groups[by]
-        if cuts or any((column,) not in self.groups for column in by):
+        named = crossed(by, cuts)
+        if named in self.groups:
+            return self.groups[named]
+        if any((column,) not in self.groups for column in named):
             return None
-        each = [self.groups[(column,)] for column in by]
+        each = [self.groups[(column,)] for column in named]
         return tuple(self._crossed(cell) for cell in product(*each))
 
     def _crossed(self, cell: tuple[Group, ...]) -> Group:
