@@ -9,6 +9,7 @@ from mlops_spec.runtime.context import Context, Output
 from mlops_spec.runtime.declare import Gates, Recipe
 from mlops_spec.runtime.gates.collect import collect
 from mlops_spec.runtime.gates.decide import decide
+from mlops_spec.runtime.gates.facts import record_facts
 from mlops_spec.runtime.train.baseline import baseline_of
 from mlops_spec.terms.keys import gate_key
 from mlops_spec.terms.verdict import worst
@@ -28,6 +29,7 @@ def gate(context: Context, gates: Gates, recipe: Recipe, run: str) -> Output:
 def _gate(context: Context, gates: Gates, recipe: Recipe, run: str, baseline: str) -> Output:
     evidence = collect(context, gates, run, baseline)
     verdicts = decide(gates, evidence, recipe.task)
+    record_facts(context, gates, run, evidence, verdicts)
     output = {
         "outcome": worst(verdict.outcome for verdict in verdicts).value,
         "verdicts": [verdict.to_json() for verdict in verdicts],
