@@ -89,7 +89,7 @@ def recipe(spec: ModelSpec) -> Call:
         params=_sorted(spec.train.params),
         seed=spec.train.seed,
         positive=spec.positive,
-        **given(weight=spec.train.weight),
+        **given(group=spec.group, weight=spec.train.weight),
     )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from mlops_spec.terms.tasks import answers_a_number
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -70,6 +72,7 @@ class TrainFlow(_Calling):
     dataset: Call
     recipe: Call
     gates: Call
+    wandb: Call | None = None  # a second tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,11 @@ class ServiceApp:
     @property
     def has_times(self) -> bool:
         return self.time is not None or any(field.type == "datetime" for field in self.fields)
+
+    @property
+    def says_numbers(self) -> bool:
+        """Whether an answer is a number, and not a class."""
+        return answers_a_number(self.task)
 
     @property
     def probabilities(self) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from mlops_spec.stats import influence
+from mlops_spec.stats import influence, ranking
 from mlops_spec.stats.auc import auc_influence
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Judged
+from mlops_spec.stats.ranking import ranked_influence
 
 _LEAST_PROBABILITY: Final = 1e-15
 
@@ -66,4 +68,5 @@ _INFLUENCED: Final[dict[str, Callable[[Judged], Influenced]]] = {
     "root_mean_squared_error": lambda r: influence.root_mean((r.truth - r.scores) ** 2),
     "r2": _skill,
     "skill": _skill,
+    **{name: partial(ranked_influence, name) for name in sorted(ranking.NAMES)},
 }

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from mlops_spec.stats import influence
+from mlops_spec.stats import influence, ranking
 from mlops_spec.stats.auc import auc, auc_difference
 from mlops_spec.stats.bootstrap import average_precision, percentile
 from mlops_spec.stats.clustered_metrics import clusters_that_count, robust
@@ -30,6 +30,12 @@ def estimate(
         return unknown(len(rows.truth))
     if units is not None:
         return _clustered(metric, rows, level, seed, units)
+    if metric in ranking.NAMES:
+        return within(ranking.ranked(metric, rows, level), *_UNIT)
+    return _of_rows(metric, rows, level, seed)
+
+
+def _of_rows(metric: str, rows: Judged, level: float, seed: int) -> Estimate:
     match metric:
         case "roc_auc":
             return auc(rows.is_positive, rows.scores, level)
@@ -52,6 +58,14 @@ def difference(
         return unknown(len(first.truth))
     if units is not None:
         return _clustered_difference(metric, first, second, level, seed, units)
+    if metric in ranking.NAMES:
+        return ranking.ranked_difference(metric, first, second, level)
+    return _difference_of_rows(metric, first, second, level, seed)
+
+
+def _difference_of_rows(
+    metric: str, first: Judged, second: Judged, level: float, seed: int
+) -> Estimate:
     match metric:
         case "roc_auc":
             return auc_difference(first.is_positive, first.scores, second.scores, level)
@@ -104,10 +118,13 @@ def _value(metric: str, rows: Judged) -> float:
 
 def method_of(metric: str, *, paired: bool) -> str:
     """How the interval of independent rows is made, in words."""
-    alone, both = _METHODS.get(metric, ("delta method", "delta method"))
+    lists = metric in ranking.NAMES
+    alone, both = _METHODS.get(metric, _BY_LIST if lists else _BY_DELTA)
     return f"{both}, paired" if paired else alone
 
 
+_BY_LIST: Final = ("mean of lists", "mean of lists")
+_BY_DELTA: Final = ("delta method", "delta method")
 _METHODS: Final = {
     "roc_auc": ("DeLong", "DeLong"),
     "average_precision": ("bootstrap", "bootstrap"),
@@ -157,6 +174,7 @@ _SHARES: Final[dict[str, Callable[[Judged], tuple[Bools, Bools]]]] = {
 
 _UNIT: Final = (0.0, 1.0)
 _BOUNDS: Final = {
+    **dict.fromkeys(ranking.NAMES, _UNIT),
     "roc_auc": _UNIT, "accuracy": _UNIT, "recall": _UNIT, "precision": _UNIT,
     "balanced_accuracy": _UNIT, "f1": _UNIT, "f1_macro": _UNIT, "brier_score": _UNIT,
     "log_loss": (0.0, np.inf), "mean_absolute_error": (0.0, np.inf),

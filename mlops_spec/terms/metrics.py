@@ -8,6 +8,7 @@ from typing import Final
 _CLASSES: Final = frozenset({"binary", "multiclass"})
 _BINARY: Final = frozenset({"binary"})
 _REGRESSION: Final = frozenset({"regression"})
+_RANKING: Final = frozenset({"ranking"})
 _ALL: Final = _CLASSES | _REGRESSION
 
 
@@ -47,6 +48,12 @@ METRICS: Final[dict[str, Metric]] = {
             True,
             "1 - loss / loss of a constant prediction (Brier, or squared error)",
         ),
+        Metric("ndcg", _RANKING, True, True, "discounted gain of a list over that of the best"),
+        Metric("ndcg_at_10", _RANKING, True, True, "the same of the first ten of a list"),
+        Metric(
+            "mean_average_precision", _RANKING, True, True, "precision down to each relevant row"
+        ),
+        Metric("mean_reciprocal_rank", _RANKING, True, True, "1 / rank of the first relevant row"),
     )
 }
 
@@ -57,3 +64,6 @@ PRIMARY: Final[dict[str, str]] = {
     "regression": "root_mean_squared_error",
     "ranking": "ndcg",
 }
+
+# What is watched while a model serves: rows of a log come without the list they stood in.
+WATCHED: Final[dict[str, str]] = {**PRIMARY, "ranking": "root_mean_squared_error"}

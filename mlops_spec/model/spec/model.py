@@ -8,7 +8,7 @@ from mlops_spec.model.names import ColumnName, Cron, DottedPath, Name, Ref
 from mlops_spec.model.spec.base import Change, SpecModel, field
 from mlops_spec.model.units import Duration, Rate, Share
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "ranking"]
 Trigger = Literal["drift", "performance"]
 Scalar = str | int | float | bool | None
 
@@ -82,11 +82,14 @@ class ModelSpec(SpecModel):
     description: str = field(Change.DOCS, "what it is for", "")
     owner: str = field(Change.DOCS, "who is asked", "")
     dataset: Ref = field(Change.TRAIN, "the Dataset it learns from")
-    task: Task = field(Change.TRAIN, "binary, multiclass or regression")
+    task: Task = field(Change.TRAIN, "binary, multiclass, regression or ranking")
     positive: str | int | bool | None = field(
         Change.TRAIN,
         "the label value that counts as positive (binary); by default true, 1 or the last in order",
         None,
+    )
+    group: ColumnName | None = field(
+        Change.TRAIN, "column of the list that a row belongs to, such as a query (ranking)", None
     )
     features: tuple[ColumnName, ...] = field(Change.TRAIN, "the columns it may see", min_length=1)
     train: Train = field(Change.TRAIN, "how it learns")

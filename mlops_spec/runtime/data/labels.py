@@ -11,13 +11,14 @@ import pandas as pd
 
 from mlops_spec.runtime.declare import Recipe
 from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.terms.tasks import answers_a_number
 
 Label = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The classes in scikit-learn's order; none for a regression. `positive`: binary only."""
+    """The classes in scikit-learn's order; none for numbers. `positive`: binary only."""
 
     classes: tuple[Label, ...] = ()
     positive: Label | None = None
@@ -35,7 +36,7 @@ class Labels:
 
 def labels_of(label: pd.Series, recipe: Recipe) -> Labels:
     """The label values of these rows. `Refusal` MLS702 when they do not fit the task."""
-    if recipe.task == "regression":
+    if answers_a_number(recipe.task):
         return Labels()
     values = tuple(sorted(plain(value) for value in label.unique()))
     if recipe.task == "multiclass":
@@ -67,6 +68,15 @@ def _find_positive(positive: Label, values: tuple[Label, ...]) -> Label:
             "write one of these values as `positive`",
         )
     return found
+
+
+def lists_of(group: pd.Series) -> npt.NDArray[np.int64]:
+    """A number for each list of a ranking; a row without a list is one of its own."""
+    codes, found = pd.factorize(group)
+    lists: npt.NDArray[np.int64] = codes.astype(np.int64)
+    missing = lists < 0
+    lists[missing] = len(found) + np.arange(int(missing.sum()))
+    return lists
 
 
 def plain(value: Any) -> Label:

@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 
 from mlops_spec.runtime.context import Context, Output
 from mlops_spec.runtime.data.checks import read_checked
-from mlops_spec.runtime.data.labels import plain
+from mlops_spec.runtime.data.labels import lists_of, plain
 from mlops_spec.runtime.declare import Dataset, Recipe
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.keys import run_id, split_key
+from mlops_spec.terms.tasks import answers_a_number
 
 PARTS: Final = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
@@ -62,9 +63,25 @@ def parts_of(rows: pd.DataFrame, dataset: Dataset, recipe: Recipe) -> Parts:
     match dataset.split.by:
         case "time":
             assert dataset.time is not None, "link rule MLS312"
-            return _by_time(rows[dataset.time], dataset.split.test, dataset.split.validation)
+            time = _latest(rows[dataset.time], rows, recipe)
+            return _by_time(time, dataset.split.test, dataset.split.validation)
         case "random":
-            return _by_hash(rows[dataset.key], recipe.seed, dataset)
+            return _by_hash(_hashed(rows, dataset, recipe), recipe.seed, dataset)
+
+
+def _latest(time: pd.Series, rows: pd.DataFrame, recipe: Recipe) -> pd.Series:
+    """Of a ranking the latest time of each list, so that a list stays in one part."""
+    if recipe.group is None:
+        return time
+    return time.groupby(lists_of(rows[recipe.group])).transform("max")
+
+
+def _hashed(rows: pd.DataFrame, dataset: Dataset, recipe: Recipe) -> pd.Series:
+    """The key, or the list of a ranking; a row without a list is one of its own."""
+    keys = rows[dataset.key].astype(str)
+    if recipe.group is None:
+        return keys
+    return rows[recipe.group].astype(str).where(rows[recipe.group].notna(), keys)
 
 
 def _by_time(time: pd.Series, test: float, validation: float) -> Parts:
@@ -98,7 +115,7 @@ def _require_every_part(rows: pd.DataFrame, parts: Parts, dataset: Dataset, reci
         if here.empty:
             raise _refused(f"the part {PARTS[part]!r} has no row", dataset)
         lacking = set(labels.unique()) - set(here.unique())
-        if recipe.task != "regression" and lacking:
+        if lacking and not answers_a_number(recipe.task):
             shown = ", ".join(sorted(repr(plain(label)) for label in lacking)[:5])
             raise _refused(
                 f"the part {PARTS[part]!r} ({len(here):,} rows) has no row with label {shown}",

@@ -18,7 +18,7 @@ from mlops_spec.runtime.monitor.profile import canonical
 from mlops_spec.stats import influence
 from mlops_spec.stats.auc import auc
 from mlops_spec.stats.estimate import Estimate, unknown
-from mlops_spec.terms.metrics import METRICS, PRIMARY
+from mlops_spec.terms.metrics import METRICS, WATCHED
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def judge(
 
     `baseline_is` says in words which rows the baseline holds.
     """
-    metric = PRIMARY[recipe.task]
+    metric = WATCHED[recipe.task]
     here, there = measured(now, recipe), measured(baseline, recipe)
     check = f"performance {metric}"
     limit = f"{drift.drop * 100:.12g}% drop"
@@ -114,7 +114,7 @@ def judge(
 
 def unreadable(recipe: Recipe, drift: Drift, reason: str) -> Performance:
     """The verdict when the labels cannot be read."""
-    metric = PRIMARY[recipe.task]
+    metric = WATCHED[recipe.task]
     limit = f"{drift.drop * 100:.12g}% drop"
     verdict = Verdict(f"performance {metric}", Outcome.ERROR, limit=limit, reason=reason)
     return Performance(verdict, metric, unknown(), unknown(), "the baseline")

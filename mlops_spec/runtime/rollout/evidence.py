@@ -13,6 +13,7 @@ from mlops_spec.runtime.rollout.release import Release
 from mlops_spec.runtime.router.access_log import AccessRecord, access_log_end, arm_requests
 from mlops_spec.runtime.service.log_files import read, written_until
 from mlops_spec.terms.workspace import Workspace
+from mlops_spec.terms.tasks import answers_a_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +132,7 @@ def failed(record: AccessRecord) -> bool:
 
 def agree(both: pd.DataFrame, task: str) -> pd.Series:
     """Whether both versions decide alike, row by row; see `SAME_NUMBER` for a regression."""
-    if task != "regression":
+    if not answers_a_number(task):
         return both["decision"] == both["decision_candidate"]
     spread = both["score"].quantile(0.75) - both["score"].quantile(0.25)
     return (both["score"] - both["score_candidate"]).abs() <= SAME_NUMBER * spread

@@ -21,6 +21,7 @@ from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.runtime.train.pipeline import features_of
 from mlops_spec.stats.estimate import Floats
 from mlops_spec.terms.digest import file_digest
+from mlops_spec.terms.tasks import answers_a_number
 
 MODEL: Final = "model.joblib"
 MANIFEST: Final = "manifest.json"
@@ -29,10 +30,14 @@ CHUNK_ROWS: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """`scores`: probability of the positive (n), of each class (n, k), or the prediction (n)."""
+    """`scores`: probability of the positive (n), of each class (n, k), or the prediction (n).
+
+    `group`: the list of each row, where a ranking is asked for rows that say it.
+    """
 
     scores: Floats
     decisions: npt.NDArray[Any]
+    group: npt.NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +58,23 @@ class FittedModel:
         return Predictions(
             np.concatenate([chunk.scores for chunk in chunks]),
             np.concatenate([chunk.decisions for chunk in chunks]),
+            _joined([chunk.group for chunk in chunks]),
         )
 
     def _predict(self, rows: pd.DataFrame) -> Predictions:
         features = features_of(rows, self.dataset, self.recipe)
-        if self.recipe.task == "regression":
+        if answers_a_number(self.recipe.task):
             predicted = self._asked(self.pipeline.predict, features)
-            return Predictions(predicted, predicted)
+            return Predictions(predicted, predicted, self._lists(rows))
         shares = self._asked(self.pipeline.predict_proba, features)
         decisions = np.asarray(self.labels.classes)[shares.argmax(axis=1)]
         if self.recipe.task == "multiclass":
             return Predictions(shares, decisions)
         return Predictions(shares[:, self.labels.positive_place], decisions)
+
+    def _lists(self, rows: pd.DataFrame) -> npt.NDArray[Any] | None:
+        group = self.recipe.group
+        return None if group is None or group not in rows else rows[group].to_numpy(dtype=object)
 
     def _asked(self, method: Callable[[pd.DataFrame], Any], features: pd.DataFrame) -> Floats:
         """The estimator's answers. `Refusal` MLS707 when it has none, or some are not numbers."""
@@ -85,6 +95,11 @@ class FittedModel:
                 "look for features of enormous values, and at `train.params`",
             )
         return answers
+
+
+def _joined(parts: list[npt.NDArray[Any] | None]) -> npt.NDArray[Any] | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known else None
 
 
 def save(model: FittedModel, folder: Path) -> str:

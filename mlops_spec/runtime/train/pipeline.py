@@ -155,9 +155,9 @@ def _require_fit_for(task: Task, estimator: Any, path: str) -> None:
     from sklearn.base import is_classifier, is_regressor
 
     match task:
-        case "regression":
+        case "regression" | "ranking":
             if not is_regressor(estimator):
-                raise Refusal("MLS707", f"{path} is not a regressor", "the task is regression")
+                raise Refusal("MLS707", f"{path} is not a regressor", f"the task is {task}")
         case "binary" | "multiclass":
             if not is_classifier(estimator):
                 raise Refusal("MLS707", f"{path} is not a classifier", f"the task is {task}")

@@ -1,0 +1,110 @@
+"""A ranking from rows to a verdict: trained row by row, judged list by list."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from learning import COLUMNS, DATASET, RECIPE, context, put, rows, trained
+
+from mlops_spec.runtime.declare import Against, AtLeast, Column, Gates, Split
+from mlops_spec.runtime.gates.step import gate
+from mlops_spec.runtime.train.evaluation import heldout_answers, heldout_rows
+from mlops_spec.state import Deployment
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+QUERIES = replace(
+    DATASET,
+    label="relevance",
+    columns=(
+        *(column for column in COLUMNS if column.name != DATASET.label),
+        Column("relevance", "integer", min=0),
+        Column("query", "category", nullable=True),
+    ),
+)
+RANK = replace(
+    RECIPE,
+    task="ranking",
+    group="query",
+    estimator="sklearn.ensemble.HistGradientBoostingRegressor",
+)
+GATES = Gates(
+    (AtLeast("ndcg", 0.5), AtLeast("mean_reciprocal_rank", 0.3)), min_rows=30, confidence=0.9
+)
+
+
+def queries(n=1600):
+    """Eight rows a query; one query in five has nothing relevant, the last row has no query."""
+    frame, random = rows(n), np.random.default_rng(1)
+    number = np.arange(n) // 8
+    signal = frame["ώρα"] / 8 + random.normal(size=n) * 0.3
+    relevance = np.where(number % 5 == 0, 0, np.clip(signal, 0, 2).round()).astype(int)
+    query = pd.Series([f"q{one}" for one in number], dtype=object)
+    query.iloc[-1] = None
+    return frame.drop(columns="καθυστέρηση").assign(relevance=relevance, query=query)
+
+
+@pytest.fixture
+def place(tmp_path):
+    put(tmp_path, queries())
+    return context(tmp_path)
+
+
+def test_a_ranking_is_trained_and_judged_by_list(place):
+    run = trained(place, QUERIES, RANK)
+    found = place.journal.steps(place.model, step="evaluate", run=run)[0].output
+    assert sorted(found["metrics"]) == [
+        "mean_average_precision", "mean_reciprocal_rank", "ndcg", "ndcg_at_10",
+    ]  # fmt: skip
+    held = heldout_rows(place, run)
+    with_relevant = held.groupby("query")["relevance"].sum()
+    assert found["metrics"]["ndcg"]["n"] in {
+        (with_relevant > 0).sum(),
+        (with_relevant > 0).sum() + 1,
+    }
+    assert found["metrics"]["ndcg"]["value"] > 0.8
+    assert (found["portable"]["kind"], found["validation"]["metric"]) == ("onnx", "ndcg")
+    assert heldout_answers(place, run)["group"].nunique() == held["query"].nunique()
+    profile = json.loads((place.workspace.run(run) / "profile.json").read_text())
+    assert profile
+
+
+@pytest.mark.parametrize("by", ["time", "random"])
+def test_a_list_stays_in_one_part(place, by):
+    from mlops_spec.runtime.data.checks import read_checked
+    from mlops_spec.runtime.data.split import parts_of
+
+    run = trained(place, QUERIES, RANK)
+    data = place.journal.steps(place.model, step="fit", run=run)[0].output["data"]
+    checked = read_checked(place, data)
+    parts = parts_of(checked, replace(QUERIES, split=Split(by, 0.2, 0.1)), RANK)
+    assert set(parts.tolist()) == {0, 1, 2}
+    assert checked.assign(part=parts).groupby("query")["part"].nunique().max() == 1
+
+
+def test_a_ranking_passes_its_gates_and_says_what_was_left_out(place):
+    run = trained(place, QUERIES, RANK)
+    output = gate(place, GATES, RANK, run)
+    assert [v["outcome"] for v in output["verdicts"]] == ["pass", "pass"]
+    assert {v["method"] for v in output["verdicts"]} == {"mean of lists"}
+    assert all("lists have nothing relevant" in v["reason"] for v in output["verdicts"])
+
+
+def test_a_ranking_is_compared_on_the_same_lists(place):
+    first = trained(place, QUERIES, replace(RANK, features=("distance",)))
+    place.deployments.save(Deployment(place.model, "r1", first, "1", "production"))
+    changed = replace(place, facets={**place.facets, "train": "t2"})
+    second = trained(changed, QUERIES, RANK)
+    gates = replace(GATES, gates=(*GATES.gates, Against("ndcg", "superiority")))
+    verdict = gate(changed, gates, RANK, second)["verdicts"][2]
+    assert (verdict["outcome"], verdict["method"]) == ("pass", "mean of lists, paired")
+
+
+def test_rows_of_many_lists_may_go_together(place):
+    run = trained(place, QUERIES, RANK)
+    output = gate(place, replace(GATES, blocks=86400.0), RANK, run)
+    assert output["verdicts"][0]["method"].startswith("clustered by stretches of 86400 s")
