@@ -19,6 +19,7 @@ from mlops_spec.model.plan import (
     Schedule,
     TrainFlow,
 )
+from mlops_spec.model.spec.project import WandbTracker
 from mlops_spec.terms.steps import BATCH_FLOW, MONITOR_FLOW, ROLLOUT_FLOW, TRAIN_FLOW
 
 
@@ -30,7 +31,16 @@ def lower_train(placed: Placed) -> Iterator[Artifact]:
         dataset=declarations.dataset(placed.model.dataset.spec, spec.features),
         recipe=declarations.recipe(spec),
         gates=gates(placed.model.gates, spec.task),
+        wandb=_wandb(placed.environment.tracking.wandb),
     )
+
+
+def _wandb(tracker: WandbTracker | None) -> Call | None:
+    """`Wandb(…)`, a tracker beside MLflow."""
+    if tracker is None:
+        return None
+    more = declarations.given(entity=tracker.entity or None)
+    return declarations.call("Wandb", project=tracker.project, **more, mode=tracker.mode)
 
 
 def lower_rollout(placed: Placed) -> Iterator[Artifact]:

@@ -36,6 +36,7 @@ from mlops_spec.runtime.declare.rollout import (
     Signing,
     Trust,
 )
+from mlops_spec.runtime.declare.tracking import Wandb
 
 __all__ = [
     "Against",
@@ -69,4 +70,5 @@ __all__ = [
     "Stable",
     "Task",
     "Trust",
+    "Wandb",
 ]

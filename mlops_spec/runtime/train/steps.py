@@ -8,5 +8,6 @@ from mlops_spec.runtime.train.evaluation import evaluate
 from mlops_spec.runtime.train.fit import fit
 from mlops_spec.runtime.train.registry import register
 from mlops_spec.runtime.train.retries import may_pass
+from mlops_spec.runtime.train.wandb_tracker import track
 
-__all__ = ["check", "evaluate", "fit", "gate", "may_pass", "register", "snapshot", "split"]
+__all__ = ["check", "evaluate", "fit", "gate", "may_pass", "register", "snapshot", "split", "track"]
