@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("mlops_spec.cli.run", "one flow now: train, rollout, monitor or batch"),
     "status": ("mlops_spec.cli.status", "what is live, why, and since when"),
     "down": ("mlops_spec.cli.down", "end every process of an environment; its data stays"),
+    "keys": ("mlops_spec.cli.keys", "a new pair of keys that signs evidence, and where it belongs"),
     "explain": ("mlops_spec.cli.explain", "what a code, a kind or a field means"),
     "schema": ("mlops_spec.cli.schema", "the JSON Schema of a kind, for editors"),
 }
