@@ -18,6 +18,7 @@ from mlops_spec.stats.proportions import wilson
 from mlops_spec.stats.rank_correlation import spearman_interval
 from mlops_spec.terms.verdict import Verdict
 
+_SHOWN: Final = 5
 _AREA: Final = "DeLong"
 _RANKS: Final = "(1 + |Spearman|) / 2, Bonett-Wright"
 # Below so many different rows in a hundred the columns themselves make rows repeat.
@@ -42,19 +43,21 @@ def _single_feature(limit: float, gates: Gates, evidence: Evidence) -> Verdict:
         return unmeasured(check, "leakage", evidence)
     level = two_sided(gates.confidence)
     shared = 1 - (1 - level) / max(ranking.tried, 1)
-    parts = tuple(_part(each, at_most(limit), gates, (level, shared)) for each in ranking.best)
-    if not parts:
-        return decided(check, unknown(0, "the label does not vary"), at_most(limit), gates)
-    best = ranking.best[0]
-    each = [_bounded(one, level, shared) for one in ranking.best]
-    whole = Estimate(each[0].value, max(e.low for e in each), max(e.high for e in each), each[0].n)
-    verdict = decided(check, whole, at_most(limit), gates)
-    said = f"{best.feature} alone ranks {best.of!r}, the best of {ranking.tried}"
+    if not ranking.found:
+        reason = "no class has enough held-out rows, or the label does not vary"
+        return decided(check, unknown(0, reason), at_most(limit), gates)
+    each = [_bounded(one, level, shared) for one in ranking.found]
+    lowest, highest = max(one.low for one in each), max(one.high for one in each)
+    verdict = decided(check, replace(each[0], low=lowest, high=highest), at_most(limit), gates)
+    best = ranking.found[0]
+    said = f"{best.feature} alone ranks {best.of!r} best"
     return replace(
         verdict,
         reason="; ".join(filter(None, (verdict.reason, said))),
-        method=f"{_method(best)}; the lower end for the best of {ranking.tried} (Bonferroni)",
-        parts=parts,
+        method=f"{_method(best)}; lower end: Bonferroni for {ranking.tried}",
+        parts=tuple(
+            _part(one, at_most(limit), gates, (level, shared)) for one in ranking.found[:_SHOWN]
+        ),
     )
 
 

@@ -69,9 +69,9 @@ class Alone:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The features that rank the label best, best first, of `tried` features (and classes)."""
+    """Every feature for every class, best first; `tried` ways to rank were looked at for it."""
 
-    best: tuple[Alone, ...]
+    found: tuple[Alone, ...]
     tried: int
 
 

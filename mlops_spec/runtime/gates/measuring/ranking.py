@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -21,13 +22,23 @@ from mlops_spec.stats.rank_correlation import spearman
 
 ROWS: Final = 20_000
 TEACHING_ROWS: Final = 1_000_000
-SHOWN: Final = 5
+# Held-out rows of a class, one of many, below which it says nothing of a feature.
+LEAST_OF_CLASS: Final = 30
 # A category's rate is that of its training rows and of so many average ones.
 AVERAGE_ROWS: Final = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """What is to be ranked: one class against the others (`place` among the classes), a number."""
+
+    of: str
+    values: npt.NDArray[Any]
+    place: int | None = None
+
+
 def ranking(subject: Subject) -> Ranking:
-    """The features that rank the label best among the held-out rows, for each class against others.
+    """How well each feature ranks the held-out rows of each class against the others.
 
     A missing value is taken as the least and as the largest, and the better one counts: what is
     missing may tell too. A category is ranked by the label's mean in the training rows, so that a
@@ -35,61 +46,58 @@ def ranking(subject: Subject) -> Ranking:
     """
     kept = subject.rows.iloc[spread(len(subject.rows), ROWS)]
     features = features_of(kept, subject.fitted.dataset, subject.fitted.recipe)
-    found: list[Alone] = []
-    tried = 0
-    for of, truth, place in _truths(subject, kept):
-        for name in subject.fitted.recipe.features:
-            for scores in _scores(subject, features[name], place):
-                tried += 1
-                found.append(_alone(name, of, truth, scores))
+    truths = tuple(_truths(subject, kept))
     best: dict[tuple[str, str], Alone] = {}
-    for each in sorted(found, key=lambda one: -one.area):
-        best.setdefault((each.feature, each.of), each)
-    return Ranking(tuple(best.values())[:SHOWN], tried)
+    tried = 0
+    for name in subject.fitted.recipe.features:
+        for truth, scores in _scores(subject, features[name], truths):
+            found, tried = _alone(name, truth, scores), tried + 1
+            known = best.setdefault((name, truth.of), found)
+            best[name, truth.of] = max(known, found, key=lambda one: one.area)
+    return Ranking(tuple(sorted(best.values(), key=lambda one: -one.area)), tried)
 
 
-def _truths(
-    subject: Subject, rows: pd.DataFrame
-) -> Iterator[tuple[str, npt.NDArray[Any], int | None]]:
-    """What is to be ranked: each class against the others, one of two, or a number."""
+def _truths(subject: Subject, rows: pd.DataFrame) -> Iterator[_Truth]:
     label, labels = rows[subject.fitted.dataset.label], subject.fitted.labels
     if not labels.classes:
-        yield str(label.name), label.to_numpy(dtype=np.float64), None
+        yield _Truth(str(label.name), label.to_numpy(dtype=np.float64))
         return
-    codes = labels.codes(label)
-    places = range(len(labels.classes)) if labels.positive is None else [labels.positive_place]
-    for place in places:
+    codes, binary = labels.codes(label), labels.positive is not None
+    for place in [labels.positive_place] if binary else range(len(labels.classes)):
         positive = codes == place
-        if positive.any() and not positive.all():
-            yield str(labels.classes[place]), positive, place
+        if min(positive.sum(), (~positive).sum()) >= (1 if binary else LEAST_OF_CLASS):
+            yield _Truth(str(labels.classes[place]), positive, place)
 
 
-def _scores(subject: Subject, values: pd.Series, place: int | None) -> Iterator[Floats]:
-    if subject.fitted.dataset.column(str(values.name)).type == "category":
-        yield _rates(subject, values, place)
+def _scores(
+    subject: Subject, values: pd.Series, truths: tuple[_Truth, ...]
+) -> Iterator[tuple[_Truth, Floats]]:
+    if subject.fitted.dataset.column(str(values.name)).type != "category":
+        ways = _numbers(values.to_numpy(dtype=np.float64))
+        yield from ((truth, scores) for scores in ways for truth in truths)
         return
-    numbers = values.to_numpy(dtype=np.float64)
+    taught, target = _teaching(subject, str(values.name))
+    for truth in truths:
+        known = target if truth.place is None else (target == truth.place).astype(np.float64)
+        yield truth, _rates(values, taught, known)
+
+
+def _numbers(numbers: Floats) -> tuple[Floats, ...]:
     missing = np.isnan(numbers)
     if not missing.any():
-        yield numbers
-    elif missing.all():
-        yield np.zeros(len(numbers))
-    else:
-        for instead in (numbers[~missing].min() - 1, numbers[~missing].max() + 1):
-            yield np.where(missing, instead, numbers)
+        return (numbers,)
+    if missing.all():
+        return (np.zeros(len(numbers)),)
+    outer = (numbers[~missing].min() - 1, numbers[~missing].max() + 1)
+    return tuple(np.where(missing, instead, numbers) for instead in outer)
 
 
-def _rates(subject: Subject, values: pd.Series, place: int | None) -> Floats:
+def _rates(values: pd.Series, taught: pd.Series, target: Floats) -> Floats:
     """The label's mean in the training rows of the same category."""
-    taught, target = _teaching(subject, str(values.name))
-    if place is not None:
-        target = (target == place).astype(np.float64)
     average = float(target.mean())
-    by_category = pd.DataFrame({"category": taught, "target": target}).groupby(
-        "category", observed=True, dropna=False
-    )["target"]
-    totals, counts = by_category.sum(), by_category.count()
-    rates = (totals + AVERAGE_ROWS * average) / (counts + AVERAGE_ROWS)
+    rows = pd.DataFrame({"category": taught.to_numpy(), "target": target})
+    by_category = rows.groupby("category", observed=True, dropna=False)["target"]
+    rates = (by_category.sum() + AVERAGE_ROWS * average) / (by_category.count() + AVERAGE_ROWS)
     # A missing category is one more: NaN in an index, None among the values.
     names = rates.index.astype(object).where(rates.index.notna(), None)
     known = dict(zip(names, rates, strict=True))
@@ -110,19 +118,20 @@ def _teaching(subject: Subject, name: str) -> tuple[pd.Series, npt.NDArray[Any]]
     return rows[name], rows[label].to_numpy(dtype=np.float64)
 
 
-def _alone(name: str, of: str, truth: npt.NDArray[Any], scores: Floats) -> Alone:
+def _alone(name: str, truth: _Truth, scores: Floats) -> Alone:
     """Whichever way round ranks better: a feature that is the label's opposite tells as much."""
-    if truth.dtype != np.bool_:
-        rho = abs(spearman(scores, truth))
-        return Alone(name, of, 0.5 if np.isnan(rho) else (1 + rho) / 2, None, len(truth))
-    areas, covariance = delong(truth, scores[np.newaxis])
-    area, positives = float(areas[0]), int(truth.sum())
+    if truth.place is None:
+        rho = abs(spearman(scores, truth.values))
+        area = 0.5 if np.isnan(rho) else (1 + rho) / 2
+        return Alone(name, truth.of, area, None, len(scores))
+    areas, covariance = delong(truth.values, scores[np.newaxis])
+    area, positives = float(areas[0]), int(truth.values.sum())
     variance = float(covariance[0, 0])
     return Alone(
         name,
-        of,
+        truth.of,
         max(area, 1 - area),
         variance if np.isfinite(variance) else None,
         positives,
-        len(truth) - positives,
+        len(scores) - positives,
     )

@@ -93,7 +93,7 @@ def _stability(place: Path, noise: float) -> Path:
 def ranking(place: Path) -> Ranking | None:
     return _read(
         place / "leakage-ranking.json",
-        lambda found: Ranking(tuple(Alone(**each) for each in found["best"]), found["tried"]),
+        lambda found: Ranking(tuple(Alone(**each) for each in found["found"]), found["tried"]),
     )
 
 
