@@ -16,7 +16,7 @@ from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Bools, Judged
 from mlops_spec.stats.metric_rows import influenced
 from mlops_spec.stats.proportions import paired_difference, wilson
-from mlops_spec.stats.resample import Units
+from mlops_spec.stats.resample import Units, of_clusters
 from mlops_spec.stats.resampled import resampled
 
 __all__ = ["Judged", "difference", "estimate", "influenced", "method_of"]
@@ -28,11 +28,19 @@ def estimate(
     """A metric with its two-sided interval at `level`; `units`: rows that go together."""
     if not rows.usable:
         return unknown(len(rows.truth))
-    if units is not None:
-        return _clustered(metric, rows, level, seed, units)
+    together = units or _lists(metric, rows)
+    if together is not None:
+        return _clustered(metric, rows, level, seed, together)
     if metric in ranking.NAMES:
         return within(ranking.ranked(metric, rows, level), *_UNIT)
     return _of_rows(metric, rows, level, seed)
+
+
+def _lists(metric: str, rows: Judged) -> Units | None:
+    """Rows of one list go together, where a metric does not take them list by list itself."""
+    if rows.group is None or metric in ranking.NAMES:
+        return None
+    return of_clusters(rows.group)
 
 
 def _of_rows(metric: str, rows: Judged, level: float, seed: int) -> Estimate:
@@ -56,8 +64,9 @@ def difference(
     """Metric of the first minus metric of the second, paired row by row."""
     if not (first.usable and second.usable):
         return unknown(len(first.truth))
-    if units is not None:
-        return _clustered_difference(metric, first, second, level, seed, units)
+    together = units or _lists(metric, first)
+    if together is not None:
+        return _clustered_difference(metric, first, second, level, seed, together)
     if metric in ranking.NAMES:
         return ranking.ranked_difference(metric, first, second, level)
     return _difference_of_rows(metric, first, second, level, seed)
@@ -116,15 +125,17 @@ def _value(metric: str, rows: Judged) -> float:
     return average_precision(rows.is_positive, rows.scores)(np.ones(len(rows.truth)))
 
 
-def method_of(metric: str, *, paired: bool) -> str:
-    """How the interval of independent rows is made, in words."""
-    lists = metric in ranking.NAMES
-    alone, both = _METHODS.get(metric, _BY_LIST if lists else _BY_DELTA)
+def method_of(metric: str, *, paired: bool, in_lists: bool = False) -> str:
+    """How an interval is made, in words. `in_lists`: of rows that stand in lists."""
+    if metric in ranking.NAMES:
+        alone = both = "mean of lists"
+    elif in_lists:
+        alone = both = "clustered by list"
+    else:
+        alone, both = _METHODS.get(metric, ("delta method", "delta method"))
     return f"{both}, paired" if paired else alone
 
 
-_BY_LIST: Final = ("mean of lists", "mean of lists")
-_BY_DELTA: Final = ("delta method", "delta method")
 _METHODS: Final = {
     "roc_auc": ("DeLong", "DeLong"),
     "average_precision": ("bootstrap", "bootstrap"),

@@ -43,7 +43,7 @@ METRICS: Final[dict[str, Metric]] = {
         Metric("r2", _REGRESSION, True, True, "coefficient of determination"),
         Metric(
             "skill",
-            _ALL,
+            _ALL | _RANKING,
             True,
             True,
             "1 - loss / loss of a constant prediction (Brier, or squared error)",

@@ -58,7 +58,7 @@ def test_a_ranking_is_trained_and_judged_by_list(place):
     run = trained(place, QUERIES, RANK)
     found = place.journal.steps(place.model, step="evaluate", run=run)[0].output
     assert sorted(found["metrics"]) == [
-        "mean_average_precision", "mean_reciprocal_rank", "ndcg", "ndcg_at_10",
+        "mean_average_precision", "mean_reciprocal_rank", "ndcg", "ndcg_at_10", "skill",
     ]  # fmt: skip
     held = heldout_rows(place, run)
     with_relevant = held.groupby("query")["relevance"].sum()
@@ -102,6 +102,12 @@ def test_a_ranking_is_compared_on_the_same_lists(place):
     gates = replace(GATES, gates=(*GATES.gates, Against("ndcg", "superiority")))
     verdict = gate(changed, gates, RANK, second)["verdicts"][2]
     assert (verdict["outcome"], verdict["method"]) == ("pass", "mean of lists, paired")
+
+
+def test_what_is_said_row_by_row_is_clustered_by_list(place):
+    run = trained(place, QUERIES, RANK)
+    verdict = gate(place, replace(GATES, gates=(AtLeast("skill", 0.1),)), RANK, run)["verdicts"][0]
+    assert (verdict["outcome"], verdict["method"]) == ("pass", "clustered by list")
 
 
 def test_rows_of_many_lists_may_go_together(place):

@@ -78,7 +78,7 @@ def _estimated(
         found, method = own_estimate(own(rule.metric, rule.of), rows, level, units)
     else:
         found = estimate(rule.metric, rows, level, units=units)
-        method = method_of(rule.metric, paired=False)
+        method = method_of(rule.metric, paired=False, in_lists=rows.group is not None)
     return found, method if units is None else said(gates, units)
 
 
@@ -91,7 +91,7 @@ def _gain(
         found, method = own_difference(metric, candidate, production, level, units)
     else:
         found = difference(rule.metric, candidate, production, level, units=units)
-        method = method_of(rule.metric, paired=True)
+        method = method_of(rule.metric, paired=True, in_lists=candidate.group is not None)
     return found, method if units is None else f"{said(gates, units)}, paired"
 
 

@@ -22,7 +22,7 @@ from mlops_spec.stats.estimate import Estimate, Floats, unknown
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Judged
 from mlops_spec.stats.loss_difference import by_rows
-from mlops_spec.stats.resample import Units, of_rows
+from mlops_spec.stats.resample import Units, of_clusters, of_rows
 from mlops_spec.stats.resampled import method_of_size, resampled
 
 Function = Callable[[npt.NDArray[Any], npt.NDArray[Any]], Any]
@@ -99,7 +99,7 @@ def own_estimate(
     found = metric.of_rows(rows)
     if isinstance(found, float):
         return _drawn(lambda chosen: metric.number(rows.take(chosen)), rows, level, units)
-    return _meant(found, level, units)
+    return _meant(found, level, units or _lists(rows))
 
 
 def own_difference(
@@ -113,7 +113,7 @@ def own_difference(
             first, level, units,
         )  # fmt: skip
     else:
-        found, method = _meant(one - other, level, units)
+        found, method = _meant(one - other, level, units or _lists(first))
     return found, f"{method}, paired"
 
 
@@ -124,7 +124,12 @@ def _drawn(
     units: Units | None,
 ) -> tuple[Estimate, str]:
     n = len(rows.truth)
-    return resampled(statistic, units or of_rows(n), level), method_of_size(n)
+    return resampled(statistic, units or _lists(rows) or of_rows(n), level), method_of_size(n)
+
+
+def _lists(rows: Judged) -> Units | None:
+    """Rows of one list of a ranking go together."""
+    return None if rows.group is None else of_clusters(rows.group)
 
 
 def _meant(values: Floats, level: float, units: Units | None) -> tuple[Estimate, str]:

@@ -16,6 +16,8 @@ from mlops_spec.runtime.declare import Dataset, Recipe
 from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.runtime.train.fitted import FittedModel, save
 from mlops_spec.runtime.train.pipeline import features_of, pipeline_of
+from mlops_spec.runtime.train.weights import as_arguments, weights_of
+from mlops_spec.stats.estimate import Floats
 from mlops_spec.terms.keys import run_id
 
 
@@ -30,8 +32,10 @@ def _fit(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Outpu
     labels = labels_of(rows[dataset.label], recipe)
     train = rows[read_parts(context, data) == TRAIN]
     pipeline = pipeline_of(dataset, recipe)
+    counting = as_arguments(weights_of(train, recipe), pipeline, recipe)
     started = time.monotonic()
-    said = _fitted(pipeline, train, dataset, recipe, target_of(train[dataset.label], labels))
+    features, target = features_of(train, dataset, recipe), target_of(train[dataset.label], labels)
+    said = _fitted(pipeline, recipe, features, target, counting)
     seconds = time.monotonic() - started
     run = run_id(data, context.facets)
     model = FittedModel(pipeline, dataset, recipe, labels)
@@ -48,13 +52,13 @@ def _fit(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Outpu
 
 
 def _fitted(
-    pipeline: Any, train: pd.DataFrame, dataset: Dataset, recipe: Recipe, target: Any
+    pipeline: Any, recipe: Recipe, features: pd.DataFrame, target: Any, counting: dict[str, Floats]
 ) -> list[str]:
     """Fit, and give back what the estimator warned of (it did not converge, for instance)."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            pipeline.fit(features_of(train, dataset, recipe), target)
+            pipeline.fit(features, target, **counting)
         # An estimator may be anybody's: whatever it raises is about it, not about us.
         except Exception as error:
             raise Refusal(
