@@ -19,6 +19,12 @@ from mlops_spec.apply.look import (
 )
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ModelPlan
+from mlops_spec.model.facets import facets
+from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.declare import Signing
+from mlops_spec.runtime.evidence.keys import signing_key
+from mlops_spec.runtime.machine.processes import answers
+from mlops_spec.runtime.service.restore import restore
 from mlops_spec.state import Lease
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets import filesystem, platform
@@ -39,6 +45,7 @@ class LiveWorld:
         filesystem.write_tree(self.site.root, self.site.files)
 
     def start_platform(self, programs: tuple[str, ...]) -> None:
+        self._restore()
         platform.start(self.site.workspace, self.site.spec, programs, self._note)
 
     def serve_flows(self, model: str) -> None:
@@ -84,6 +91,24 @@ class LiveWorld:
             flow,
             FlowRequest(self.site.environment, f"{model}-{flow}-{key}", parameters),
         )
+
+    def _restore(self) -> None:
+        """What serves, or could come back, must have evidence before it is started."""
+        found = self.site.spec.signing
+        signing = Signing(found.public_key, found.key_env) if found else None
+        if signing is not None and not answers(self.site.workspace):
+            # Flows inherit it from the supervisor that is started now: better said before training.
+            signing_key(self.site.workspace, signing)
+        for model in self.site.project.models:
+            digests = {change.value: text for change, text in facets(model, self.site.spec).items()}
+            place = Context(
+                model.name, self.site.root, self.site.workspace, self.site.store, digests
+            )
+            for deployed in self.site.deployments.of(model.name):
+                if deployed.role in ("production", "previous"):
+                    done = restore(place, deployed, signing)
+                    if done:
+                        self._note(f"{model.name} {deployed.release}: {done} again")
 
     def _holder(self, model: str) -> str | None:
         return holder_of(self.site.store, lease_of(self.site, model))

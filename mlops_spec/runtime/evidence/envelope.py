@@ -36,12 +36,17 @@ def pae(kind: str, body: bytes) -> bytes:
     return b" ".join((b"DSSEv1", b"%d" % len(name), name, b"%d" % len(body), body))
 
 
-def seal(body: bytes, key: Ed25519PrivateKey) -> str:
-    """The envelope around a body. The same body and key give the same text."""
-    public = key.public_key().public_bytes_raw()
-    signature = {"keyid": key_id(public), "sig": _encoded(key.sign(pae(PAYLOAD_TYPE, body)))}
+def seal(body: bytes, *keys: Ed25519PrivateKey) -> str:
+    """The envelope around a body. The same body and keys give the same text."""
+    signatures = [
+        {
+            "keyid": key_id(key.public_key().public_bytes_raw()),
+            "sig": _encoded(key.sign(pae(PAYLOAD_TYPE, body))),
+        }
+        for key in keys
+    ]
     envelope = {
-        "payloadType": PAYLOAD_TYPE, "payload": _encoded(body), "signatures": [signature],
+        "payloadType": PAYLOAD_TYPE, "payload": _encoded(body), "signatures": signatures,
     }  # fmt: skip
     return json.dumps(envelope, indent=2) + "\n"
 

@@ -20,18 +20,22 @@ PREDICATE: Final = "urn:mlops-spec:model-verdicts:v1"
 SUBJECT: Final = "portable/manifest.json"
 
 
-def statement_of(context: Context, release: Mapping[str, str]) -> bytes:
+def statement_of(
+    context: Context, release: Mapping[str, str], *, once_passed: bool = False
+) -> bytes:
     """The Statement of a release, as canonical JSON: equal records, equal bytes.
 
     `release` is what `release.json` says. `Refusal` MLS612 when the run was not evaluated with this
-    model, or has neither passed nor been approved.
+    model, or has neither passed nor been approved. `once_passed`: by the newest verdicts that let
+    it serve, for a release that serves already; a gate that became stricter since does not end it.
     """
     run = release["run"]
     _require_evaluated(context, run, release["digest"])
-    gate = _newest(context, "gate", run)
-    if gate is None:
+    gates = _done(context, "gate", run)
+    if not gates:
         raise Refusal("MLS612", f"run {run} has no verdicts", "gate it first: spec run train")
-    predicate = _predicate(context, release, gate)
+    found = [_predicate(context, release, gate) for gate in (gates if once_passed else gates[:1])]
+    predicate = next(filter(admitted, found), found[0])
     if not admitted(predicate):
         raise Refusal(
             "MLS612",
@@ -92,5 +96,10 @@ def _require_evaluated(context: Context, run: str, digest: str) -> None:
 
 
 def _newest(context: Context, step: str, run: str) -> Step | None:
+    return next(iter(_done(context, step, run)), None)
+
+
+def _done(context: Context, step: str, run: str) -> list[Step]:
+    """The records of a step that was finished well, newest first."""
     found = context.journal.steps(context.model, step=step, run=run)
-    return next((record for record in reversed(found) if record.status == "done"), None)
+    return [record for record in reversed(found) if record.status == "done"]

@@ -117,6 +117,7 @@ class LocalWorld:
         from mlops_spec.runtime.train.registry import promote
 
         promote(self.context, release.run, "staging", self.place.registry)
+        self._keep_evidence(release)
 
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
         from mlops_spec.runtime.train.registry import promote
@@ -126,6 +127,16 @@ class LocalWorld:
 
     def quarantine(self, release: Release, reason: str) -> None:
         self._tag(release, {"mlops_spec.quarantined": reason}, drop=("candidate", "staging"))
+
+    def _keep_evidence(self, release: Release) -> None:
+        """The signed verdicts stand in the registry too, under the release that carries them."""
+        from mlops_spec.runtime.service.packaging import evidence_of
+        from mlops_spec.runtime.train.tracking import client_of
+
+        place = evidence_of(self.context.workspace, f"{release.model}:{release.id}")
+        with client_of(self.context, self.place.registry) as client:
+            tracked = client.get_model_version(release.model, release.version).run_id
+            client.log_artifact(tracked, str(place), f"releases/{release.id}")
 
     def _tag(self, release: Release, tags: dict[str, str], *, drop: tuple[str, ...] = ()) -> None:
         from mlops_spec.runtime.train.tracking import client_of

@@ -23,6 +23,7 @@ from mlops_spec.terms.verdict import Outcome, Verdict
 
 def package(rollout: Rollout) -> str:
     """Package the trained model in its service; the Bento's tag."""
+    rollout.forget("package")  # somebody may have changed it since: looking again is cheap
     output = rollout.once("package", lambda _: {"bento": rollout.world.package(rollout.release)})
     return str(output["bento"])
 

@@ -19,6 +19,7 @@ from mlops_spec.runtime.evidence.envelope import seal
 from mlops_spec.runtime.evidence.keys import signing_key
 from mlops_spec.runtime.evidence.statement import statement_of
 from mlops_spec.runtime.evidence.verify import EVIDENCE_FILE, RELEASE_FILE, prove
+from mlops_spec.runtime.machine.places import replace_text
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.service.app import MODEL_FOLDER
 from mlops_spec.runtime.service.image_context import (
@@ -73,6 +74,19 @@ def package(
     if _packaged(home, tag) != wanted:
         raise Refusal("MLS602", f"the Bento {tag} is not what was packaged", "run it again")
     return tag
+
+
+def endorse(context: Context, source: Path, signing: Signing | None) -> None:
+    """Sign the evidence of a Bento that has none, as the journal has it. `Refusal` MLS612.
+
+    With the workspace's key as well: what was packaged before services said whom they believe,
+    believes that one.
+    """
+    said = json.loads((source / RELEASE_FILE).read_text())
+    keys = [signing_key(context.workspace, None)]
+    if signing is not None:
+        keys.append(signing_key(context.workspace, signing))
+    replace_text(source / EVIDENCE_FILE, seal(statement_of(context, said, once_passed=True), *keys))
 
 
 def _release(context: Context, run: str, release: str, version: str) -> dict[str, str]:
@@ -141,6 +155,11 @@ def _packaged(home: Path, tag: str) -> dict[str, str] | None:
     except (OSError, ValueError):
         return None
     return found if (folder / "bento.yaml").is_file() else None
+
+
+def evidence_of(workspace: Workspace, bento: str) -> Path:
+    """The signed verdicts that a Bento carries."""
+    return _folder(workspace.bentoml_home, bento) / "src" / EVIDENCE_FILE
 
 
 def _says(home: Path, tag: str, evidence: str) -> bool:
