@@ -14,7 +14,14 @@ import numpy as np
 
 from mlops_spec.stats import miettinen_nurminen, newcombe
 from mlops_spec.stats.estimate import Estimate, Floats, unknown
-from mlops_spec.stats.fairness import LEAST_DENOMINATOR, Decisions, GroupRate, compared, rates
+from mlops_spec.stats.fairness import (
+    LEAST_DENOMINATOR,
+    Decisions,
+    GroupRate,
+    compared,
+    rates,
+    weighed,
+)
 from mlops_spec.stats.multiplicity import bonferroni_level
 
 
@@ -55,13 +62,18 @@ def equalized_odds_difference(
     decisions: Decisions, level: float, least: int = LEAST_DENOMINATOR
 ) -> Disparity:
     """The larger of the gaps in true and in false positive rates; unknown if either is."""
-    halved = bonferroni_level(level, 2)
+    found = (rates("true_positive_rate", decisions), rates("false_positive_rate", decisions))
+    return larger_gap(found, level, least)
+
+
+def larger_gap(
+    families: tuple[tuple[GroupRate, ...], ...], level: float, least: int = LEAST_DENOMINATOR
+) -> Disparity:
+    """The larger of the gaps in several families of rates; unknown if any is."""
+    halved = bonferroni_level(level, len(families))
     parts = [
-        (gap(found, level, least), gap(found, halved, least).estimate.low)
-        for found in (
-            rates("true_positive_rate", decisions), rates("false_positive_rate", decisions)
-        )
-    ]  # fmt: skip
+        (gap(found, level, least), gap(found, halved, least).estimate.low) for found in families
+    ]
     kept = tuple(one for part, _ in parts for one in part.compared)
     excluded = tuple(one for part, _ in parts for one in part.excluded)
     for part, _ in parts:
@@ -79,7 +91,7 @@ def gap(found: tuple[GroupRate, ...], level: float, least: int = LEAST_DENOMINAT
     kept, excluded = compared(found, least)
     if len(kept) < 2:
         return Disparity(_too_few(kept), kept, excluded)
-    hits, n = np.array([one.hits for one in kept]), np.array([one.n for one in kept])
+    hits, n = weighed(kept)
     first, second = np.triu_indices(len(kept), 1)
     # Both tails of a pair can raise the lower end, so the pair's level is one-sided already.
     strict = bonferroni_level((1 + level) / 2, len(first))
@@ -88,18 +100,18 @@ def gap(found: tuple[GroupRate, ...], level: float, least: int = LEAST_DENOMINAT
     low, high = miettinen_nurminen.bounds(hits[first], n[first], hits[second], n[second], level)
     largest_gap = float(np.maximum(high, -low).max())
     return Disparity(
-        Estimate(float(np.ptp(hits / n)), least_gap, largest_gap, int(n.min())), kept, excluded
+        Estimate(float(np.ptp(hits / n)), least_gap, largest_gap, _fewest(kept)), kept, excluded
     )
 
 
 def ratio(found: tuple[GroupRate, ...], level: float, least: int = LEAST_DENOMINATOR) -> Disparity:
     """Smallest over largest rate, from Wilson's bounds of each. Unknown if every rate is 0."""
     kept, excluded = compared(found, least)
-    hits, n = np.array([one.hits for one in kept]), np.array([one.n for one in kept])
     if len(kept) < 2:
         return Disparity(_too_few(kept), kept, excluded)
+    hits, n = weighed(kept)
     if not hits.any():
-        return Disparity(unknown(int(n.min()), "every rate is 0"), kept, excluded)
+        return Disparity(unknown(_fewest(kept), "every rate is 0"), kept, excluded)
     share, low, high = newcombe.wilson_bounds(hits, n, bonferroni_level(level, 2))
     least_ratio = float(_between_groups(low[:, None] / high[None, :]).min())
     _, low, high = newcombe.wilson_bounds(hits, n, bonferroni_level(level, 2 * len(kept)))
@@ -107,7 +119,7 @@ def ratio(found: tuple[GroupRate, ...], level: float, least: int = LEAST_DENOMIN
     largest_ratio = min(1.0, float(_between_groups(ratios).min()))
     value = float(share.min() / share.max())
     return Disparity(
-        Estimate(value, min(least_ratio, value), max(largest_ratio, value), int(n.min())),
+        Estimate(value, min(least_ratio, value), max(largest_ratio, value), _fewest(kept)),
         kept,
         excluded,
     )
@@ -120,6 +132,10 @@ def _between_groups(matrix: Floats) -> Floats:
 
 def _too_few(kept: tuple[GroupRate, ...]) -> Estimate:
     return unknown(
-        min((one.n for one in kept), default=0),
+        _fewest(kept),
         f"{len(kept)} group with enough rows to compare; 2 are the least",
     )
+
+
+def _fewest(kept: tuple[GroupRate, ...]) -> int:
+    return min((one.n for one in kept), default=0)

@@ -31,6 +31,7 @@ from mlops_spec.stats.resample import Units
 
 _DRAWS: Final = 2000
 LEAST_UNITS: Final = 10
+ALIKE: Final = "both models decide alike on every row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +52,64 @@ def disparity_change(
     Groups with a denominator below 30 are left out. Unknown, with the reason: fewer than two groups
     left, fewer than 10 units, or models that decide alike on every row.
     """
-    kept, _ = compared(rates(name, candidate), LEAST_DENOMINATOR)
-    counted = counted_rows(name, candidate.positive) & np.isin(
-        candidate.group.astype(str), [one.group for one in kept]
-    )
+    found = rates(name, candidate)
+    kept, _ = compared(found, LEAST_DENOMINATOR)
+    _, number = np.unique(candidate.group, return_inverse=True)
+    enough = np.array([one in kept for one in found], dtype=bool)
+    counted = counted_rows(name, candidate.positive) & enough[number]
     n = min((one.n for one in kept), default=0)
     if len(kept) < 2:
         return unknown(n, f"{len(kept)} group with enough rows to compare; 2 are the least")
     if units.count < LEAST_UNITS:
         return unknown(n, f"{units.count} units; {LEAST_UNITS} are the least")
     if not (candidate.said_positive != said_before)[counted].any():
-        return unknown(n, "both models decide alike on every row", 0.0)
+        return unknown(n, ALIKE, 0.0)
     cells = _cells(candidate, said_before, counted, units)
     first, second = _rates(cells.of_unit.sum(axis=0, keepdims=True), cells.groups)
     drawn = _rates(_drawn(cells, units, np.random.default_rng(seed)), cells.groups)
     tail = (1 - level) / 2
     high = _most(first[0], second[0], drawn, tail)
-    low = -_most(second[0], first[0], (drawn[1], drawn[0]), tail)
+    low = -_most(second[0], first[0], (drawn[1], drawn[0]), tail, either_way=True)
     value = float(np.ptp(first[0]) - np.ptp(second[0]))
     return Estimate(value, min(low, value), max(high, value), n)
 
 
-def _most(first: Floats, second: Floats, drawn: tuple[Floats, Floats], tail: float) -> float:
-    """Upper bound of gap of the first less gap of the second."""
+def unseen_change(rows: int, level: float) -> Estimate:
+    """The change that models which decided alike on every row may still have on other rows.
+
+    A group of n rows without one on which they differ has a rate of such rows of at most
+    1 - e^(1/n) at error e (Clopper and Pearson 1934); a gap is between two groups, each with half
+    of the error. `rows` is the smallest denominator.
+    """
+    if rows < 1:
+        return unknown(0, "no rows")
+    most = min(1.0, 2 * (1 - ((1 - level) / 4) ** (1 / rows)))
+    return Estimate(0.0, -most, most, rows, ALIKE)
+
+
+def _most(
+    first: Floats,
+    second: Floats,
+    drawn: tuple[Floats, Floats],
+    tail: float,
+    *,
+    either_way: bool = False,
+) -> float:
+    """Upper bound of gap of the first less gap of the second.
+
+    The second's gap is at least that of the same pair, in either order: with `either_way` both are
+    tried at half of the error, which tells a gap that grew from one that changed its direction.
+    """
     one, other = np.nonzero(~np.eye(len(first), dtype=bool))
     apart, errors = first[one] - first[other], _errors(drawn[0], one, other)
     surely = (apart + ndtri(tail / 4 / len(one)) * errors).max()
     furthest = apart - ndtri(tail / 4) * errors >= surely
     change = apart - (second[one] - second[other])
-    upper = change - ndtri(tail / 2) * _errors(drawn[0] - drawn[1], one, other)
+    z = -ndtri(tail / 4 if either_way else tail / 2)
+    upper = change + z * _errors(drawn[0] - drawn[1], one, other)
+    if either_way:
+        turned = apart + (second[one] - second[other])
+        upper = np.minimum(upper, turned + z * _errors(drawn[0] + drawn[1], one, other))
     return float(upper[furthest].max())
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from mlops_spec.stats.estimate import Floats
 from mlops_spec.stats.influence import Bools
 
 RateName = Literal["selection_rate", "true_positive_rate", "false_positive_rate"]
@@ -22,11 +23,15 @@ LEAST_DENOMINATOR: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class GroupRate:
-    """`hits` of `n` rows of a group; `n` is the denominator of the rate, not the group's size."""
+    """`hits` of `n` rows of a group; `n` is the denominator of the rate, not the group's size.
+
+    `effect` is how many of its rows say as much as one independent row does (the design effect).
+    """
 
     group: str
     hits: int
     n: int
+    effect: float = 1.0
 
     @property
     def rate(self) -> float | None:
@@ -68,7 +73,17 @@ def counted_rows(name: RateName, positive: Bools) -> Bools:
 def compared(
     found: tuple[GroupRate, ...], least: int = LEAST_DENOMINATOR
 ) -> tuple[tuple[GroupRate, ...], tuple[GroupRate, ...]]:
-    """Groups with a denominator of at least `least` (and never 0), and those left out."""
+    """Groups with a denominator of at least `least` (and never 0), and those left out.
+
+    Rows that go together count as what they say.
+    """
     enough = max(least, 1)
-    kept = tuple(one for one in found if one.n >= enough)
-    return kept, tuple(one for one in found if one.n < enough)
+    kept = tuple(one for one in found if one.n >= enough * one.effect)
+    return kept, tuple(one for one in found if one.n < enough * one.effect)
+
+
+def weighed(found: tuple[GroupRate, ...]) -> tuple[Floats, Floats]:
+    """Hits and denominators in independent rows (Rao and Scott, Biometrics 48 (1992) 577-585)."""
+    effects = np.array([one.effect for one in found])
+    hits, n = ([getattr(one, name) for one in found] for name in ("hits", "n"))
+    return np.array(hits) / effects, np.array(n) / effects

@@ -21,6 +21,7 @@ from mlops_spec.runtime.declare import (
 )
 from mlops_spec.runtime.gates.consistency import consistent
 from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.fairness import fair
 from mlops_spec.runtime.gates.latency import timed
 from mlops_spec.runtime.gates.leakage import leaks
 from mlops_spec.runtime.gates.limits import compared, limited
@@ -70,7 +71,9 @@ def _of(rule: Gate, gates: Gates, evidence: Evidence, task: str) -> Iterator[Ver
             yield compared(rule, gates, evidence, task)
         case Segments():
             yield segmented(rule, gates, evidence, task)
-        case Fair() | Calibrated():
+        case Fair():
+            yield fair(rule, gates, evidence, task)
+        case Calibrated():
             yield Verdict(type(rule).__name__, Outcome.ERROR, reason="no judge for it")
         case _:
             yield from _measured(rule, gates, evidence)

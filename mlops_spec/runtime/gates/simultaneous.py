@@ -64,8 +64,9 @@ def _in_units(
     found = _influenced(rule, evidence)
     if found is None or units.of_row is None:
         return None
-    sums: Floats = np.bincount(units.of_row[places], weights=found.influence, minlength=units.count)
-    return Influenced(found.value, sums * units.count / len(places), found.n)
+    sums = np.bincount(units.of_row[places], weights=found.influence, minlength=units.count)
+    scaled: Floats = sums.astype(np.float64) * units.count / len(places)
+    return Influenced(found.value, scaled, found.n)
 
 
 def _influenced(rule: AtLeast | AtMost | Against, evidence: Evidence) -> Influenced | None:
