@@ -76,8 +76,14 @@ NOTHING_LEFT: Final = _error("MLS321", "a split leaves a part without rows")
 BAD_CRON: Final = _error("MLS322", "a schedule is not cron")
 COLUMN_LIMIT_MISFIT: Final = _error("MLS323", "a column's limit does not fit its type")
 DUPLICATE_ENTRY: Final = _error("MLS324", "a list names one thing twice")
+OWN_METRIC_MISFIT: Final = _error("MLS325", "`of` and `better` do not fit the metric")
+RANKING_MISFIT: Final = _error("MLS326", "a ranking and its `group` do not fit")
 EMPTY_ARTIFACT_GATE: Final = _error("MLS329", "a gate on the model itself decides nothing")
 MARGIN_BELOW_NOISE: Final = _warning("MLS330", "a margin is below the noise of its metric")
+FAIR_MODEL_REFUSED: Final = _warning("MLS331", "a fairness limit that fair models fail")
+PERFECT_MODEL_REFUSED: Final = _warning("MLS332", "a calibration limit that a perfect model fails")
+TOO_FEW_FOR_LIMIT: Final = _warning("MLS333", "too few observations to clear a limit")
+POWERLESS_SEGMENTS: Final = _warning("MLS334", "segments are too small to be told apart")
 
 # 5xx: our own output
 ILL_FORMED_OUTPUT: Final = _error("MLS501", "a rendered file does not parse: a bug of ours")
@@ -95,6 +101,7 @@ STATE_UNUSABLE: Final = _error("MLS606", "the state cannot be used")
 NOT_SUPPORTED_HERE: Final = _error("MLS607", "this environment cannot be applied from here")
 ROLLED_BACK: Final = _error("MLS608", "a release was rolled back before")
 NOTHING_REGISTERED: Final = _error("MLS609", "no run is registered that could be rolled out")
+NOTHING_TO_MUTATE: Final = _error("MLS610", "gates have no recorded model to be tested on")
 UNPROVEN_MODEL: Final = _error("MLS612", "a model's evidence is missing or does not hold")
 
 # 7xx: the data and the model, found while running

@@ -1,0 +1,1 @@
+"""Gate self-test: do the gates stop what they should, and nothing for no reason?"""

@@ -1,0 +1,99 @@
+"""Production judged as its own candidate: a gate that promotes it for being better is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from mlops_spec.runtime.declare import Against, Gates
+from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.limits import compared
+from mlops_spec.runtime.gates.own_metric import is_own
+from mlops_spec.runtime.gates.selftest.mutants import Answers, Places, twin
+from mlops_spec.runtime.gates.selftest.report import Claim
+from mlops_spec.stats.proportions import wilson
+from mlops_spec.stats.resample import Units, of_clusters, of_rows
+from mlops_spec.terms.verdict import Outcome, Verdict
+
+# Twins disagree about as much as two trainings of one recipe: a quarter of the answers' spread.
+_APART: Final = 0.25
+_MOST_WORLDS: Final = 200
+_LEAST_WORLDS: Final = 40
+_ROWS_IN_ALL: Final = 3_000_000  # of all worlds together, so that a self-test ends within a minute
+# A self-test that cries wolf once in a thousand runs.
+_SURE: Final = 0.999
+
+
+def of_itself(gates: Gates, control: Evidence, task: str) -> Iterator[Claim]:
+    """What every comparison says of production beside itself, on the very same answers."""
+    for rule in _comparisons(gates):
+        verdict = compared(rule, gates, control, task)
+        passed = verdict.outcome is Outcome.PASS
+        if rule.hypothesis != "non_inferiority":
+            said = "is held to be better than itself" if passed else "is not better than itself"
+            yield Claim(verdict.check, not passed, said)
+        elif passed:
+            yield Claim(verdict.check, True, "is not worse than itself")
+        else:
+            yield Claim(verdict.check, None, _undecided(verdict))
+
+
+def _undecided(verdict: Verdict) -> str:
+    enough = f", about {verdict.n_enough:,} rows would" if verdict.n_enough else ""
+    return f"{verdict.outcome.replace('_', ' ')}: {verdict.n:,} rows cannot show it{enough}"
+
+
+def of_twins(gates: Gates, control: Evidence, task: str, seed: int) -> Iterator[Claim]:
+    """How often a twin, in truth neither better nor worse, passes on rows drawn again.
+
+    For superiority and margin this is the rate of false promotions, which must be within the
+    declared error and what so many worlds leave to chance; for non-inferiority it is the power.
+    """
+    rules = [rule for rule in _comparisons(gates) if not is_own(rule.metric)]
+    if not rules:
+        return
+    n = len(control.candidate.truth)
+    worlds = min(max(_ROWS_IN_ALL // (n * len(rules)), _LEAST_WORLDS), _MOST_WORLDS)
+    passed = np.zeros(len(rules), dtype=np.int64)
+    random = np.random.default_rng(seed)
+    for _ in range(worlds):
+        twins = _twins(control, task, random)
+        verdicts = [compared(rule, gates, twins, task) for rule in rules]
+        passed += [verdict.outcome is Outcome.PASS for verdict in verdicts]
+    for rule, hits in zip(rules, passed, strict=True):
+        yield _rate(rule, int(hits), worlds, 1 - gates.confidence)
+
+
+def _rate(rule: Against, hits: int, worlds: int, alpha: float) -> Claim:
+    check = f"{rule.metric} {rule.hypothesis.replace('_', '-')}"
+    said = f"an equal model passes in {hits} of {worlds} worlds"
+    if rule.hypothesis == "non_inferiority":
+        return Claim(check, True if 2 * hits >= worlds else None, said)
+    # Refuted only when the declared error lies below all that the worlds allow.
+    least = wilson(hits, worlds, 2 * _SURE - 1).low
+    return Claim(check, least <= alpha, f"{said}, {alpha:.3g} is the declared error")
+
+
+def _twins(control: Evidence, task: str, random: np.random.Generator) -> Evidence:
+    places, units = _drawn(control.units, len(control.candidate.truth), random)
+    drawn = control.candidate.take(places)
+    answers = Answers(drawn, np.arange(len(places)), task)
+    first, second = (twin(answers, _APART, random) for _ in range(2))
+    return Evidence(first, second, units=units)
+
+
+def _drawn(units: Units | None, n: int, random: np.random.Generator) -> tuple[Places, Units | None]:
+    """Rows drawn with replacement; whole units, where rows go together."""
+    if units is None or units.of_row is None:
+        return random.integers(0, n, n), units and of_rows(n)
+    order = np.argsort(units.of_row, kind="stable")
+    of_unit = np.split(order, np.cumsum(np.bincount(units.of_row, minlength=units.count))[:-1])
+    drawn = [of_unit[unit] for unit in random.integers(0, units.count, units.count)]
+    labels = np.repeat(np.arange(len(drawn)), [len(rows) for rows in drawn])
+    return np.concatenate(drawn).astype(np.int64), of_clusters(labels)
+
+
+def _comparisons(gates: Gates) -> tuple[Against, ...]:
+    return tuple(rule for rule in gates.gates if isinstance(rule, Against))

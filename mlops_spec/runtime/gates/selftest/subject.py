@@ -1,0 +1,81 @@
+"""The recorded model that a self-test starts from: production, or the newest that was gated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pandas as pd
+
+from mlops_spec.runtime.declare import Gates
+from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.recorded import Unrecorded, read_columns
+from mlops_spec.runtime.gates.reread import Reread, reread
+from mlops_spec.runtime.gates.selftest.slower import beside_itself
+from mlops_spec.runtime.gates.selftest.targets import candidates
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.state import Deployment, Step
+from mlops_spec.terms.workspace import Workspace
+
+Role = Literal["production", "newest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The evidence of a model beside itself. `features`: their types by name."""
+
+    run: str
+    role: Role
+    task: str
+    features: dict[str, str]
+    control: Evidence
+
+
+def subject(
+    workspace: Workspace, gates: Gates, live: Deployment | None, gated: Sequence[Step]
+) -> Subject:
+    """`Refusal` MLS610 when there is no model to start from, or nothing readable is left of it."""
+    done = [step for step in gated if step.status == "done"]
+    newest = max(done, key=lambda step: step.finished_at or 0.0, default=None)
+    run = live.run if live else newest.run if newest else ""
+    if not run:
+        raise Refusal(
+            "MLS610",
+            "no run of this model was gated here, so that there is nothing to make mutants from",
+            "train one first: spec apply",
+        )
+    baselines = [str(step.output.get("baseline", "")) for step in done if step.run == run]
+    found = reread(workspace.run(run), gates, baselines[-1] if baselines else "")
+    if isinstance(found, str):
+        raise Refusal(
+            "MLS610",
+            f"the evidence of run {run} cannot be used: {found}",
+            "train again: touch the source, then spec apply",
+        )
+    rows = _with_features(workspace, run, found)
+    return Subject(run, "production" if live else "newest", found.task, found.made.features,
+                   _beside_itself(found.evidence, rows))  # fmt: skip
+
+
+def _with_features(workspace: Workspace, run: str, found: Reread) -> pd.DataFrame:
+    """The rules' columns, and those that could make groups where the file still has them."""
+    rows = found.evidence.rows
+    more = [n for n in candidates(found.made.features, list(found.made.features)) if n not in rows]
+    if not more:
+        return rows
+    try:
+        added = read_columns(workspace.run(run) / "heldout-rows.parquet", more)
+    except Unrecorded:
+        return rows
+    return pd.concat([rows, added], axis=1) if len(added) == len(rows) else rows
+
+
+def _beside_itself(evidence: Evidence, rows: pd.DataFrame) -> Evidence:
+    return replace(
+        evidence,
+        production=evidence.candidate,
+        obstacle="",
+        rows=rows,
+        measured=beside_itself(evidence.measured),
+    )
