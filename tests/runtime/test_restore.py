@@ -38,11 +38,14 @@ def source(context: Context) -> Path:
     return found
 
 
-def test_a_release_with_evidence_is_left_alone_even_if_it_does_not_hold(
+def test_evidence_that_does_not_hold_is_refused_and_left_to_be_looked_at(
     context: Context, source: Path
 ) -> None:
-    (source / "evidence.json").write_text("{}")
     assert restore(context, LIVE, None) == ""
+    (source / "evidence.json").write_text("{}")
+    with pytest.raises(Refusal, match="it is not a DSSE envelope") as caught:
+        restore(context, LIVE, None)
+    assert f"remove {source.parent} and run spec apply" in caught.value.help
     assert (source / "evidence.json").read_text() == "{}"
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.declare import Signing
-from mlops_spec.runtime.evidence.verify import EVIDENCE_FILE, RELEASE_FILE
+from mlops_spec.runtime.declare import Signing, Trust
+from mlops_spec.runtime.evidence.keys import WORKSPACE
+from mlops_spec.runtime.evidence.verify import EVIDENCE_FILE, RELEASE_FILE, prove
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployment
 from mlops_spec.terms.keys import release_id
@@ -13,12 +16,13 @@ from mlops_spec.terms.keys import release_id
 def restore(context: Context, deployed: Deployment, signing: Signing | None) -> str:
     """What was done so that a release of this model can start: "signed", "packaged" or nothing, "".
 
-    Nothing is believed but the journal. `Refusal` MLS612 when it does not prove the release, or
-    when a Bento is gone whose service other specs have rendered. Evidence that is there and does
-    not hold is left to be refused, and to be looked at.
+    Nothing is believed but the journal. `Refusal` MLS612 when it does not prove the release, when
+    a Bento is gone whose service other specs have rendered, and when evidence is there that does
+    not hold, which is left for somebody to look at.
     """
     source = context.workspace.bentoml_home / "bentos" / context.model / deployed.release / "src"
     if (source / RELEASE_FILE).is_file() and (source / EVIDENCE_FILE).exists():
+        _require_held(context, source, signing)
         return ""
     from mlops_spec.runtime.service.packaging import endorse, package
 
@@ -34,3 +38,27 @@ def restore(context: Context, deployed: Deployment, signing: Signing | None) -> 
         )
     package(context, deployed.run, deployed.release, deployed.version, signing)
     return "packaged"
+
+
+def _require_held(context: Context, source: Path, signing: Signing | None) -> None:
+    """Its service would refuse the model as well, after seconds, in a log.
+
+    Whom that service believes depends on when it was rendered: the key of the spec, or our own.
+    """
+    signers = (signing.public_key, WORKSPACE) if signing else (WORKSPACE,)
+    refusals = []
+    for signer in signers:
+        try:
+            prove(source, Trust(context.environment, signer), context.workspace)
+        except Refusal as refusal:
+            refusals.append(refusal)
+        else:
+            return
+    first = refusals[0]
+    raise Refusal(
+        first.code,
+        first.message,
+        f"find out who changed it, then remove {source.parent} and run spec apply, which packages "
+        "it again from what is recorded",
+        first.details,
+    )
