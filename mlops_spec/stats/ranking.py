@@ -120,8 +120,7 @@ def _gain(of_row: Places, relevance: Floats, scores: Floats, at: float) -> Float
     discount = np.where(ranks <= at, 1 / np.log2(ranks + 1), 0.0)
     tie = _ties(ordered, scores[order])
     shared = (np.bincount(tie, weights=discount) / np.bincount(tie))[tie]
-    gains: Floats = np.bincount(ordered, weights=relevance[order] * shared)
-    return gains
+    return np.asarray(np.bincount(ordered, weights=relevance[order] * shared), dtype=np.float64)
 
 
 def _reciprocal_rank(of_row: Places, relevance: Floats, scores: Floats) -> Floats:
@@ -136,8 +135,8 @@ def _average_precision(of_row: Places, relevance: Floats, scores: Floats) -> Flo
     """Mean over relevant rows of the share of relevant ones down to their rank."""
     relevant = relevance > 0
     ranks, hits = _last_ranks(of_row, relevant, scores)
-    sums: Floats = np.bincount(of_row, weights=np.where(relevant, hits / ranks, 0.0))
-    return sums / np.maximum(np.bincount(of_row, weights=relevant), 1)
+    sums = np.bincount(of_row, weights=np.where(relevant, hits / ranks, 0.0))
+    return np.asarray(sums / np.maximum(np.bincount(of_row, weights=relevant), 1))
 
 
 def _last_ranks(

@@ -9,10 +9,12 @@ from mlops_spec.link.rules import (
     columns,
     features,
     judging,
+    own_metrics,
     places,
     power,
     rollouts,
     schedules,
+    teaching,
     unused,
 )
 from mlops_spec.link.scope import Rule
@@ -20,8 +22,10 @@ from mlops_spec.link.scope import Rule
 RULES: Final[tuple[Rule, ...]] = (
     *columns.RULES,
     *features.RULES,
+    *teaching.RULES,
     *places.RULES,
     *judging.RULES,
+    *own_metrics.RULES,
     *artifact_gates.RULES,
     *rollouts.RULES,
     *schedules.RULES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mlops_spec.diagnostics import Diagnostics, did_you_mean
+from mlops_spec.diagnostics import Diagnostics, Span, did_you_mean
 from mlops_spec.diagnostics.catalogue import (
     AMBIGUOUS_MARGIN,
     EMPTY_LIMIT,
@@ -20,17 +20,31 @@ from mlops_spec.model.project import Document, Loc
 from mlops_spec.model.spec.gates import Comparison, GatesSpec, Limit
 from mlops_spec.terms.metrics import METRICS, PRIMARY
 
-_BELOW_ZERO: Final = frozenset({"r2", "skill", "primary"})  # worse than a constant prediction
+# Below zero: worse than a constant prediction. What a function of the user's may be is not known.
+_FROM_ZERO: Final = METRICS.keys() - {"r2", "skill"}
 _PARTS: Final = ("metrics", "production")
 
 
 def metrics_exist(scope: Scope, found: Diagnostics) -> None:
-    """MLS306: a metric's name is scikit-learn's."""
+    """MLS306: a metric's name is scikit-learn's; a function of the user's has a dotted path."""
     for document in scope.of(GatesSpec):
         for loc, name in _metrics(document.spec):
-            if name not in METRICS and name != "primary":
+            if name not in METRICS and name != "primary" and "." not in name:
                 message, help = f"no metric is named {name!r}", did_you_mean(name, METRICS)
-                found.add(METRIC_NOT_FOR_TASK, message, at=document.places.key(*loc), help=help)
+                found.add(METRIC_NOT_FOR_TASK, message, at=_at(document, loc), help=help)
+
+
+def segments_take_metrics_by_name(scope: Scope, found: Diagnostics) -> None:
+    """MLS306: groups are judged together, which takes the influence of each row on the metric."""
+    for document in scope.of(GatesSpec):
+        for segment, spec in document.spec.segments.items():
+            if "." in spec.metric:
+                found.add(
+                    METRIC_NOT_FOR_TASK,
+                    f"{spec.metric} is a function of yours, which segments do not take",
+                    at=document.places.value("segments", segment, "metric"),
+                    help="name a metric here; a function may stand in `metrics` and `production`",
+                )
 
 
 def metrics_fit_the_task(scope: Scope, found: Diagnostics) -> None:
@@ -44,7 +58,7 @@ def metrics_fit_the_task(scope: Scope, found: Diagnostics) -> None:
                     found.add(
                         METRIC_NOT_FOR_TASK,
                         f"{name} is not for {task}, which the model {one.model.spec.name!r} is",
-                        at=document.places.key(*loc),
+                        at=_at(document, loc),
                         help=f"for {task}: {', '.join(fitting)}",
                     )
 
@@ -53,6 +67,14 @@ def _metrics(spec: GatesSpec) -> Iterator[tuple[Loc, str]]:
     for part in _PARTS:
         for name in getattr(spec, part):
             yield (part, name), name
+    for name, segment in spec.segments.items():
+        yield ("segments", name, "metric"), segment.metric
+
+
+def _at(document: Document[GatesSpec], loc: Loc) -> Span:
+    """Where the metric's name stands: as a key, or in `segments` as a value."""
+    places = document.places
+    return places.value(*loc) if loc[0] == "segments" else places.key(*loc)
 
 
 def limits_say_something(scope: Scope, found: Diagnostics) -> None:
@@ -76,7 +98,7 @@ def limits_can_be_met(scope: Scope, found: Diagnostics) -> None:
         elif limit.min is not None and limit.min > 1 and _is_share(name):
             message = f"min is {limit.min}, but {name} is never above 1"
             found.add(LIMITS_CROSS, message, at=at, help="0.7 stands for 70%")
-        elif limit.max is not None and limit.max < 0 and name not in _BELOW_ZERO:
+        elif limit.max is not None and limit.max < 0 and name in _FROM_ZERO:
             message = f"max is {limit.max}, but {name} is never below 0"
             at = document.places.value("metrics", name, "max")
             found.add(LIMITS_CROSS, message, at=at, help="write the largest value that may pass")
@@ -153,6 +175,7 @@ def models_have_a_gate(scope: Scope, found: Diagnostics) -> None:
 RULES: Final = (
     metrics_exist,
     metrics_fit_the_task,
+    segments_take_metrics_by_name,
     limits_say_something,
     limits_can_be_met,
     margins_fit_their_hypothesis,
