@@ -84,7 +84,7 @@ class _Measuring:
     def _timings(self) -> dict[str, Any]:
         from mlops_spec.runtime.gates.measuring.turns import timings
 
-        needed = _turns(self._gates)
+        needed = _turns(self._gates, self._baseline)
         if self._baseline:
             production = Subject(self._subject.context, self._baseline)
             try:
@@ -139,13 +139,9 @@ class _Measuring:
         return {"agreements": found}
 
 
-def _turns(gates: Gates) -> int:
+def _turns(gates: Gates, baseline: str) -> int:
     """The fewest turns that can decide every latency that is asked."""
-    needed = [1]
-    for rule in gates.gates:
-        if isinstance(rule, Latency):
-            if rule.most is not None:
-                needed.append(rows_for_bound(rule.quantile, gates.confidence))
-            if rule.slower_by is not None:
-                needed.append(turns_for_ratio(rule.quantile))
-    return max(needed)
+    asked = [rule for rule in gates.gates if isinstance(rule, Latency)]
+    alone = [rows_for_bound(r.quantile, gates.confidence) for r in asked if r.most is not None]
+    beside = [turns_for_ratio(r.quantile) for r in asked if r.slower_by is not None and baseline]
+    return max([1, *alone, *beside])

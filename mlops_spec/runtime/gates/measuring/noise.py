@@ -14,8 +14,9 @@ from mlops_spec.runtime.gates.measuring.subject import Subject, spread
 from mlops_spec.runtime.portable.scorer import Scorer
 from mlops_spec.runtime.train.fitted import FittedModel
 from mlops_spec.runtime.train.pipeline import features_of
+from mlops_spec.terms.measuring import STABILITY_ROWS
 
-ROWS: Final = 20_000
+ROWS: Final = STABILITY_ROWS
 ALONE_ROWS: Final = 2_000
 SHOWN: Final = 3
 # A regression has no decisions: a prediction has changed when it moved by more than this share of

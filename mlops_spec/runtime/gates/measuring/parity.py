@@ -13,8 +13,9 @@ from mlops_spec.runtime.gates.measuring.requests import ROWS_AT_ONCE, requested
 from mlops_spec.runtime.gates.measuring.subject import Subject, spread
 from mlops_spec.runtime.portable.scorer import Scores
 from mlops_spec.runtime.train.evaluation import recorded_predictions
+from mlops_spec.terms.measuring import CONSISTENCY_ROWS
 
-ROWS: Final = 2_000
+ROWS: Final = CONSISTENCY_ROWS
 # A regression's prediction differs when it is off by more than this part of it (or of 1).
 DIFFERS: Final = 1e-4
 

@@ -40,10 +40,11 @@ def timings(place: Path, baseline: str) -> Timings | None:
     beside = [_latency(place, baseline)] if baseline else [_latency(place, ""), *_others(place)]
     for path in beside:
         try:
-            with np.load(path, allow_pickle=False) as found:
+            # Opened here: numpy leaves a file open that it cannot read.
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as found:
                 production = found["production"] if baseline else None
                 return Timings(found["candidate"], production)
-        except (OSError, ValueError, KeyError, BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile):
             continue
     return None
 
