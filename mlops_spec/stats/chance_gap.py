@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import Final
 
 from mlops_spec.stats.power import Size
 
-_STANDARD: Final = NormalDist()
-# Trapezoids of a smooth integrand that is 0 at both ends: the error is below 1e-9.
-_POINTS: Final = 160
+_ROOT_HALF: Final = math.sqrt(0.5)
+_ROOT_TURN: Final = 1 / math.sqrt(2 * math.pi)
 _WIDEST: Final = 8.0
+# Trapezoids of a smooth integrand that is 0 at both ends: at a fifth of the smallest error the sum
+# is exact to 1e-9.
+_A_STEP: Final = 0.2
+_MOST_POINTS: Final = 3000
+_POINTS: Final = 160
 
 
 def gap_beyond(limit: float, errors: Sequence[float]) -> float:
@@ -28,8 +31,7 @@ def gap_beyond(limit: float, errors: Sequence[float]) -> float:
     if len(spread) < 2 or limit <= 0:
         return 0.0 if len(spread) < 2 else 1.0
     widest, narrowest = max(spread), min(spread)
-    # Where one error dwarfs the others, the steps must still resolve the smallest one.
-    points = min(20 * _POINTS, math.ceil(_POINTS * widest / narrowest))
+    points = min(_MOST_POINTS, math.ceil(2 * _WIDEST / _A_STEP * widest / narrowest))
     start, step = -_WIDEST * widest, 2 * _WIDEST * widest / points
     inside = sum(_smallest_at(start + i * step, limit, spread) for i in range(points + 1)) * step
     return min(1.0, max(0.0, 1.0 - inside))
@@ -101,8 +103,9 @@ def log_ratio_error(rate: float, n: float) -> float:
 
 
 def _cumulative(x: float) -> float:
-    return _STANDARD.cdf(x)
+    # erf itself: a third of the time of NormalDist, and this is asked thousands of times.
+    return 0.5 * (1 + math.erf(x * _ROOT_HALF))
 
 
 def _density(x: float) -> float:
-    return _STANDARD.pdf(x)
+    return math.exp(-x * x / 2) * _ROOT_TURN

@@ -59,6 +59,19 @@ def detectable_share(share: float, n: int, risk: Risk) -> Size:
     return _root(risk.z**2 * share * (1 - share), n)
 
 
+def most_when_none(n: int, risk: Risk) -> float:
+    """The upper bound of a share of which n rows show none: z²/(n + z²), Wilson's. 1 without rows.
+
+    1 less this is the lower bound of a share that all rows show.
+    """
+    return risk.z_alpha**2 / (n + risk.z_alpha**2) if n > 0 else 1.0
+
+
+def rows_when_none(limit: float, risk: Risk) -> int:
+    """The fewest rows that bound a share by `limit`, in (0, 1), if none of them shows it."""
+    return math.ceil(risk.z_alpha**2 * (1 - limit) / limit)
+
+
 def rows_for_paired(disagreement: float, gain: float, margin: float, risk: Risk) -> Size:
     """Rows at which a true `gain` of shares on the same rows clears `margin`.
 

@@ -77,6 +77,14 @@ class Case:
                 winning[name] = self._entry(name, found[key], document, (part, key), position)
         yield from winning.values()
 
+    def entries_of(self, part: str) -> Iterator[Entry]:
+        """The one policy whose `stability`, `leakage`, … decides: the last that has it."""
+        for position, document in reversed(tuple(enumerate(self.one.gates))):
+            found = getattr(document.spec, part)
+            if found is not None:
+                yield self._entry(part, found, document, (part,), position)
+                return
+
     def _entry(
         self, name: str, value: Any, document: Document[GatesSpec], loc: Loc, position: int
     ) -> Entry:
@@ -87,7 +95,12 @@ class Case:
 
 
 def cases(scope: Scope) -> Iterator[Case]:
-    """The models of which something is known, in order of their names."""
+    """The models with enough rows for a verdict, in order of their names."""
+    return (case for case in all_cases(scope) if case.known.rows >= case.min_rows)
+
+
+def all_cases(scope: Scope) -> Iterator[Case]:
+    """The models of which something is known."""
     for one in scope.resolved:
         known = known_of(one, scope.facts)
         if known is None:

@@ -133,7 +133,7 @@ def _expected(one: Resolved) -> Known | None:
 
 def _even(rows: int, positives: int | None, count: int) -> tuple[Group, ...]:
     each = None if positives is None else positives // max(count, 1)
-    return tuple(Group(f"one of {count}", rows // count, each) for _ in range(count))
+    return tuple(Group(f"group {i + 1}", rows // count, each) for i in range(count))
 
 
 def _disagreement(measured: float | None, dataset: DatasetSpec) -> tuple[float, str]:

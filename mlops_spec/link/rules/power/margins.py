@@ -85,7 +85,7 @@ def _say_below_noise(case: Case, entry: Entry, noise: Noise, found: Diagnostics)
     comparison: Comparison = entry.value
     known = case.known
     if comparison.hypothesis == "margin":
-        shown = _in_unit(entry.name, noise.margin + noise.least)
+        shown = in_unit(entry.name, noise.margin + noise.least)
         effect = f"a candidate must be better by {shown} to pass four times in five"
     else:
         passed = percent(noise.passed_if_equal)
@@ -96,8 +96,8 @@ def _say_below_noise(case: Case, entry: Entry, noise: Noise, found: Diagnostics)
         f"a margin of {comparison.margin} on {entry.name}{entry.of} is below the noise: on "
         f"{known.where}, {effect}",
         at=entry.at("margin"),
-        help=f"these rows show {_in_unit(entry.name, noise.least)} or more; {comparison.margin} "
-        f"takes about {rows(noise.rows_needed(known.rows))} such rows. Write margin: "
+        help=f"these rows show {in_unit(entry.name, noise.least)} or more; {comparison.margin} "
+        f"takes about {rows(noise.rows_needed(known.rows))} such rows. Write "
         f"{_written(entry, noise)}, or hold out more rows{_ground(case, entry)}",
     )
 
@@ -106,7 +106,7 @@ def _say_on_point(case: Case, entry: Entry, noise: Noise, found: Diagnostics) ->
     if noise.passed_on_the_point <= case.risk.alpha:
         return
     comparison: Comparison = entry.value
-    twice = _in_unit(entry.name, 2 * noise.margin)
+    twice = in_unit(entry.name, 2 * noise.margin)
     who = (
         "a candidate no better than production"
         if comparison.hypothesis == "margin"
@@ -119,7 +119,7 @@ def _say_on_point(case: Case, entry: Entry, noise: Noise, found: Diagnostics) ->
         f"{percent(noise.passed_on_the_point)} of the time",
         at=entry.at("margin"),
         help="write decide_on: bound, or a wider margin; the estimate is off by "
-        f"{_in_unit(entry.name, noise.error)} as a rule{_ground(case, entry)}",
+        f"{in_unit(entry.name, noise.error)} as a rule{_ground(case, entry)}",
     )
 
 
@@ -133,14 +133,23 @@ def _ground(case: Case, entry: Entry) -> str:
 
 
 def _written(entry: Entry, noise: Noise) -> str:
-    """The margin that can be shown, in the unit that the spec uses."""
+    """The margin that can be shown, in the unit that the spec uses, where a person can write it."""
     margin: Margin = entry.value.margin
     if margin.unit == "%":
-        return f"{number(100 * margin.value * noise.least / noise.margin)}%"
-    return points(noise.least) if margin.unit else number(noise.least)
+        shown = f"{number(100 * margin.value * noise.least / noise.margin)}%"
+    else:
+        shown = points(noise.least) if margin.unit else number(noise.least)
+    if not entry.of:
+        return f"margin: {shown}"
+    hypothesis = entry.value.hypothesis
+    return (
+        f"production: {{{entry.name}: {{hypothesis: {hypothesis}, margin: {shown}}}}} in a Gates "
+        "of yours"
+    )
 
 
-def _in_unit(metric: str, value: float) -> str:
+def in_unit(metric: str, value: float) -> str:
+    """A difference of a metric as people write it: points of a share, or a plain number."""
     return points(value) if METRICS[metric].share else number(value)
 
 
