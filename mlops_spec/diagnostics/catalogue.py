@@ -84,6 +84,7 @@ FAIR_MODEL_REFUSED: Final = _warning("MLS331", "a fairness limit that fair model
 PERFECT_MODEL_REFUSED: Final = _warning("MLS332", "a calibration limit that a perfect model fails")
 TOO_FEW_FOR_LIMIT: Final = _warning("MLS333", "too few observations to clear a limit")
 POWERLESS_SEGMENTS: Final = _warning("MLS334", "segments are too small to be told apart")
+UNSIGNED_EVIDENCE: Final = _warning("MLS335", "nobody's signature is asked for in a cluster")
 
 # 5xx: our own output
 ILL_FORMED_OUTPUT: Final = _error("MLS501", "a rendered file does not parse: a bug of ours")

@@ -58,6 +58,11 @@ def _register(output: Output) -> str:
     return f"version {output['version']}" if output["version"] else "tracked; no version"
 
 
+def _track(output: Output) -> str:
+    place = str(output.get("place", ""))
+    return place if "://" in place else place.rpartition("/")[2]
+
+
 def _deploy(output: Output) -> str:
     return f"port {output['port']}" if "port" in output else ""
 
@@ -76,6 +81,7 @@ DESCRIPTIONS: Final[dict[str, Callable[[Output], str]]] = {
     "fit": _fit,
     "gate": _verdicts,
     "register": _register,
+    "track": _track,
     "deploy": _deploy,
     "shadow": _rollout,
 }

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
 from mlops_spec.diagnostics import Diagnostics
-from mlops_spec.diagnostics.catalogue import PATH_OUTSIDE, SOURCE_CHOICE
+from mlops_spec.diagnostics.catalogue import PATH_OUTSIDE, SOURCE_CHOICE, UNSIGNED_EVIDENCE
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.project import Document, Loc
 from mlops_spec.model.spec.dataset import DatasetSpec
@@ -64,4 +64,21 @@ def _reaches_out(path: str) -> str:
     return "" if path.isprintable() else "holds a character that cannot be printed"
 
 
-RULES: Final = (sources_are_exactly_one, paths_stay_in_the_project)
+def clusters_know_whom_to_believe(scope: Scope, found: Diagnostics) -> None:
+    """MLS335: a container has no workspace whose key it could trust instead."""
+    project = scope.project
+    for name, environment in project.spec.environments.items():
+        if environment.serve.on == "kubernetes" and environment.signing is None:
+            found.add(
+                UNSIGNED_EVIDENCE,
+                f"services of {name!r} load any model whose evidence fits it, whoever wrote it",
+                at=project.places.key("environments", name),
+                help="run `spec keys`, and add `signing: {public_key: …}` to the environment",
+            )
+
+
+RULES: Final = (
+    sources_are_exactly_one,
+    paths_stay_in_the_project,
+    clusters_know_whom_to_believe,
+)

@@ -47,7 +47,7 @@ DATASET = Dataset(
 )
 OUTPUT = "data/predictions"
 # Whose signature on the verdicts of a release is believed.
-TRUST = Trust(environment="production", signer="nobody")
+TRUST = Trust(environment="production", signer="T9YPPuniH0uHjAvgrlx0QoZXp0rQghtZjusFxwnmdOs=")
 
 
 @task(retries=2, retry_delay_seconds=10, retry_condition_fn=may_pass, cache_policy=NO_CACHE)

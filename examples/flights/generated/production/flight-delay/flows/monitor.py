@@ -25,7 +25,7 @@ FACETS = {
     "gate": "698a0b3723b699e0",
     "monitor": "8c1bd2f7437eb5eb",
     "rollout": "2acff4deeee8d39d",
-    "serve": "9e172ca7325e81fc",
+    "serve": "0b535cec1121a72c",
     "train": "7db9d0ca52366965",
 }
 DATASET = Dataset(

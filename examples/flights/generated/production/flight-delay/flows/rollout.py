@@ -19,6 +19,7 @@ from mlops_spec.runtime.declare import (
     Recipe,
     Service,
     Shadow,
+    Signing,
     Split,
 )
 from mlops_spec.runtime.rollout import Judged, LocalWorld, Place, Policy, Rollout
@@ -33,7 +34,7 @@ FACETS = {
     "gate": "698a0b3723b699e0",
     "monitor": "8c1bd2f7437eb5eb",
     "rollout": "2acff4deeee8d39d",
-    "serve": "9e172ca7325e81fc",
+    "serve": "0b535cec1121a72c",
     "train": "7db9d0ca52366965",
 }
 DATASET = Dataset(
@@ -95,7 +96,10 @@ CANARY = (
 # Evidence of more than any one of these rolls back at once.
 LIMITS = Limits(errors=0.01, p99=0.25, score_shift=0.5, confidence=0.95)
 # Whose key signs the verdicts that a release carries; None: the workspace's own.
-SIGNING = None
+SIGNING = Signing(
+    public_key="T9YPPuniH0uHjAvgrlx0QoZXp0rQghtZjusFxwnmdOs=",
+    key_env="MLOPS_SPEC_SIGNING_KEY",
+)
 REPLAY = False
 
 

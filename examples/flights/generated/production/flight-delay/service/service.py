@@ -118,7 +118,7 @@ app = PredictionApp(
     folder=Path(__file__).parent,
     max_rows=1000,
     timeout=2,
-    trust=Trust(environment="production", signer="nobody"),
+    trust=Trust(environment="production", signer="T9YPPuniH0uHjAvgrlx0QoZXp0rQghtZjusFxwnmdOs="),
 )
 
 
