@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from statistics import NormalDist
 from typing import Final
 
 from mlops_spec.diagnostics import Diagnostics
@@ -20,7 +21,7 @@ from mlops_spec.stats.calibration_power import (
     refused_though_right,
     slope_error,
 )
-from mlops_spec.stats.false_alarms import ece_false_alarm, noise_floor, rows_for_ece
+from mlops_spec.stats.false_alarms import ece_false_alarm, noise_floor
 
 _BINS: Final = 15  # those of `stats.calibration_bins`, which needs numpy
 _AREA: Final = 0.75
@@ -33,7 +34,7 @@ Look = Callable[[Case, Entry], tuple[str, str] | None]
 def perfect_models_are_calibrated(scope: Scope, found: Diagnostics) -> None:
     """MLS332: an error that a perfectly calibrated model shows by chance is no limit."""
     for case in cases(scope):
-        if case.known.task != "binary":
+        if case.known.task not in ("binary", "multiclass"):
             continue
         for entry in case.entries("calibration"):
             said = _LOOKS[entry.name](case, entry)
@@ -54,22 +55,23 @@ def variance_of(known: Known) -> float:
 
 
 def _ece(case: Case, entry: Entry) -> tuple[str, str] | None:
+    """On the bound, the ECE and z errors of a mean of y - p together lie below the limit."""
     limit: Limit = entry.value
     if limit.max is None or limit.max <= 0:
         return None
     n, variance, most = case.known.rows, variance_of(case.known), float(limit.max)
-    chance = ece_false_alarm(most, n, _BINS, variance)
-    if chance <= case.risk.alpha:
+    chance = ece_false_alarm(most - _z(case) * level_error(n, variance), n, _BINS, variance)
+    if chance <= _allowed(case):
         return None
-    needed = rows_for_ece(most, _BINS, variance, case.risk.alpha).value or math.inf
-    spread = math.sqrt((1 - 2 / math.pi) * variance / n)
-    enough = noise_floor(n, _BINS, variance) + case.risk.z_alpha * spread
+    floor = noise_floor(n, _BINS, variance)
+    spread = math.sqrt(1 - 2 / math.pi) * NormalDist().inv_cdf(1 - _allowed(case))
+    enough = floor + (_z(case) + spread) * level_error(n, variance)
     return (
-        f"ece{entry.of} max: {most:g}: on {case.known.where}, a perfectly calibrated model has a "
-        f"larger one {percent(chance)} of the time; by chance it is "
-        f"{noise_floor(n, _BINS, variance):.2g} on average, of {_BINS} bins",
-        f"write max: {number(enough)}; {most:g} takes about {rows(needed)} rows. Or limit "
-        "debiased_l2, which is 0 on average for a perfect model",
+        f"ece{entry.of} max: {most:g}: on {case.known.where}, a perfectly calibrated model "
+        f"{_verb(case)} {percent(chance)} of the time; by chance alone its ece is {floor:.2g} on "
+        f"average, of {_BINS} bins",
+        f"write max: {number(enough)}; as it is, it takes about {rows(n * (enough / most) ** 2)} "
+        "rows. Or limit debiased_l2, which is 0 on average for a perfect model",
     )
 
 
@@ -113,18 +115,26 @@ def _off(
     """Message and help where a perfect model's bounds leave the limits too often."""
     least, most, right, error = of
     chance = refused_though_right(least, most, right, error, _z(case))
-    if chance <= (case.risk.alpha if case.on_point else 1 - _POWER):
+    if chance <= _allowed(case):
         return None
     ends = [f"{key}: {getattr(entry.value, key):g}" for key in ("min", "max")
             if getattr(entry.value, key) is not None]  # fmt: skip
-    verb = "fails" if case.on_point else "does not pass"
     write = [f"min: {right - enough:.3g}"] if least > -math.inf else []
     write += [f"max: {right + enough:.3g}"] if most < math.inf else []
     return (
         f"{entry.name}{entry.of} {', '.join(ends)}: on {case.known.where}, a perfectly calibrated "
-        f"model {verb} {percent(chance)} of the time; its standard error is {error:.2g}",
+        f"model {_verb(case)} {percent(chance)} of the time; its standard error is {error:.2g}",
         f"write {', '.join(write)}; as it is, it takes about {rows(needed)} rows",
     )
+
+
+def _allowed(case: Case) -> float:
+    """How often a perfect model may be refused before it is worth saying."""
+    return case.risk.alpha if case.on_point else 1 - _POWER
+
+
+def _verb(case: Case) -> str:
+    return "fails" if case.on_point else "does not pass"
 
 
 def _z(case: Case) -> float:

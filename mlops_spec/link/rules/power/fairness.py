@@ -142,7 +142,7 @@ def _look(
     for one in _limits(case, limit, measure, of, spec.min_rows):
         if one.refused() > allowed:
             _say(case, entry, one, allowed, found)
-    if limit.no_worse_by is not None and not case.on_point:
+    if limit.no_worse_by is not None and measure not in PARITY[1:] and not case.on_point:
         _look_beside(case, entry, measure, of, found)
 
 
