@@ -139,11 +139,11 @@ def test_a_deleted_run_cannot_be_told(copy):
 
 def test_a_measurement_that_was_never_taken_cannot_be_told(world):
     place, _ = world
-    found = replayed(place, AtLeast("roc_auc", 0.5), ModelSize(10**9))
+    found = replayed(place, AtLeast("roc_auc", 0.3), ModelSize(10**9))
     assert [(one.after, one.untold) for one in found] == [("", ("its size was not measured",))] * 3
 
 
-def test_one_rule_that_says_no_is_enough_without_the_rest(world):
+def test_one_rule_that_does_not_pass_is_enough_without_the_rest(world):
     place, _ = world
     found = replayed(place, AtLeast("roc_auc", 0.999), ModelSize(10**9))
     assert [(one.after, one.untold) for one in found] == [("fail", ())] * 3
@@ -154,10 +154,10 @@ def test_answers_of_production_that_were_not_recorded_cannot_be_told(copy):
     for run in (stump, third):
         (place.workspace.run(run) / f"production-{first}.parquet").unlink()
     against = Against("roc_auc", "superiority")
-    found = replayed(place, AtLeast("roc_auc", 0.5), against)
+    found = replayed(place, AtLeast("roc_auc", 0.3), against)
     why = ("what production answered on the same rows was not recorded",)
     assert [(one.after, one.untold) for one in found] == [("", why), ("", why), ("pass", ())]
-    assert [one.after for one in replayed(place, AtLeast("roc_auc", 0.4))] == ["pass"] * 3
+    assert [one.after for one in replayed(place, AtLeast("roc_auc", 0.2))] == ["pass"] * 3
 
 
 DAMAGE = {

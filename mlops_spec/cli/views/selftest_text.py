@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from mlops_spec.runtime.gates.selftest.report import Claim, SelfTest, Trial
 
 _FATES: Final = {
-    "killed": "[green]✓ stopped[/]",
-    "survived": "[red]✗ survived[/]",
-    "allowed": "[yellow]· within limits[/]",
-    "below": "[dim]· does not show[/]",
-    "untold": "[dim]· cannot be told[/]",
+    "killed": ("green", "✓ stopped"),
+    "survived": ("red", "✗ survived"),
+    "allowed": ("yellow", "· within limits"),
+    "below": ("dim", "· too weak"),
+    "untold": ("dim", "· not told"),
 }
 _MARKS: Final = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]?[/]"}
 _ROLES: Final = {"production": "in production", "newest": "the newest that was gated"}
@@ -26,15 +26,21 @@ def print_selftest(found: SelfTest, out: Console) -> None:
     """Headline, claims, mutants, then the sum of it."""
     out.print(
         f"[bold]{escape(found.model)}[/]  gates tested on run {found.run}, "
-        f"{_ROLES[found.role]}  [dim]{found.rows:,} held-out rows[/]"
+        f"{_ROLES[found.role]}  [dim]{_rows(found)}[/]"
     )
     for line in (*_claims(found.claims), *_untested(found)):
         out.print(line, soft_wrap=True)
     out.print()
-    out.print(_table(found.trials))
+    for line in _mutants(found.trials):
+        out.print(line, no_wrap=True, overflow="ellipsis")
     out.print()
     for line in _sum(found):
         out.print(line, soft_wrap=True)
+
+
+def _rows(found: SelfTest) -> str:
+    of = f" of {found.held_out:,}" if found.rows < found.held_out else ""
+    return f"{found.rows:,}{of} held-out rows"
 
 
 def _claims(claims: tuple[Claim, ...]) -> Iterator[str]:
@@ -46,36 +52,34 @@ def _claims(claims: tuple[Claim, ...]) -> Iterator[str]:
 
 def _untested(found: SelfTest) -> Iterator[str]:
     for line in found.untested:
-        yield f"  [yellow]![/] not even the recorded model passes {escape(line)}"
+        yield f"  [yellow]![/] not tested, as the model itself does not pass it: {escape(line)}"
+    for line in found.untried:
+        yield f"  [yellow]![/] not tried: {escape(line)}"
 
 
-def _table(trials: tuple[Trial, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("mutant", "strength"):
-        table.add_column(name, no_wrap=True)
-    for name in ("harm", "shows from"):
-        table.add_column(name, no_wrap=True, justify="right")
-    table.add_column("of", no_wrap=True)
-    table.add_column("gates", no_wrap=True)
-    table.add_column("by", overflow="fold")
-    before = ""
-    for trial in trials:
-        named = f"{trial.mutant}, {trial.where}"
-        told = escape(named) if named != before else ""
-        before = named
-        table.add_row(told, trial.strength, *_effect(trial), _FATES[trial.fate], _by(trial))
-    return table
+def _mutants(trials: tuple[Trial, ...]) -> Iterator[str]:
+    """A heading for every breed of mutants and a line for each; columns stand under each other."""
+    yield f"[dim]{'':18}{'harm':>8}  {'shows from':>10}  {'the gates':15}  by[/]"
+    for (mutant, where, of), litter in groupby(trials, _breed):
+        yield f"[bold]{escape(mutant)}[/], {escape(where)}  [dim]harm in {escape(of)}[/]"
+        yield from map(_line, litter)
 
 
-def _effect(trial: Trial) -> tuple[str, str, str]:
-    effect = trial.effect
-    return _number(effect.harm), _number(effect.detectable), f"[dim]{escape(effect.of)}[/]"
+def _line(trial: Trial) -> str:
+    effect, (mark, fate) = trial.effect, _FATES[trial.fate]
+    return (
+        f"  {escape(trial.strength):16}{_number(effect.harm):>8}  "
+        f"[dim]{_number(effect.detectable):>10}[/]  [{mark}]{fate:15}[/]  [dim]{_by(trial)}[/]"
+    )
+
+
+def _breed(trial: Trial) -> tuple[str, str, str]:
+    return trial.mutant, trial.where, trial.effect.of.removesuffix(f" in {trial.where}")
 
 
 def _by(trial: Trial) -> str:
-    shown = ", ".join(trial.by[:2])
-    more = f" +{len(trial.by) - 2}" if len(trial.by) > 2 else ""
-    return f"[dim]{escape(shown)}{more}[/]"
+    more = f" +{len(trial.by) - 1}" if len(trial.by) > 1 else ""
+    return f"{escape(trial.by[0])}{more}" if trial.by else ""
 
 
 def _number(value: float | None) -> str:
@@ -86,12 +90,22 @@ def _sum(found: SelfTest) -> Iterator[str]:
     if found.kill_rate is None:
         yield "[red]no mutant has done harm that these rows can show: the test says nothing[/]"
         return
-    colour = "green" if found.killed == found.detectable else "red"
-    rate = f"{found.killed} of {found.detectable} mutants that harm were stopped"
+    harmful = len(found.harmful)
+    colour = "green" if found.killed == harmful else "red"
+    rate = f"{found.killed} of {harmful} mutants whose harm shows were stopped"
     others = (
         ("allowed", "within the limits"), ("below", "too weak to show"), ("untold", "not told"),
     )  # fmt: skip
-    counts = [(sum(t.fate == fate for t in found.trials), words) for fate, words in others]
+    counts = [(sum(_counted(t) == fate for t in found.trials), words) for fate, words in others]
     rest = ", ".join(f"{number} {words}" for number, words in counts if number)
     yield f"[{colour}]kill rate {found.kill_rate:.0%}[/]: {rate}{'; ' if rest else ''}{rest}"
+    if not any(trial.damage == "quality" for trial in found.harmful):
+        yield "[red]not even the loss of all quality shows on these rows: nothing is proven[/]"
     yield from (f"  [yellow]→[/] {escape(line)}" for line in found.advice)
+
+
+def _counted(trial: Trial) -> str:
+    """A mutant that was stopped, though its harm does not show, proves nothing of the gates."""
+    if trial.fate == "killed" and not trial.effect.is_detectable:
+        return "untold" if trial.effect.harm is None else "below"
+    return trial.fate

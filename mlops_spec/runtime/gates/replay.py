@@ -96,8 +96,8 @@ def _replayed(workspace: Workspace, gates: Gates, past: Past) -> Replayed:
         return replace(told, untold=(found,))
     verdicts = decide(found.answerable(gates), found.evidence, found.task)
     outcome = worst(verdict.outcome for verdict in verdicts)
-    # One rule that says no is enough; anything better needs all of them.
-    untold = () if outcome in (Outcome.FAIL, Outcome.ERROR) else found.missing
+    # One rule that does not pass is enough to stop a candidate; a pass needs all of them.
+    untold = found.missing if outcome is Outcome.PASS else ()
     flips = tuple(_flips(_recorded_verdicts(step), verdicts, partly=bool(found.missing)))
     return replace(told, after="" if untold else outcome.value, flips=flips, untold=untold)
 
@@ -122,7 +122,8 @@ def _flips(before: Iterable[Verdict], after: Iterable[Verdict], *, partly: bool)
             )  # fmt: skip
     for question, verdict in then.items():
         if question not in now and not partly and verdict.outcome is not Outcome.PASS:
-            yield Flip(verdict.check, verdict.outcome.value, "", "no longer asked")
+            said = f"{verdict.check}: no longer asked"
+            yield Flip(verdict.check, verdict.outcome.value, "", said)
 
 
 def _by_question(verdicts: Iterable[Verdict]) -> dict[tuple[str, str, int], Verdict]:

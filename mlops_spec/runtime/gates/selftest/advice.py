@@ -17,7 +17,7 @@ def advice(trials: Iterable[Trial], task: str) -> tuple[str, ...]:
 def _lines(trial: Trial, task: str) -> Iterator[str]:
     if trial.by:
         yield (
-            f"{', '.join(trial.by)} lets even a {trial.mutant} of {trial.strength} through: "
+            f"{', '.join(trial.by)} lets even {trial.mutant} of {trial.strength} through: "
             "tighten its limit"
         )
         return

@@ -60,7 +60,7 @@ def breeds(
     """All that the task allows; groups as the rules name them, or the likeliest one."""
     everybody = everything(len(original.truth))
     yield Breed(
-        "label noise", "quality", everybody, mutants.label_noise, _NOISE, "{:.0%} wrong labels",
+        "label noise", "quality", everybody, mutants.label_noise, _NOISE, "{:.0%} of labels",
         lambda scale, one, other, _: on_all(scale, one, other),
     )  # fmt: skip
     groups = segments(gates, rows, features)
@@ -78,7 +78,7 @@ def breeds(
             "logits × {1:g}", lambda scale, one, other, _: on_calibration(scale, one, other),
         )  # fmt: skip
     for group in treated(gates, rows, original) or groups[:1]:
-        words = "standard deviations" if task in ("regression", "ranking") else "logits"
+        words = "deviations" if task in ("regression", "ranking") else "logits"
         yield Breed(
             "biased against" if group.pushed < 0 else "biased for", "bias", group, mutants.biased,
             _FACTORS, f"{{:g}} {words}", on_treatment,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -38,45 +37,51 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """A self-test. `role` says what the run is: production, or the newest that was gated."""
+    """A self-test. `role` says what the run is: production, or the newest that was gated.
+
+    `rows` of the `held_out` ones were used: of very many, a sample.
+    """
 
     model: str
     run: str
     role: Literal["production", "newest"]
     rows: int
+    held_out: int
     claims: tuple[Claim, ...]
     untested: tuple[str, ...]  # rules that do not pass even for the recorded model, and why
+    untried: tuple[str, ...]  # mutants that could not be made
     trials: tuple[Trial, ...]
     advice: tuple[str, ...]
 
     @property
-    def killed(self) -> int:
-        return _count(self.trials, "killed")
+    def harmful(self) -> tuple[Trial, ...]:
+        """The mutants that gates must stop: those whose harm shows, and which no limit allows."""
+        shows = [trial for trial in self.trials if trial.effect.is_detectable]
+        return tuple(trial for trial in shows if trial.fate in ("killed", "survived"))
 
     @property
-    def detectable(self) -> int:
-        """The mutants that gates must stop."""
-        return self.killed + _count(self.trials, "survived")
+    def killed(self) -> int:
+        return sum(trial.fate == "killed" for trial in self.harmful)
 
     @property
     def kill_rate(self) -> float | None:
-        return self.killed / self.detectable if self.detectable else None
+        return self.killed / len(self.harmful) if self.harmful else None
 
     @property
     def ok(self) -> bool:
-        """Whether no claim is broken, and every mutant whose harm shows was stopped."""
+        """Whether no claim is broken, and every mutant whose harm shows was stopped.
+
+        Where not even the loss of all quality shows, nothing is proven.
+        """
         refuted = any(claim.holds is False for claim in self.claims)
-        return not refuted and self.detectable > 0 and self.killed == self.detectable
+        proven = any(trial.damage == "quality" for trial in self.harmful)
+        return proven and not refuted and self.killed == len(self.harmful)
 
     def to_json(self) -> dict[str, Any]:
         return {
             **asdict(self),
             "killed": self.killed,
-            "detectable": self.detectable,
+            "harmful": len(self.harmful),
             "kill_rate": self.kill_rate,
             "ok": self.ok,
         }
-
-
-def _count(trials: Iterable[Trial], fate: Fate) -> int:
-    return sum(trial.fate == fate for trial in trials)

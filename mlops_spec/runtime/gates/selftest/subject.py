@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
+import numpy as np
 import pandas as pd
 
 from mlops_spec.runtime.declare import Gates
@@ -16,9 +17,11 @@ from mlops_spec.runtime.gates.selftest.slower import beside_itself
 from mlops_spec.runtime.gates.selftest.targets import candidates
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployment, Step
+from mlops_spec.stats.resample import of_clusters
 from mlops_spec.terms.workspace import Workspace
 
 Role = Literal["production", "newest"]
+MOST_ROWS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Subject:
     task: str
     features: dict[str, str]
     control: Evidence
+    held_out: int
 
 
 def subject(
@@ -53,9 +57,11 @@ def subject(
             f"the evidence of run {run} cannot be used: {found}",
             "train again: touch the source, then spec apply",
         )
-    rows = _with_features(workspace, run, found)
-    return Subject(run, "production" if live else "newest", found.task, found.made.features,
-                   _beside_itself(found.evidence, rows))  # fmt: skip
+    control = _beside_itself(found.evidence, _with_features(workspace, run, found))
+    return Subject(
+        run, "production" if live else "newest", found.task, found.made.features,
+        _sampled(control), len(control.candidate.truth),
+    )  # fmt: skip
 
 
 def _with_features(workspace: Workspace, run: str, found: Reread) -> pd.DataFrame:
@@ -79,3 +85,17 @@ def _beside_itself(evidence: Evidence, rows: pd.DataFrame) -> Evidence:
         rows=rows,
         measured=beside_itself(evidence.measured),
     )
+
+
+def _sampled(evidence: Evidence) -> Evidence:
+    """The evidence on so many rows that all mutants are judged within a minute."""
+    n = len(evidence.candidate.truth)
+    if n <= MOST_ROWS:
+        return evidence
+    places = np.sort(np.random.default_rng(0).permutation(n)[:MOST_ROWS])
+    candidate, units = evidence.candidate.take(places), evidence.units
+    kept = None if units is None or units.of_row is None else of_clusters(units.of_row[places])
+    return replace(
+        evidence, candidate=candidate, production=candidate, rows=evidence.rows.iloc[places],
+        units=kept,
+    )  # fmt: skip

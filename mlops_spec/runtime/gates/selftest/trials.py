@@ -151,7 +151,8 @@ def fate_of(
     that is content with the worst of all mutants has no teeth, and that one has survived.
     """
     if stopped:
-        return "killed", tuple(stopped)
+        # Rules that look at this damage are named first.
+        return "killed", tuple(sorted(stopped, key=lambda check: check not in looking))
     if effect.harm is None:
         return "untold", ()
     if not effect.is_detectable:
