@@ -8,17 +8,19 @@ the same draw.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from mlops_spec.stats.bootstrap import WeightedStatistic
 from mlops_spec.stats.estimate import Estimate, Floats, unknown
 from mlops_spec.stats.resample import Units
 
 # Below this many units the draws repeat each other too much for a tail of 2.5 %.
 LEAST_UNITS: Final = 10
+
+WeightedStatistic = Callable[[Floats], float]
 
 
 def bca(

@@ -103,6 +103,24 @@ def balanced_accuracy(truth: Classes, decided: Classes) -> Influenced:
     return average([recall_of(truth == c, decided == c) for c in present], len(truth))
 
 
+def f1_weighted(truth: Classes, decided: Classes) -> Influenced:
+    """Mean F1 over the classes, weighted by how often each occurs: weights are estimates too."""
+    present, n = np.unique(truth), len(truth)
+    value, influence = 0.0, np.zeros(n)
+    for one in present:
+        inside = truth == one
+        share, part = float(inside.mean()), f1_of(inside, decided == one)
+        value += share * part.value
+        influence += share * part.influence + (inside - share) * part.value
+    return Influenced(value, influence, n)
+
+
+def precision_macro(truth: Classes, decided: Classes) -> Influenced:
+    """Mean precision over the classes that occur or were decided; NaN if one was never decided."""
+    present = np.union1d(truth, decided)
+    return average([precision_of(truth == c, decided == c) for c in present], len(truth))
+
+
 def f1_macro(truth: Classes, decided: Classes) -> Influenced:
     """Mean F1 over the classes that occur or were decided."""
     present = np.union1d(truth, decided)

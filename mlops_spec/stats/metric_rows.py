@@ -9,9 +9,11 @@ from typing import Final
 import numpy as np
 
 from mlops_spec.stats import influence, ranking
+from mlops_spec.stats.agreement import kappa, matthews
 from mlops_spec.stats.auc import auc_influence
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Judged
+from mlops_spec.stats.precision_recall import average_precision_influence
 from mlops_spec.stats.ranking import ranked_influence
 
 _LEAST_PROBABILITY: Final = 1e-15
@@ -54,8 +56,31 @@ def _skill(rows: Judged) -> Influenced:
     return influence.skill((rows.scores - truth) ** 2, (truth - truth.mean()) ** 2)
 
 
+def _one_against_rest(rows: Judged) -> Influenced:
+    """Mean over the classes of the AUC of each against all others (scikit-learn's `ovr`, macro)."""
+    if rows.scores.ndim != 2:
+        return Influenced(np.nan, np.zeros(len(rows.truth)), 0)
+    classes = range(rows.scores.shape[1])
+    parts = [auc_influence(rows.truth == one, rows.scores[:, one]) for one in classes]
+    return influence.average(parts, len(rows.truth))
+
+
+def _relative_error(rows: Judged) -> Influenced:
+    """Mean of |error / truth|; NaN where some truth is 0, of which no error is a share."""
+    if (rows.truth == 0).any():
+        return Influenced(np.nan, np.zeros(len(rows.truth)), 0)
+    return influence.mean(np.abs((rows.truth - rows.scores) / rows.truth))
+
+
 _INFLUENCED: Final[dict[str, Callable[[Judged], Influenced]]] = {
     "roc_auc": lambda r: auc_influence(r.is_positive, r.scores),
+    "roc_auc_ovr": _one_against_rest,
+    "average_precision": lambda r: average_precision_influence(r.is_positive, r.scores),
+    "matthews_corrcoef": lambda r: matthews(r.truth, r.decided),
+    "cohen_kappa": lambda r: kappa(r.truth, r.decided),
+    "f1_weighted": lambda r: influence.f1_weighted(r.truth, r.decided),
+    "precision_macro": lambda r: influence.precision_macro(r.truth, r.decided),
+    "mean_absolute_percentage_error": _relative_error,
     "accuracy": lambda r: influence.mean((r.truth == r.decided).astype(float)),
     "balanced_accuracy": lambda r: influence.balanced_accuracy(r.truth, r.decided),
     "recall": lambda r: influence.recall_of(r.is_positive, r.said_positive),

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from mlops_spec.stats import influence, ranking
 from mlops_spec.stats.auc import auc, auc_difference
-from mlops_spec.stats.bootstrap import average_precision, percentile
+from mlops_spec.stats.cluster import LEAST_CLUSTERS
 from mlops_spec.stats.clustered_metrics import clusters_that_count, robust
 from mlops_spec.stats.estimate import Estimate, unknown, within
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Bools, Judged
 from mlops_spec.stats.metric_rows import influenced
 from mlops_spec.stats.proportions import paired_difference, wilson
-from mlops_spec.stats.resample import Units, of_clusters
-from mlops_spec.stats.resampled import resampled
+from mlops_spec.stats.quantiles import quantile
+from mlops_spec.stats.resample import Units, of_clusters, of_rows
+from mlops_spec.stats.resampled import Chosen, resampled
 
 __all__ = ["Judged", "difference", "estimate", "influenced", "method_of"]
 
@@ -33,7 +35,7 @@ def estimate(
         return _clustered(metric, rows, level, seed, together)
     if metric in ranking.NAMES:
         return within(ranking.ranked(metric, rows, level), *_UNIT)
-    return _of_rows(metric, rows, level, seed)
+    return _of_rows(metric, rows, level)
 
 
 def _lists(metric: str, rows: Judged) -> Units | None:
@@ -43,13 +45,15 @@ def _lists(metric: str, rows: Judged) -> Units | None:
     return of_clusters(rows.group)
 
 
-def _of_rows(metric: str, rows: Judged, level: float, seed: int) -> Estimate:
+def _of_rows(metric: str, rows: Judged, level: float) -> Estimate:
     match metric:
         case "roc_auc":
             return auc(rows.is_positive, rows.scores, level)
-        case "average_precision":
-            weighted = average_precision(rows.is_positive, rows.scores)
-            return percentile(weighted, len(rows.truth), level, seed)
+        case "average_precision" | "roc_auc_ovr":
+            return _envelope(_of(metric, rows), _rarest(rows), level)
+        case "median_absolute_error":
+            bounds = quantile(np.abs(rows.truth - rows.scores), 0.5, level)
+            return replace(bounds, value=_median(rows))
         case "accuracy" | "recall" | "precision":
             hits, n = _SHARES[metric](rows)
             return wilson(int(hits.sum()), int(n.sum()), level)
@@ -78,10 +82,10 @@ def _difference_of_rows(
     match metric:
         case "roc_auc":
             return auc_difference(first.is_positive, first.scores, second.scores, level)
-        case "average_precision":
-            area = average_precision(first.is_positive, first.scores)
-            against = average_precision(second.is_positive, second.scores)
-            return percentile(lambda w: area(w) - against(w), len(first.truth), level, seed)
+        case "average_precision" | "roc_auc_ovr":
+            return _gap(_of(metric, first), _of(metric, second), _rarest(first), level)
+        case "median_absolute_error":
+            return _median_gap(first, second, level, seed, of_rows(len(first.truth)))
         case "accuracy" | "recall":
             return _paired_share(metric, first, second, level)
         case _:
@@ -97,8 +101,8 @@ def _of(metric: str, rows: Judged) -> Influenced:
 def _clustered(metric: str, rows: Judged, level: float, seed: int, units: Units) -> Estimate:
     found = influenced(metric, rows)
     if found is None:
-        return resampled(lambda chosen: _value(metric, rows.take(chosen)), units, level, seed)
-    clusters = clusters_that_count(found, units, rows if metric == "roc_auc" else None)
+        return resampled(lambda chosen: _median(rows.take(chosen)), units, level, seed)
+    clusters = clusters_that_count(found, units, rows if metric in _RANKED else None)
     bounds = _BOUNDS.get(metric, (-np.inf, np.inf))
     return within(robust(found, units, level, clusters, share=bounds == _UNIT), *bounds)
 
@@ -108,21 +112,69 @@ def _clustered_difference(
 ) -> Estimate:
     one, other = influenced(metric, first), influenced(metric, second)
     if one is None or other is None:
-        return resampled(
-            lambda chosen: _value(metric, first.take(chosen)) - _value(metric, second.take(chosen)),
-            units, level, seed,
-        )  # fmt: skip
+        return _median_gap(first, second, level, seed, units)
     gap = influence.minus(one, other)
     if one.value == other.value and not gap.influence.any():
         return Estimate(0.0, 0.0, 0.0, gap.n, "both answer these rows alike")
-    of_class = first if metric == "roc_auc" else None
+    of_class = first if metric in _RANKED else None
     clusters = min(clusters_that_count(each, units, of_class) for each in (one, other))
     return robust(gap, units, level, clusters)
 
 
-def _value(metric: str, rows: Judged) -> float:
-    assert metric == "average_precision", metric
-    return average_precision(rows.is_positive, rows.scores)(np.ones(len(rows.truth)))
+def _median_gap(first: Judged, second: Judged, level: float, seed: int, units: Units) -> Estimate:
+    """The difference of two medians is resampled: it has no order statistics of its own."""
+    if np.array_equal(first.scores, second.scores):
+        return Estimate(0.0, 0.0, 0.0, len(first.truth), "both answer these rows alike")
+
+    def gap(chosen: Chosen) -> float:
+        return _median(first.take(chosen)) - _median(second.take(chosen))
+
+    return resampled(gap, units, level, seed)
+
+
+def _median(rows: Judged) -> float:
+    return float(np.median(np.abs(rows.truth - rows.scores)))
+
+
+def _rarest(rows: Judged) -> int:
+    """The rows of the rarest class, of those that the model knows."""
+    if rows.scores.ndim == 2:
+        return int(np.bincount(rows.truth, minlength=rows.scores.shape[1]).min())
+    positives = int(rows.is_positive.sum())
+    return min(positives, len(rows.truth) - positives)
+
+
+def _envelope(found: Influenced, rarest: int, level: float) -> Estimate:
+    """Value ± t of the rarest class, on the plain and the logit scale, whichever reaches further.
+
+    Near 1 the plain interval is too short below, near 0 the logit one is. A perfect ranking gets
+    Wilson's interval of as many rows.
+    """
+    if rarest < LEAST_CLUSTERS:
+        return _too_rare(found, rarest)
+    if found.value == 1 and not found.influence.any():
+        return replace(wilson(rarest, rarest, level), n=found.n)
+    units = of_rows(len(found.influence))
+    plain, curved = (robust(found, units, level, rarest, share=share) for share in (False, True))
+    if not curved.known:
+        return curved
+    low, high = min(plain.low, curved.low), max(plain.high, curved.high)
+    return within(replace(plain, low=low, high=high), *_UNIT)
+
+
+def _gap(first: Influenced, second: Influenced, rarest: int, level: float) -> Estimate:
+    """A paired difference with t of the rarest class."""
+    gap = influence.minus(first, second)
+    if rarest < LEAST_CLUSTERS:
+        return _too_rare(gap, rarest)
+    if not gap.influence.any():
+        return Estimate(0.0, 0.0, 0.0, gap.n, "both rank these rows alike")
+    return robust(gap, of_rows(len(gap.influence)), level, rarest)
+
+
+def _too_rare(found: Influenced, rarest: int) -> Estimate:
+    reason = f"{rarest} rows of the rarest class; {LEAST_CLUSTERS} are the least"
+    return unknown(len(found.influence), reason, found.value)
 
 
 def method_of(metric: str, *, paired: bool, in_lists: bool = False) -> str:
@@ -138,7 +190,7 @@ def method_of(metric: str, *, paired: bool, in_lists: bool = False) -> str:
 
 _METHODS: Final = {
     "roc_auc": ("DeLong", "DeLong"),
-    "average_precision": ("bootstrap", "bootstrap"),
+    "median_absolute_error": ("order statistics", "bootstrap"),
     "accuracy": ("Wilson", "Tango"),
     "recall": ("Wilson", "Tango"),
     "precision": ("Wilson", "delta method"),
@@ -183,9 +235,14 @@ _SHARES: Final[dict[str, Callable[[Judged], tuple[Bools, Bools]]]] = {
 }
 
 
+# Of these the rarer class is scarce, not the rows.
+_RANKED: Final = frozenset({"roc_auc", "average_precision"})
 _UNIT: Final = (0.0, 1.0)
 _BOUNDS: Final = {
     **dict.fromkeys(ranking.NAMES, _UNIT),
+    **dict.fromkeys(("average_precision", "roc_auc_ovr", "f1_weighted", "precision_macro"), _UNIT),
+    "matthews_corrcoef": (-1.0, 1.0), "cohen_kappa": (-1.0, 1.0),
+    "median_absolute_error": (0.0, np.inf), "mean_absolute_percentage_error": (0.0, np.inf),
     "roc_auc": _UNIT, "accuracy": _UNIT, "recall": _UNIT, "precision": _UNIT,
     "balanced_accuracy": _UNIT, "f1": _UNIT, "f1_macro": _UNIT, "brier_score": _UNIT,
     "log_loss": (0.0, np.inf), "mean_absolute_error": (0.0, np.inf),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _CLASSES: Final = frozenset({"binary", "multiclass"})
+_MULTICLASS: Final = frozenset({"multiclass"})
 _BINARY: Final = frozenset({"binary"})
 _REGRESSION: Final = frozenset({"regression"})
 _RANKING: Final = frozenset({"ranking"})
@@ -33,12 +34,25 @@ METRICS: Final[dict[str, Metric]] = {
         Metric("precision", _BINARY, True, True, "share of positive decisions that are right"),
         Metric("recall", _BINARY, True, True, "share of positives that are found"),
         Metric("f1", _BINARY, True, True, "harmonic mean of precision and recall"),
+        Metric("precision_macro", _CLASSES, True, True, "mean precision over the classes"),
+        Metric("f1_weighted", _CLASSES, True, True, "mean F1, weighted by how often a class is"),
         Metric("f1_macro", _CLASSES, True, True, "mean F1 over the classes"),
+        Metric("roc_auc_ovr", _MULTICLASS, True, True, "mean AUC of each class against the rest"),
+        Metric("matthews_corrcoef", _CLASSES, True, True, "correlation of truth and decision"),
+        Metric("cohen_kappa", _CLASSES, True, True, "agreement beyond chance"),
         Metric("brier_score", _BINARY, False, True, "mean squared error of the probability"),
         Metric("log_loss", _CLASSES, False, False, "mean negative log-likelihood"),
         Metric("mean_absolute_error", _REGRESSION, False, False, "mean absolute error"),
         Metric(
             "root_mean_squared_error", _REGRESSION, False, False, "root of the mean squared error"
+        ),
+        Metric("median_absolute_error", _REGRESSION, False, False, "median absolute error"),
+        Metric(
+            "mean_absolute_percentage_error",
+            _REGRESSION,
+            False,
+            False,
+            "mean absolute error, as a share of the truth",
         ),
         Metric("r2", _REGRESSION, True, True, "coefficient of determination"),
         Metric(

@@ -21,7 +21,7 @@ from mlops_spec.model.spec.gates import Comparison, GatesSpec, Limit
 from mlops_spec.terms.metrics import METRICS, PRIMARY
 
 # Below zero: worse than a constant prediction. What a function of the user's may be is not known.
-_FROM_ZERO: Final = METRICS.keys() - {"r2", "skill"}
+_FROM_ZERO: Final = METRICS.keys() - {"r2", "skill", "matthews_corrcoef", "cohen_kappa"}
 _PARTS: Final = ("metrics", "production")
 
 

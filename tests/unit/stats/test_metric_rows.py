@@ -17,7 +17,7 @@ def binary(n=400, seed=3):
     return Judged(truth, np.round(score, 2), (score > 0.5).astype(np.int64), positive=1)
 
 
-BINARY = sorted(n for n, m in METRICS.items() if "binary" in m.tasks and n != "average_precision")
+BINARY = sorted(name for name, metric in METRICS.items() if "binary" in metric.tasks)
 
 
 @pytest.mark.parametrize("metric", BINARY)
@@ -36,7 +36,7 @@ def test_the_variance_of_roc_auc_is_delongs():
 
 
 def test_what_has_no_influences_says_so():
-    assert influenced("average_precision", binary()) is None
+    assert influenced("median_absolute_error", binary()) is None
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "precision", "accuracy"])

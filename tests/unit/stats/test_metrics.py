@@ -45,6 +45,10 @@ BINARY = {
     "recall": lambda r: sk.recall_score(r.truth, r.decided),
     "f1": lambda r: sk.f1_score(r.truth, r.decided),
     "f1_macro": lambda r: sk.f1_score(r.truth, r.decided, average="macro"),
+    "precision_macro": lambda r: sk.precision_score(r.truth, r.decided, average="macro"),
+    "f1_weighted": lambda r: sk.f1_score(r.truth, r.decided, average="weighted"),
+    "matthews_corrcoef": lambda r: sk.matthews_corrcoef(r.truth, r.decided),
+    "cohen_kappa": lambda r: sk.cohen_kappa_score(r.truth, r.decided),
     "brier_score": lambda r: sk.brier_score_loss(r.truth, r.scores),
     "log_loss": lambda r: sk.log_loss(r.truth, r.scores),
     "skill": lambda r: sk.d2_brier_score(r.truth, r.scores),
@@ -54,11 +58,20 @@ MULTICLASS = {
     "balanced_accuracy": BINARY["balanced_accuracy"],
     "f1_macro": BINARY["f1_macro"],
     "log_loss": BINARY["log_loss"],
+    "precision_macro": BINARY["precision_macro"],
+    "f1_weighted": BINARY["f1_weighted"],
+    "matthews_corrcoef": BINARY["matthews_corrcoef"],
+    "cohen_kappa": BINARY["cohen_kappa"],
+    "roc_auc_ovr": lambda r: sk.roc_auc_score(r.truth, r.scores, multi_class="ovr"),
     "skill": lambda r: sk.d2_brier_score(r.truth, r.scores),
 }
 REGRESSION = {
     "mean_absolute_error": lambda r: sk.mean_absolute_error(r.truth, r.scores),
     "root_mean_squared_error": lambda r: sk.root_mean_squared_error(r.truth, r.scores),
+    "median_absolute_error": lambda r: sk.median_absolute_error(r.truth, r.scores),
+    "mean_absolute_percentage_error": lambda r: sk.mean_absolute_percentage_error(
+        r.truth, r.scores
+    ),
     "r2": lambda r: sk.r2_score(r.truth, r.scores),
     "skill": lambda r: sk.r2_score(r.truth, r.scores),
 }
@@ -93,7 +106,13 @@ def test_the_difference_of_a_model_from_itself_is_zero(task, metric, oracle):
     assert found.low <= 0 <= found.high
 
 
-@pytest.mark.parametrize("metric", ["f1", "balanced_accuracy", "brier_score", "skill", "precision"])
+COVERING = [
+    "f1", "f1_weighted", "balanced_accuracy", "precision_macro", "brier_score", "skill",
+    "precision", "average_precision", "matthews_corrcoef", "cohen_kappa",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("metric", COVERING)
 def test_the_interval_covers_the_truth_as_often_as_it_says(metric):
     random = np.random.default_rng(5)
     truth = estimate(metric, binary(random, 1_000_000), 0.95).value
@@ -104,7 +123,21 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(metric):
     assert low <= covered <= high
 
 
-@pytest.mark.parametrize("metric", ["root_mean_squared_error", "mean_absolute_error", "r2"])
+@pytest.mark.parametrize("metric", ["roc_auc_ovr", "matthews_corrcoef", "f1_weighted"])
+def test_the_interval_of_many_classes_covers_as_often_as_it_says(metric):
+    random = np.random.default_rng(7)
+    truth = estimate(metric, multiclass(random, 1_000_000), 0.95).value
+    trials = 400
+    found = [estimate(metric, multiclass(random, 300), 0.90) for _ in range(trials)]
+    covered = sum(one.low <= truth <= one.high for one in found)
+    low, high = binom.interval(0.9999, trials, 0.90)
+    assert low <= covered <= high
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["root_mean_squared_error", "mean_absolute_error", "r2", "median_absolute_error"],
+)
 def test_the_interval_of_an_error_covers_as_often_as_it_says(metric):
     random = np.random.default_rng(6)
     truth = estimate(metric, regression(random, 1_000_000), 0.95).value
