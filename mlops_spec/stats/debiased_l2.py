@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
+from scipy.special import chndtr, chndtrinc
 
-from mlops_spec.stats.calibration_bins import BINS, bin_numbers, equal_mass, obstacle
-from mlops_spec.stats.estimate import Estimate, Floats, normal, unknown
+from mlops_spec.stats.calibration_bins import BINS, Bins, equal_mass, obstacle
+from mlops_spec.stats.estimate import Estimate, Floats, unknown, z_two_sided
 from mlops_spec.stats.influence import Bools
 
 LEAST_ROWS: Final = 50
+# From here on the root of a noncentral chi-square is normal to three digits.
+_LARGE: Final = 1e4
 
 
-def debiased_l2(positive: Bools, predicted: Floats, level: float, bins: int = BINS) -> Estimate:
+def debiased_l2(
+    positive: Bools, predicted: Floats, level: float, bins: int = BINS, effect: float = 1.0
+) -> Estimate:
     """sum of w_b [(p_b - y_b)² - y_b(1 - y_b)/(n_b - 1)]: Kumar, Liang and Ma, NeurIPS 2019.
 
     In squared probability: its root is comparable with the ECE. It may be below 0, and is 0 on
-    average for a perfect model. The interval is normal, with variance sum of w_b² (4 g² s² + 2 s⁴)
-    for a gap g = p_b - y_b of variance s². Unknown, with the reason: fewer than 50 rows, no
-    probabilities, or bins of a single row.
+    average for a perfect model. `effect`: how many rows say as much as one. Each end of the
+    interval is that of a scaled noncentral chi-square (Satterthwaite 1946) or the normal one,
+    whichever reaches further: the normal one alone passes a model at its limit in up to 13 % of
+    worlds instead of 5 %. Unknown, with the reason: fewer than 50 rows, no probabilities, or bins
+    of a single row.
     """
     why = obstacle(positive, predicted, LEAST_ROWS)
     if why:
@@ -27,21 +35,45 @@ def debiased_l2(positive: Bools, predicted: Floats, level: float, bins: int = BI
     found = equal_mass(positive, predicted, bins)
     if found.rows.min() < 2:
         return unknown(len(positive), "a bin has a single row; ask for fewer bins")
-    noise = found.observed * (1 - found.observed) / (found.rows - 1)
+    noise = effect * found.observed * (1 - found.observed) / (found.rows - 1)
     gaps = found.predicted - found.observed
-    errors = _gap_variances(positive, predicted, bins)
-    corrected = np.maximum(gaps**2 - noise, 0)
-    variance = (found.weights**2) @ (4 * corrected * errors + 2 * errors**2)
     value = float(found.weights @ (gaps**2 - noise))
-    return normal(value, float(variance), level, len(positive))
+    errors = effect * _variances(found)
+    ends = [_chi_square(found.weights, gaps, errors, level), _normal(found, value, errors, level)]
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    return Estimate(value, min(low, value), max(high, value), len(positive))
 
 
-def _gap_variances(positive: Bools, predicted: Floats, bins: int) -> Floats:
-    """The variance of the mean of p - y in each bin."""
-    numbers = bin_numbers(predicted, bins)
-    gap = predicted - positive
-    rows = np.bincount(numbers)
-    means = np.bincount(numbers, weights=gap) / rows
-    squares = np.bincount(numbers, weights=(gap - means[numbers]) ** 2)
-    variances: Floats = squares / (rows - 1) / rows
-    return variances
+def _variances(bins: Bins) -> Floats:
+    """The variance of each bin's share, by Laplace's rule never 0."""
+    share = (bins.observed * bins.rows + 1) / (bins.rows + 2)
+    return share * (1 - share) / bins.rows
+
+
+def _normal(bins: Bins, value: float, errors: Floats, level: float) -> tuple[float, float]:
+    """Variance sum of w_b² (4 g² s² + 2 s⁴) for a gap g of variance s²."""
+    squared = np.maximum((bins.predicted - bins.observed) ** 2 - errors, 0)
+    variance = float((bins.weights**2) @ (4 * squared * errors + 2 * errors**2))
+    half = z_two_sided(level) * math.sqrt(variance)
+    return value - half, value + half
+
+
+def _chi_square(weights: Floats, gaps: Floats, errors: Floats, level: float) -> tuple[float, float]:
+    """Bounds on sum of w g² from T = sum of w (g + e)²: T/c is noncentral chi-square."""
+    raw, noise = float(weights @ gaps**2), float(weights @ errors)
+    # The scale of the noise, or of the errors where the gaps are, whichever is larger.
+    scale = float(weights**2 @ errors**2) / noise
+    if raw > 0:
+        scale = max(scale, float((weights * gaps) ** 2 @ errors) / raw)
+    freedom, z = noise / scale, z_two_sided(level)
+    low = _noncentrality(raw / scale, freedom, (1 + level) / 2, -z)
+    return low * scale, _noncentrality(raw / scale, freedom, (1 - level) / 2, z) * scale
+
+
+def _noncentrality(x: float, freedom: float, probability: float, z: float) -> float:
+    """The noncentrality at which a value of at most x has this probability; 0 if it is less."""
+    if x > _LARGE:
+        return max((math.sqrt(x) + z) ** 2 - (freedom - 1), 0.0)
+    if chndtr(x, freedom, 0) <= probability:
+        return 0.0
+    return float(chndtrinc(x, freedom, probability))

@@ -19,6 +19,7 @@ from mlops_spec.runtime.declare import (
     Segments,
     Stable,
 )
+from mlops_spec.runtime.gates.calibration import calibrated
 from mlops_spec.runtime.gates.consistency import consistent
 from mlops_spec.runtime.gates.evidence import Evidence
 from mlops_spec.runtime.gates.fairness import fair
@@ -74,7 +75,7 @@ def _of(rule: Gate, gates: Gates, evidence: Evidence, task: str) -> Iterator[Ver
         case Fair():
             yield fair(rule, gates, evidence, task)
         case Calibrated():
-            yield Verdict(type(rule).__name__, Outcome.ERROR, reason="no judge for it")
+            yield from calibrated(rule, gates, evidence, task)
         case _:
             yield from _measured(rule, gates, evidence)
 

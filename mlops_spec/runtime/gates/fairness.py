@@ -113,7 +113,8 @@ def _no_worse(asked: Asked, most: float, evidence: Evidence) -> Verdict:
     if asked.units is not None:
         ways.append(said(asked.gates, asked.units))
     verdict = decided(check, found, bar, asked.gates, 0, ", ".join(ways))
-    reason = "; ".join(filter(None, (verdict.reason or found.reason, furthest(asked, families))))
+    alike = found.reason if found.known else ""
+    reason = "; ".join(filter(None, (verdict.reason, alike, furthest(asked, families))))
     parts = rate_parts(asked, families, verdict.outcome)
     return replace(verdict, reason=reason, parts=parts)
 

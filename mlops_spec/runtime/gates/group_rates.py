@@ -98,8 +98,8 @@ def furthest(asked: Asked, families: Families) -> str:
         left += [f"{asked.name(one)} ({one.n} {_WORDS[name][1]})" for one in left_out[:SHOWN]]
         if len(left_out) > SHOWN:
             left.append(f"{len(left_out) - SHOWN} more")
-        if len(kept) > 1:
-            ends = [min(kept, key=_rate), max(kept, key=_rate)]
+        ends = [min(kept, key=_rate), max(kept, key=_rate)] if kept else []
+        if ends and _rate(ends[0]) < _rate(ends[1]):
             words = [f"{asked.name(one)} {_rate(one):.3f} (n {one.n})" for one in ends]
             said.append((_rate(ends[1]) - _rate(ends[0]), " to ".join(words)))
     apart = max(said)[1] if said else ""
