@@ -37,7 +37,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|skl2onnx|google).*"),
 ]
 
-TRUST = Call("Trust", (("environment", "local"), ("signer", "workspace")))
 ORIGIN = Origin("specs/m.yaml", "p", "local", "trip", {}, ".spec/local", "sqlite")
 GOOD = {"distance": 900.0, "stops": 2, "windy": None, "trip_id": "t1", "at": "2013-06-01T12:00:00Z"}
 
@@ -49,7 +48,7 @@ def field(name: str, kind: str, **more: Any) -> RequestField:
 
 APP = ServiceApp(
     origin=ORIGIN, class_name="Trip", task="binary", key="trip_id", time="at", workers=1,
-    max_rows=100, timeout=2.0, trust=TRUST,
+    max_rows=100, timeout=2.0, trust=Call("Trust", (("environment", "local"), ("signer", "workspace"))),
     fields=(
         field("distance", "float", min=0, max=6000), field("stops", "int"),
         field("windy", "float", nullable=True),
@@ -85,8 +84,8 @@ def served(context: Context) -> Iterator[Served]:
     )  # fmt: skip
     pipeline = make_pipeline("passthrough", HistGradientBoostingClassifier(max_iter=10))
     pipeline.fit(frame, frame.distance > 1000)
-    exported = export(pipeline, frame, context.workspace.run("r1") / "portable")
-    judge(context, "r1", exported.digest)
+    folder = context.workspace.run("r1") / "portable"
+    judge(context, "r1", export(pipeline, frame, folder).digest)
     package(context, "r1", "0123456789abcdef", "7")
     with running(context, pipeline) as found:
         yield found
