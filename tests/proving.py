@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from mlops_spec.model.plan import Call
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Signing
 from mlops_spec.runtime.evidence.envelope import seal
@@ -14,6 +15,7 @@ from mlops_spec.runtime.evidence.verify import EVIDENCE_FILE, RELEASE_FILE
 from mlops_spec.terms.keys import evaluate_key
 from mlops_spec.terms.verdict import Outcome, Verdict
 
+TRUST = Call("Trust", (("environment", "local"), ("signer", "workspace")))
 PASSED = Verdict("roc_auc", Outcome.PASS, 0.81, 0.79, 0.83, 2000, "≥ 0.7")
 
 

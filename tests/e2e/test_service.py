@@ -19,11 +19,11 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from proving import judge
+from proving import TRUST, judge
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import make_pipeline
 
-from mlops_spec.model.plan import Call, Origin, RequestField, ServiceApp
+from mlops_spec.model.plan import Origin, RequestField, ServiceApp
 from mlops_spec.render.templates import render_artifact
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.portable import export
@@ -48,7 +48,7 @@ def field(name: str, kind: str, **more: Any) -> RequestField:
 
 APP = ServiceApp(
     origin=ORIGIN, class_name="Trip", task="binary", key="trip_id", time="at", workers=1,
-    max_rows=100, timeout=2.0, trust=Call("Trust", (("environment", "local"), ("signer", "workspace"))),
+    max_rows=100, timeout=2.0, trust=TRUST,
     fields=(
         field("distance", "float", min=0, max=6000), field("stops", "int"),
         field("windy", "float", nullable=True),
@@ -190,7 +190,6 @@ def test_metrics_name_model_release_and_code(served: Served) -> None:
 def test_a_release_is_packaged_once(context: Context, served: Served) -> None:
     folder = context.workspace.bentoml_home / "bentos" / "trip" / "0123456789abcdef"
     before = (folder / "bento.yaml").stat().st_mtime_ns
-
     assert package(context, "r1", "0123456789abcdef", "7") == "trip:0123456789abcdef"
     assert (folder / "bento.yaml").stat().st_mtime_ns == before
 
