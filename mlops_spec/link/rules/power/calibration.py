@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
 
@@ -81,8 +82,7 @@ def _debiased(case: Case, entry: Entry) -> tuple[str, str] | None:
         return None
     n, most = case.known.rows, float(limit.max)
     error = l2_error(n, _BINS, variance_of(case.known))
-    enough = (_z(case) + case.risk.z_power) * error
-    return _off(case, entry, (-math.inf, most, 0.0, error), enough, n * enough / most)
+    return _off(case, entry, Right(-math.inf, most, 0.0, error), lambda reach: n * reach / most)
 
 
 def _in_the_large(case: Case, entry: Entry) -> tuple[str, str] | None:
@@ -92,9 +92,7 @@ def _in_the_large(case: Case, entry: Entry) -> tuple[str, str] | None:
     if room is None:
         return None
     least, most = _ends(limit)
-    # Where both ends are near, both can be missed: half of what may be missed on each side.
-    enough = (_z(case) + case.risk.z_power) * error
-    return _off(case, entry, (least, most, 0.0, error), enough, n * (enough / room) ** 2)
+    return _off(case, entry, Right(least, most, 0.0, error), lambda reach: n * (reach / room) ** 2)
 
 
 def _slope(case: Case, entry: Entry) -> tuple[str, str] | None:
@@ -105,27 +103,53 @@ def _slope(case: Case, entry: Entry) -> tuple[str, str] | None:
     area = known.estimates.get("roc_auc", _AREA)
     error = slope_error(binormal(known.positives / known.rows, area), known.rows)
     least, most = _ends(limit)
-    enough = (_z(case) + case.risk.z_power) * error
-    return _off(case, entry, (least, most, 1.0, error), enough, known.rows * (enough / room) ** 2)
+    return _off(
+        case, entry, Right(least, most, 1.0, error), lambda reach: known.rows * (reach / room) ** 2
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Limits, infinite where there is none, around the value that is `right`, with its error."""
+
+    least: float
+    most: float
+    right: float
+    error: float
+
+    @property
+    def ends(self) -> int:
+        return sum(map(math.isfinite, (self.least, self.most)))
 
 
 def _off(
-    case: Case, entry: Entry, of: tuple[float, float, float, float], enough: float, needed: float
+    case: Case, entry: Entry, of: Right, needed: Callable[[float], float]
 ) -> tuple[str, str] | None:
-    """Message and help where a perfect model's bounds leave the limits too often."""
-    least, most, right, error = of
-    chance = refused_though_right(least, most, right, error, _z(case))
+    """Message and help where a perfect model's bounds leave the limits too often.
+
+    `needed`: the rows at which a perfect model is told to be within some reach of what is right.
+    """
+    chance = refused_though_right(of.least, of.most, of.right, of.error, _z(case))
     if chance <= _allowed(case):
         return None
-    ends = [f"{key}: {getattr(entry.value, key):g}" for key in ("min", "max")
-            if getattr(entry.value, key) is not None]  # fmt: skip
-    write = [f"min: {right - enough:.3g}"] if least > -math.inf else []
-    write += [f"max: {right + enough:.3g}"] if most < math.inf else []
+    # Where both ends can be missed, each may be missed half as often.
+    spread = NormalDist().inv_cdf(1 - _allowed(case) / of.ends)
+    reach = (_z(case) + spread) * of.error
+    ends = [key for key in ("min", "max") if getattr(entry.value, key) is not None]
+    stated = ", ".join(f"{key}: {getattr(entry.value, key):g}" for key in ends)
+    write = {"min": _outward(of.right - reach, -1), "max": _outward(of.right + reach, 1)}
     return (
-        f"{entry.name}{entry.of} {', '.join(ends)}: on {case.known.where}, a perfectly calibrated "
-        f"model {_verb(case)} {percent(chance)} of the time; its standard error is {error:.2g}",
-        f"write {', '.join(write)}; as it is, it takes about {rows(needed)} rows",
+        f"{entry.name}{entry.of} {stated}: on {case.known.where}, a perfectly calibrated model "
+        f"{_verb(case)} {percent(chance)} of the time; its standard error is {of.error:.2g}",
+        f"write {', '.join(f'{key}: {write[key]}' for key in ends)}; as it is, it takes about "
+        f"{rows(needed(reach))} rows",
     )
+
+
+def _outward(value: float, sign: int) -> str:
+    """Three figures or three decimals, whichever is finer, rounded away from what is right."""
+    step = 10.0 ** min(-3, math.floor(math.log10(abs(value) or 1)) - 2)
+    return f"{sign * math.ceil(sign * value / step - 1e-9) * step:.12g}"
 
 
 def _allowed(case: Case) -> float:

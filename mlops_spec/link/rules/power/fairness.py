@@ -23,7 +23,7 @@ _POWER: Final = 0.8
 # Before there was a run: shares of positives found, and of negatives taken for positives.
 _FOUND: Final = 0.7
 _FALSE: Final = 0.2
-_HALVINGS: Final = 12
+_NEAR: Final = 1.02  # two figures are printed
 # Of more groups than this the largest are looked at: the chance only grows with the others.
 _MOST: Final = 20
 
@@ -110,7 +110,7 @@ class Limit:
         low, high = self.reach, max(self.reach, 0.01)
         while self.refused(high) > chance and high < 64:
             high *= 2
-        for _ in range(_HALVINGS):
+        while high > _NEAR * low:
             middle = (low + high) / 2
             low, high = (middle, high) if self.refused(middle) > chance else (low, middle)
         return high

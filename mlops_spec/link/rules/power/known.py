@@ -46,16 +46,16 @@ class Known:
         Columns that were not counted together are taken as independent of each other.
         """
         named = crossed(by, cuts)
-        if named in self.groups:
+        if len(named) > 1 and named in self.groups:
             return self.groups[named]
         if any((column,) not in self.groups for column in named):
             return None
         each = [self.groups[(column,)] for column in named]
-        return tuple(self._crossed(cell) for cell in product(*each))
+        return tuple(self._crossed(named, cell) for cell in product(*each))
 
-    def _crossed(self, cell: tuple[Group, ...]) -> Group:
+    def _crossed(self, named: tuple[str, ...], cell: tuple[Group, ...]) -> Group:
         share = math.prod(group.rows / self.rows for group in cell)
-        name = ", ".join(group.value for group in cell)
+        name = " × ".join(f"{column}={g.value}" for column, g in zip(named, cell, strict=True))
         positives = None
         if self.positives:
             rates = [(group.positives or 0) / self.positives for group in cell]

@@ -95,8 +95,8 @@ def _mostly_small(ruled: Ruled, found: Diagnostics) -> bool:
         f"have fewer than {least:,} rows, and are judged together as one: "
         f"{_part(together, ruled.case.known.rows)} {ruled.case.known.where}",
         at=ruled.entry.at("by"),
-        help=f"group by fewer columns, or write min_rows: {largest.rows:,} or less: that many has "
-        "the largest of them",
+        help=f"group by fewer columns, or hold out more rows; the largest of them has "
+        f"{largest.rows:,}, which `min_rows` would have to allow",
     )
     return True
 
