@@ -70,7 +70,7 @@ def test_the_same_gates_decide_the_same(world):
         (first, "pass", "pass"),
     ]
     assert [one.flips for one in found] == [(), (), ()]
-    assert summary(found) == "of the last 3 candidates no decision would have been another"
+    assert summary(found) == "of the last 3 candidates no promotion would have gone another way"
 
 
 def test_what_is_read_back_is_what_was_decided_on(world):
@@ -134,7 +134,7 @@ def test_a_deleted_run_cannot_be_told(copy):
     shutil.rmtree(place.workspace.run(stump))
     found = replayed(place, *LENIENT.gates)
     assert (found[1].after, found[1].untold) == ("", ("its folder is gone",))
-    assert summary(found).endswith("no decision would have been another; 1 cannot be told")
+    assert summary(found).endswith("no promotion would have gone another way; 1 cannot be told")
 
 
 def test_a_measurement_that_was_never_taken_cannot_be_told(world):

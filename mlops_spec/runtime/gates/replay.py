@@ -142,13 +142,23 @@ def summary(replayed: Sequence[Replayed]) -> str:
     lost = [one for one in replayed if one.lost]
     won = [one for one in replayed if one.won]
     untold = [one for one in replayed if not one.after]
-    of = f"of the last {len(replayed)} candidates" if len(replayed) > 1 else "of the one candidate"
+    if len(replayed) == 1:
+        return f"the one candidate {_of_one(replayed[0])}"
     parts = [f"{len(lost)} would not have been promoted: {_named(lost)}"] if lost else []
     parts += [f"{len(won)} that stopped would have been promoted: {_named(won)}"] if won else []
     parts += [f"{len(untold)} cannot be told"] if untold else []
     if not lost and not won:
-        parts = ["no decision would have been another", *parts]
-    return f"{of} {'; '.join(parts)}"
+        parts = ["no promotion would have gone another way", *parts]
+    return f"of the last {len(replayed)} candidates {'; '.join(parts)}"
+
+
+def _of_one(one: Replayed) -> str:
+    if not one.after:
+        return "cannot be told"
+    if not one.lost and not one.won:
+        return "would have gone the same way"
+    said = "would not have been promoted" if one.lost else "that stopped would have been promoted"
+    return f"{said}: {_named((one,))}"
 
 
 def _named(replayed: Iterable[Replayed]) -> str:
