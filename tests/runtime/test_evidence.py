@@ -228,9 +228,12 @@ def test_signed_verdicts_that_do_not_pass_are_refused_unless_approved(
 ) -> None:
     signed_anew(context, folder, outcome="fail")
     assert opened(folder).endswith("its verdicts are fail, expected pass or an approval")
-    signed_anew(context, folder, outcome="fail", approval={"decision": "refused"})
-    assert "expected pass or an approval" in opened(folder)
-    signed_anew(context, folder, outcome="fail", approval={"decision": "approved", "by": "ann"})
+    for decision, gate in (("refused", "gate-run1"), ("approved", "gate-of-before")):
+        approval = {"decision": decision, "gate": gate}
+        signed_anew(context, folder, outcome="fail", approval=approval)
+        assert "expected pass or an approval" in opened(folder)
+    approval = {"decision": "approved", "gate": "gate-run1", "by": "ann"}
+    signed_anew(context, folder, outcome="fail", approval=approval)
     assert opened(folder) == "served"
 
 

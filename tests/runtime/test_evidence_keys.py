@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import stat
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Recipe, Service, Signing, Trust
 from mlops_spec.runtime.evidence import verify
 from mlops_spec.runtime.evidence.keys import believed_key, new_pair, signing_key
+from mlops_spec.runtime.evidence.statement import statement_of
 from mlops_spec.runtime.machine import processes
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.rollout.local import LocalWorld, Place
@@ -137,6 +139,24 @@ def test_packaging_refuses_before_anything_is_built(context: Context) -> None:
         "the verdicts on run run1 are fail, and nobody has approved it"
     )
     assert not context.workspace.bentoml_home.exists()
+
+
+def test_an_approval_stands_in_the_evidence_of_the_verdicts_it_was_given_for(
+    context: Context,
+) -> None:
+    said = {"model": "m", "version": "1", "release": "r", "run": "run1", "digest": "d"}
+    judge(context, "run1", "d", (replace(PASSED, outcome=Outcome.INCONCLUSIVE),))
+    for at, (decision, gate) in enumerate((("approved", "earlier"), ("refused", "gate-run1"))):
+        decide(context, str(at), {"decision": decision, "gate": gate})
+        assert "nobody has approved it" in refusal(lambda: statement_of(context, said))
+    approved = {"decision": "approved", "gate": "gate-run1", "by": "ann", "why": "holidays"}
+    decide(context, "2", approved)
+    assert json.loads(statement_of(context, said))["predicate"]["approval"] == approved
+
+
+def decide(context: Context, key: str, output: dict[str, str]) -> None:
+    context.journal.start("m", "approve", key, "run1")
+    context.journal.finish("m", "approve", key, "done", output)
 
 
 def test_a_batch_job_refuses_what_a_service_would(context: Context) -> None:

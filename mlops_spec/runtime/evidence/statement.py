@@ -52,9 +52,14 @@ def statement_of(
 
 
 def admitted(predicate: Mapping[str, Any]) -> bool:
-    """Whether these verdicts let a model serve: all pass, or a person has answered for it."""
-    approval = predicate.get("approval")
-    approved = isinstance(approval, Mapping) and approval.get("decision") == "approved"
+    """Whether these verdicts let a model serve: all pass, or a person has answered for them."""
+    approval, gate = predicate.get("approval"), predicate.get("gate")
+    approved = (
+        isinstance(approval, Mapping)
+        and isinstance(gate, Mapping)
+        and approval.get("decision") == "approved"
+        and approval.get("gate") == gate.get("digest")
+    )
     return predicate.get("outcome") == Outcome.PASS or approved
 
 
@@ -67,7 +72,7 @@ def _predicate(context: Context, release: Mapping[str, str], gate: Step) -> dict
         "outcome": gate.output["outcome"],
         "lines": [Verdict.from_json(verdict).line() for verdict in verdicts],
         "verdicts": verdicts,
-        "approval": approval_of(context, run),
+        "approval": approval_of(context, run, gate.digest),
         "gate": {"digest": gate.digest, "baseline": gate.output.get("baseline", "")},
         "data": str(fitted.output.get("data", "")) if fitted else "",
         "code": registered.output.get("code") if registered else None,
@@ -75,10 +80,15 @@ def _predicate(context: Context, release: Mapping[str, str], gate: Step) -> dict
     }
 
 
-def approval_of(context: Context, run: str) -> dict[str, Any] | None:
-    """The newest decision of a person on a run, or None where nobody was asked."""
-    found = _newest(context, "approve", run)
-    return dict(found.output) if found else None
+def approval_of(context: Context, run: str, gate: str) -> dict[str, Any] | None:
+    """What a person last decided on these verdicts of a run; None where nobody was asked.
+
+    It is the output of the step `approve`: `decision` ("approved" or another word), `gate` (the
+    digest of the verdicts that were read), and whatever else was recorded. An approval of other
+    verdicts, from before a gate changed, is none of these.
+    """
+    found = (record.output for record in _done(context, "approve", run))
+    return next((dict(output) for output in found if output.get("gate") == gate), None)
 
 
 def _require_evaluated(context: Context, run: str, digest: str) -> None:
