@@ -19,6 +19,7 @@ from mlops_spec.runtime.gates.measuring.parity import agreements
 from mlops_spec.runtime.gates.measuring.ranking import ranking
 from mlops_spec.runtime.gates.measuring.repeats import seen
 from mlops_spec.runtime.gates.measuring.requests import requested
+from mlops_spec.runtime.gates.measuring.stopwatch import stopwatch
 from mlops_spec.runtime.gates.measuring.subject import Subject, spread
 from mlops_spec.runtime.train.fitted import FittedModel
 from mlops_spec.runtime.train.pipeline import features_of
@@ -32,15 +33,19 @@ class Clock:
     """Time that passes when a model works, and says who worked."""
 
     def __init__(self):
-        self.now, self.who = 0.0, []
+        self.time, self.waiting, self.who = 0.0, 0.0, []
 
-    def __call__(self):
-        return self.now
+    def now(self):
+        return self.time
 
-    def work(self, name, seconds):
+    def waited(self):
+        return self.waiting
+
+    def work(self, name, seconds, waiting=0.0):
         def scored():
             self.who.append(name)
-            self.now += seconds
+            self.time += seconds + waiting
+            self.waiting += waiting
 
         return [scored]
 
@@ -61,7 +66,7 @@ def test_the_warm_up_is_not_counted():
 
 @pytest.mark.parametrize(
     ("seconds", "needed", "taken"),
-    [(0.05, 1, 80), (0.05, 299, 299), (0.5, 299, 60), (100.0, 299, 1)],
+    [(0.05, 1, 60), (0.05, 299, 299), (0.5, 299, 60), (100.0, 299, 1)],
     ids=["enough", "slow", "very slow", "hopeless"],
 )
 def test_time_is_bounded_and_longest_for_the_turns_that_are_needed(seconds, needed, taken):
@@ -70,9 +75,30 @@ def test_time_is_bounded_and_longest_for_the_turns_that_are_needed(seconds, need
     assert found.shape[1] == pytest.approx(taken, abs=1)
 
 
+def test_waiting_for_a_processor_is_not_counted():
+    clock = Clock()
+    found = turns.in_turns([clock.work("c", 0.001, waiting=0.5)], 1, clock)
+    assert found[0] == pytest.approx(np.full(found.shape[1], 0.001))
+
+
+def test_a_turn_that_was_all_waiting_counts_for_neither():
+    clock = Clock()
+    models = [clock.work("c", 2**-10), clock.work("p", 0.0, waiting=2**-3)]  # exact in binary
+    assert turns.in_turns(models, 1, clock).shape == (2, 0)
+
+
+def test_the_system_tells_how_long_a_thread_waited_or_nobody_did(monkeypatch):
+    with stopwatch() as watch:
+        assert 0 <= watch.waited() <= watch.now()
+    monkeypatch.setattr("mlops_spec.runtime.gates.measuring.stopwatch._SCHEDULED", "/nowhere")
+    with stopwatch() as watch:
+        assert watch.waited() == 0.0
+
+
 def test_garbage_is_collected_before_and_not_between():
     states = []
-    turns.in_turns([[lambda: states.append(gc.isenabled())]], 1)
+    with stopwatch() as watch:
+        turns.in_turns([[lambda: states.append(gc.isenabled())]], 1, watch)
     assert states[turns.WARM_UP] is False
     assert gc.isenabled()
 

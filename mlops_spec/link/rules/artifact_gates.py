@@ -16,6 +16,7 @@ from mlops_spec.model.units import Share
 _WHOLE: Final = Share(1.0)
 _CHANCE: Final = 0.5  # the area of a feature that tells nothing
 _PERFECT: Final = 1
+_TELLABLE: Final = 0.02  # of a time: docs/adr/0052
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,12 @@ def _latency(at: Loc, quantile: str, limit: LatencyLimit) -> Iterator[_Fault]:
             (*at, "slower_by"),
             f"slower_by is {limit.slower_by}; it is a share of production's time",
             "write a percentage such as 10%; for a time of its own write max: 20ms",
+        )
+    elif limit.slower_by is not None and limit.slower_by.value < _TELLABLE:
+        yield _Fault(
+            (*at, "slower_by"),
+            f"slower_by is {limit.slower_by}; two copies of one model differ by as much",
+            "write 5% or more: where a model lies in memory makes up to 2%",
         )
 
 

@@ -15,7 +15,7 @@ from mlops_spec.stats.quantiles import rows_for_bound
 from mlops_spec.stats.serial_quantiles import quantile_ratio, serial_quantile, turns_for_ratio
 from mlops_spec.terms.verdict import Outcome, Verdict
 
-_ALONE: Final = "order statistics of one-row calls, fewer where neighbours resemble each other"
+_ALONE: Final = "order statistics of one-row calls, with the design effect of blocks of them"
 _BESIDE: Final = "in turns with production on the same rows, score test of blocks of turns"
 
 
