@@ -106,15 +106,13 @@ def delong(positive: npt.NDArray[np.bool_], scores: Floats) -> tuple[Floats, Flo
 def auc_influence(positive: npt.NDArray[np.bool_], score: Floats) -> Influenced:
     """The AUC and each row's influence on it, whose variance over n is DeLong's.
 
-    NaN with n 0 for one class only; infinite influences where a class has a single row.
+    NaN with n 0 unless each class has two rows.
     """
     total, of_class = len(positive), np.array([(~positive).sum(), positive.sum()])
-    if of_class.min() == 0 or not np.isfinite(score).all():
+    if of_class.min() < 2 or not np.isfinite(score).all():
         return Influenced(math.nan, np.zeros(total), 0)
     of_cases, of_controls = _placements(positive, score[np.newaxis])
     area = float(of_cases.mean())
-    if of_class.min() == 1:
-        return Influenced(area, np.full(total, math.inf), total)
     # A class of m rows has variance S/m with divisor m - 1; the rows together have divisor n - 1.
     scale = total / of_class * np.sqrt(of_class / (of_class - 1) * (total - 1) / total)
     influence = np.empty(total)

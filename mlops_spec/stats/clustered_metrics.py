@@ -8,6 +8,7 @@ logit scale, for a symmetric one reaches beyond 1 and is too short on the other 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import expit, logit, stdtrit
@@ -16,20 +17,36 @@ from mlops_spec.stats.cluster import LEAST_CLUSTERS, cluster_variance
 from mlops_spec.stats.estimate import Estimate, unknown
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Bools, Judged
+from mlops_spec.stats.proportions import wilson
 from mlops_spec.stats.resample import Units
 
 
 def clusters_that_count(found: Influenced, units: Units, rows: Judged | None = None) -> int:
     """The clusters with a row of influence; with `rows`, of the class that has fewer of them."""
     if rows is None:
-        return _clusters(found.influence != 0, units)
-    return min(_clusters(rows.is_positive, units), _clusters(~rows.is_positive, units))
+        return clusters_of(found.influence != 0, units)
+    return min(clusters_of(rows.is_positive, units), clusters_of(~rows.is_positive, units))
 
 
-def _clusters(inside: Bools, units: Units) -> int:
+def clusters_of(inside: Bools | None, units: Units) -> int:
+    """The clusters with a row of these; None: of any."""
+    if inside is None:
+        return units.count
     if units.of_row is None:
         return int(inside.sum())
     return int((np.bincount(units.of_row[inside], minlength=units.count) > 0).sum())
+
+
+def all_or_none(found: Influenced, clusters: int, level: float) -> Estimate:
+    """Perfect answers, or none right: Wilson's interval, of as many clusters as there are."""
+    if clusters < LEAST_CLUSTERS:
+        return _too_few(found, clusters)
+    return replace(wilson(round(found.value * clusters), clusters, level), n=found.n)
+
+
+def _too_few(found: Influenced, clusters: int) -> Estimate:
+    reason = f"{clusters} clusters count; {LEAST_CLUSTERS} are the least"
+    return unknown(found.n, reason, found.value)
 
 
 def robust(
@@ -42,8 +59,7 @@ def robust(
     if not (math.isfinite(found.value) and np.isfinite(found.influence).all()):
         return unknown(found.n, "these rows do not define it")
     if clusters < LEAST_CLUSTERS:
-        reason = f"{clusters} clusters count; {LEAST_CLUSTERS} are the least"
-        return unknown(found.n, reason, found.value)
+        return _too_few(found, clusters)
     labels = np.arange(units.rows) if units.of_row is None else units.of_row
     variance, _ = cluster_variance(found.influence, labels)
     if variance <= 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ Bools = npt.NDArray[np.bool_]
 Classes = npt.NDArray[np.int64]
 
 
+_ROUNDING: Final = 1e-9
+
+
 @dataclass(frozen=True, slots=True)
 class Influenced:
     """A metric's value, each row's influence on it (mean 0), and its denominator."""
@@ -25,6 +29,15 @@ class Influenced:
     value: float
     influence: Floats
     n: int
+
+    @property
+    def flat(self) -> bool:
+        """Whether all rows have one influence: then nothing is known of what other rows would do.
+
+        Up to the rounding of sums of floats.
+        """
+        most = float(np.abs(self.influence).max(initial=0.0))
+        return most <= _ROUNDING * max(abs(self.value), _ROUNDING)
 
     def estimate(self, level: float) -> Estimate:
         rows = len(self.influence)
@@ -98,8 +111,10 @@ def f1_of(truth: Bools, decided: Bools) -> Influenced:
 
 
 def balanced_accuracy(truth: Classes, decided: Classes) -> Influenced:
-    """Mean recall over the classes that occur."""
+    """Mean recall over the classes that occur; NaN where only one does."""
     present = np.unique(truth)
+    if len(present) < 2:
+        return Influenced(math.nan, np.zeros(len(truth)), 0)
     return average([recall_of(truth == c, decided == c) for c in present], len(truth))
 
 

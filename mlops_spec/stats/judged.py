@@ -43,6 +43,17 @@ class Judged:
         """Whether there are rows, and every score is a number."""
         return len(self.truth) > 0 and bool(np.isfinite(self.scores).all())
 
+    @property
+    def obstacle(self) -> str:
+        """Why no metric can be told from these rows; "" when one may be.
+
+        Rows of one class cannot show what a classifier does with the others.
+        """
+        if not self.usable:
+            return "a score is not a number" if len(self.truth) else "no rows"
+        classifies = self.positive is not None or self.scores.ndim == 2
+        return "one class only" if classifies and (self.truth == self.truth[0]).all() else ""
+
     def take(self, mask: npt.NDArray[Any]) -> Judged:
         """Some of the rows: by a mask, or by their places."""
         group = None if self.group is None else self.group[mask]

@@ -11,7 +11,7 @@ import numpy as np
 from mlops_spec.stats import influence, ranking
 from mlops_spec.stats.auc import auc, auc_difference
 from mlops_spec.stats.cluster import LEAST_CLUSTERS
-from mlops_spec.stats.clustered_metrics import clusters_that_count, robust
+from mlops_spec.stats.clustered_metrics import all_or_none, clusters_of, clusters_that_count, robust
 from mlops_spec.stats.estimate import Estimate, unknown, within
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Bools, Judged
@@ -28,8 +28,8 @@ def estimate(
     metric: str, rows: Judged, level: float, seed: int = 0, units: Units | None = None
 ) -> Estimate:
     """A metric with its two-sided interval at `level`; `units`: rows that go together."""
-    if not rows.usable:
-        return unknown(len(rows.truth))
+    if rows.obstacle:
+        return unknown(len(rows.truth), rows.obstacle)
     together = units or _lists(metric, rows)
     if together is not None:
         return _clustered(metric, rows, level, seed, together)
@@ -58,7 +58,7 @@ def _of_rows(metric: str, rows: Judged, level: float) -> Estimate:
             hits, n = _SHARES[metric](rows)
             return wilson(int(hits.sum()), int(n.sum()), level)
         case _:
-            return _bounded(metric, _of(metric, rows).estimate(level), level)
+            return _bounded(metric, _of(metric, rows), level)
 
 
 def difference(
@@ -66,14 +66,18 @@ def difference(
     units: Units | None = None,
 ) -> Estimate:  # fmt: skip
     """Metric of the first minus metric of the second, paired row by row."""
-    if not (first.usable and second.usable):
-        return unknown(len(first.truth))
+    obstacle = first.obstacle or second.obstacle
+    if obstacle:
+        return unknown(len(first.truth), obstacle)
     together = units or _lists(metric, first)
     if together is not None:
         return _clustered_difference(metric, first, second, level, seed, together)
     if metric in ranking.NAMES:
         return ranking.ranked_difference(metric, first, second, level)
-    return _difference_of_rows(metric, first, second, level, seed)
+    found = _difference_of_rows(metric, first, second, level, seed)
+    # Equal answers differ by 0 for certain. Any other difference without variance is an accident.
+    certain = found.known and found.high - found.low <= 1e-9 * abs(found.value)
+    return unknown(found.n, _NO_VARIANCE, found.value) if certain and found.value else found
 
 
 def _difference_of_rows(
@@ -102,8 +106,11 @@ def _clustered(metric: str, rows: Judged, level: float, seed: int, units: Units)
     found = influenced(metric, rows)
     if found is None:
         return resampled(lambda chosen: _median(rows.take(chosen)), units, level, seed)
-    clusters = clusters_that_count(found, units, rows if metric in _RANKED else None)
     bounds = _BOUNDS.get(metric, (-np.inf, np.inf))
+    if bounds == _UNIT and found.flat and found.value in {0.0, 1.0}:
+        counted = _SHARES[metric](rows)[1] if metric in _SHARES else None
+        return all_or_none(found, clusters_of(counted, units), level)
+    clusters = clusters_that_count(found, units, rows if metric in _RANKED else None)
     return within(robust(found, units, level, clusters, share=bounds == _UNIT), *bounds)
 
 
@@ -197,14 +204,17 @@ _METHODS: Final = {
 }
 
 
-def _bounded(metric: str, found: Estimate, level: float) -> Estimate:
+def _bounded(metric: str, found: Influenced, level: float) -> Estimate:
     """The interval within the metric's bounds. On perfect answers every row has the same influence
-    and the delta method is certain; Wilson's interval of as many rows is not.
+    and the delta method is certain; Wilson's interval of as many rows is not, and where the metric
+    has no such bounds nothing is known.
     """
     bounds = _BOUNDS.get(metric, (-np.inf, np.inf))
-    if bounds == _UNIT and found.known and found.low == found.high:
+    if not np.isfinite(found.value) or not found.flat:
+        return within(found.estimate(level), *bounds)
+    if bounds == _UNIT:
         return wilson(round(found.value * found.n), found.n, level)
-    return within(found, *bounds)
+    return unknown(found.n, _NO_VARIANCE, found.value)
 
 
 def _paired_share(metric: str, first: Judged, second: Judged, level: float) -> Estimate:
@@ -237,6 +247,7 @@ _SHARES: Final[dict[str, Callable[[Judged], tuple[Bools, Bools]]]] = {
 
 # Of these the rarer class is scarce, not the rows.
 _RANKED: Final = frozenset({"roc_auc", "average_precision"})
+_NO_VARIANCE: Final = "every row says the same, so that nothing is known of others"
 _UNIT: Final = (0.0, 1.0)
 _BOUNDS: Final = {
     **dict.fromkeys(ranking.NAMES, _UNIT),

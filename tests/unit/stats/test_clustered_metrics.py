@@ -85,3 +85,12 @@ def test_what_has_no_influences_is_drawn_by_clusters():
     alone = estimate("average_precision", rows, 0.9)
     assert found.value == pytest.approx(alone.value)
     assert found.high - found.low > 1.5 * (alone.high - alone.low)
+
+
+def test_perfect_decisions_count_their_clusters():
+    rows, units = world(np.random.default_rng(1))
+    rows = Judged(rows.truth, rows.truth * 0.8 + 0.1, rows.truth, 1)
+    for metric in ("accuracy", "recall", "f1", "balanced_accuracy"):
+        found = estimate(metric, rows, 0.9, units=units)
+        assert (found.value, found.high, found.n >= 200) == (1.0, 1.0, True)
+        assert 0.9 < found.low < estimate(metric, rows, 0.9).low, metric
