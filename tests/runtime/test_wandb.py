@@ -71,10 +71,12 @@ def place(tmp_path: Path) -> Context:
 
 @pytest.fixture
 def record(tmp_path: Path) -> Record:
-    (tmp_path / "evidence").mkdir()
-    (tmp_path / "verdicts.json").write_text("{}")
-    (tmp_path / "evidence" / "model.onnx").write_text("x")
-    return replace(RECORD, files=(tmp_path / "verdicts.json", tmp_path / "evidence"))
+    (tmp_path / "portable").mkdir()
+    (tmp_path / "portable" / "model.onnx").write_text("x")
+    names = ("verdicts.json", "evaluation.json", "heldout.parquet", "portable")
+    for name in names[:3]:
+        (tmp_path / name).write_text("{}")
+    return replace(RECORD, files=tuple(tmp_path / name for name in names))
 
 
 def test_a_training_is_one_run_that_wandb_reads_with_a_link_both_ways(place: Context) -> None:
@@ -126,8 +128,9 @@ def test_evidence_is_an_artifact_and_a_second_attempt_replaces_the_first(
     artifacts = [m.artifact for m in found if m.HasField("artifact")]
     (artifact,) = (found for found in artifacts if found.type != "run_table")
     assert (artifact.name, artifact.type) == (f"evidence-{record.run}", "evidence")
+    # Neither the rows nor the model leave.
     assert [entry.path for entry in artifact.manifest.contents] == [
-        "evidence/model.onnx", "verdicts.json",
+        "evaluation.json", "verdicts.json",
     ]  # fmt: skip
 
 

@@ -34,20 +34,12 @@ def show(folder: Path, request: dict[str, Any]) -> str:
         [verdict.get(column) for column in _COLUMNS] for verdict in request["verdicts"]
     ]
     run.log({**request["metrics"], "verdicts": wandb.Table(columns=[*_COLUMNS], data=table)})
-    run.log_artifact(_artifact(wandb, request))
+    evidence = wandb.Artifact(f"evidence-{request['name']}", type="evidence")
+    for path in request["files"]:
+        evidence.add_file(path)
+    run.log_artifact(evidence)
     run.finish()
     return str(Path(run.dir).parent if offline else run.url)
-
-
-def _artifact(wandb: Any, request: dict[str, Any]) -> Any:
-    """The evidence; a folder keeps its name in it."""
-    found = wandb.Artifact(f"evidence-{request['name']}", type="evidence")
-    for path in map(Path, request["files"]):
-        if path.is_dir():
-            found.add_dir(str(path), name=path.name)
-        else:
-            found.add_file(str(path))
-    return found
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ from mlops_spec.terms.digest import digest, finite
 WITHIN: Final = 60.0  # seconds for all of it
 STEP: Final = "track"
 _LINK: Final = "mlops_spec.wandb"
+# Its servers are usually somebody else's: rows, and the model, stay in the registry.
+_SHOWN: Final = frozenset({"evaluation.json", "verdicts.json", "profile.json"})
 # It reports nothing of this machine, of the code beside it, or of its own errors.
 _QUIET: Final = {
     "DO_NOT_TRACK": "1",
@@ -51,9 +53,9 @@ def track(
     if gated is None:
         raise Refusal("MLS602", f"run {run} was not gated", "run the step `gate` first")
     key = digest(STEP, gated.digest, asdict(wandb))
-    record = record_of(context, dataset, recipe, gated)
 
     def work(_: object) -> Output:
+        record = record_of(context, dataset, recipe, gated)
         place = WandbTracker(context, wandb, newest_link(context, run)).track(record)
         _link_back(context, registry, run, place)
         return {"place": place}
@@ -105,7 +107,7 @@ class WandbTracker:
             "config": {**record.params, **tags, "mlflow.run": self.mlflow},
             "metrics": {name.replace(".", "/"): value for name, value in record.metrics.items()},
             "verdicts": [dict(verdict) for verdict in record.verdicts],
-            "files": [str(path.resolve()) for path in record.files],
+            "files": [str(path.resolve()) for path in record.files if path.name in _SHOWN],
         }
         clean: dict[str, Any] = finite(found)
         return clean
