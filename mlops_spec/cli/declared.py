@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from mlops_spec.lower.gate_declarations import gates
@@ -16,6 +20,16 @@ def declared_gates(model: LinkedModel) -> Gates:
     found = _value(gates(model.gates, model.spec.task))
     assert isinstance(found, Gates)
     return found
+
+
+@contextmanager
+def importable(root: Path) -> Iterator[None]:
+    """Let metrics of the user's be found beside mlops.yaml, as in every process of a flow."""
+    sys.path.append(str(root))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(root))
 
 
 def _value(tree: Any) -> Any:

@@ -29,11 +29,12 @@ def _replays(site: Site, planned: ModelPlan) -> tuple[Replayed, ...]:
     if not gated:
         return ()
     # Deciding takes pandas, which a plan with nothing to decide does not wait for.
-    from mlops_spec.cli.declared import declared_gates
+    from mlops_spec.cli.declared import declared_gates, importable
     from mlops_spec.runtime.gates.replay import candidates, replay
 
     model = site.model(planned.model)
     facets = wanted(site, model).facets
     now = {gate_key(s.run, facets, str(s.output.get("baseline", ""))) for s in gated}
     past = candidates(gated, site.journal.steps(model.name, step="register"), now)
-    return replay(site.workspace, declared_gates(model), past)
+    with importable(site.root):
+        return replay(site.workspace, declared_gates(model), past)

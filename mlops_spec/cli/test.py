@@ -32,22 +32,16 @@ def run(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
     _check(site, arguments.model)
     # What follows takes pandas and scipy: not for a refusal.
-    from mlops_spec.cli.declared import declared_gates
+    from mlops_spec.cli.declared import declared_gates, importable
     from mlops_spec.cli.views.selftest_text import print_selftest
     from mlops_spec.runtime.gates.selftest.run import self_test
     from mlops_spec.runtime.gates.selftest.subject import subject
 
-    gates = declared_gates(site.model(arguments.model))
-    found = self_test(
-        arguments.model,
-        gates,
-        subject(
-            site.workspace,
-            gates,
-            site.deployments.production(arguments.model),
-            site.journal.steps(arguments.model, step="gate"),
-        ),
-    )
+    model = arguments.model
+    gates = declared_gates(site.model(model))
+    live, gated = site.deployments.production(model), site.journal.steps(model, step="gate")
+    with importable(site.root):
+        found = self_test(model, gates, subject(site.workspace, gates, live, gated))
     if arguments.output == "json":
         told = {"format_version": 1, **found.to_json()}
         print(json.dumps(finite(told), indent=2, ensure_ascii=False))

@@ -147,6 +147,17 @@ def test_a_plan_says_in_words_that_a_gate_is_looser(
     assert "↻ the one candidate would have gone the same way" in said
 
 
+def test_a_metric_of_the_users_is_found_beside_mlops_yaml(
+    applied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (applied / "house_rules.py").write_text("def right(truth, said):\n    return truth == said\n")
+    limits = "roc_auc: {min: 0.6}, house_rules.right: {min: 0.5}"
+    write(applied, GATES.replace("roc_auc: {min: 0.6}", limits))
+
+    one = planned(applied, capsys)["replay"]["candidates"][0]
+    assert (one["before"], one["after"], one["flips"]) == ("pass", "pass", [])
+
+
 def test_gates_are_tested_with_mutants(applied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(applied, GATES)
     capsys.readouterr()

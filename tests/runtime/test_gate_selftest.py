@@ -45,6 +45,12 @@ def regression(random):
     return Judged(truth, said, said)
 
 
+def ranking(random):
+    relevance = random.integers(0, 4, N).astype(float)
+    scores = relevance + random.normal(0.0, 1.0, N)
+    return Judged(relevance, scores, scores, group=np.arange(N) // 10)
+
+
 def recorded(made, task, measured=None, units=None):
     random = np.random.default_rng(7)
     judged = made(random)
@@ -158,6 +164,12 @@ OTHERS = {
         Against("accuracy", "non_inferiority", 0.02, "pp"),
         Segments("zones", ("zone",), Against("accuracy", "non_inferiority", 0.05, "pp")),
         Against("log_loss", "non_inferiority", 0.05),
+    ),
+    "ranking": (
+        ranking,
+        AtLeast("ndcg", 0.5),
+        Against("ndcg", "non_inferiority", 0.01, "pp"),
+        Segments("zones", ("zone",), Against("ndcg", "non_inferiority", 0.05, "pp")),
     ),
     "regression": (
         regression,

@@ -30,9 +30,20 @@ class Answers:
     places: Places
     task: str
 
+    @property
+    def classifies(self) -> bool:
+        return self.task in ("binary", "multiclass")
+
+    @property
+    def unit(self) -> float:
+        """By what a score that is no probability is moved: the spread of what it predicts, or of
+        the scores themselves where they only rank.
+        """
+        return float(np.std(self.rows.scores if self.task == "ranking" else self.rows.truth))
+
     def with_scores(self, scores: Floats) -> Judged:
         """The rows with other scores, and the decisions that follow from them."""
-        if self.task not in ("binary", "multiclass"):
+        if not self.classifies:
             return replace(self.rows, scores=scores, decided=scores)
         if self.task == "multiclass":
             return replace(self.rows, scores=scores, decided=scores.argmax(axis=1))
@@ -54,7 +65,7 @@ def label_noise(answers: Answers, strength: float, random: np.random.Generator) 
     """
     scores = answers.rows.scores
     spread = max(1 - 2 * strength, _LEAST_SPREAD)
-    centre = scores.mean(axis=0) if answers.task == "regression" else _even(scores)
+    centre = _even(scores) if answers.classifies else scores.mean()
     duller = centre + spread * (scores - centre)
     return answers.with_scores(_wrong(answers, duller, strength, random))
 
@@ -116,7 +127,7 @@ def biased(answers: Answers, strength: float, _: np.random.Generator) -> Judged:
             pushed = scores[places] * np.exp(strength * (np.arange(scores.shape[1]) == 0))
             scores[places] = pushed / pushed.sum(axis=1, keepdims=True)
         case _:
-            scores[places] += strength * float(np.std(answers.rows.truth))
+            scores[places] += strength * answers.unit
     return answers.with_scores(scores)
 
 
@@ -131,8 +142,9 @@ def twin(answers: Answers, strength: float, random: np.random.Generator) -> Judg
         logs = np.log(np.clip(scores, _EDGE, 1.0))
         moved = np.exp(logs + strength * float(logs.std()) * noise)
         return answers.with_scores(moved / moved.sum(axis=1, keepdims=True))
-    residual = float(np.std(answers.rows.truth - scores))
-    return answers.with_scores(scores + strength * residual * noise)
+    ranks = answers.task == "ranking"
+    spread = answers.unit if ranks else float(np.std(answers.rows.truth - scores))
+    return answers.with_scores(scores + strength * spread * noise)
 
 
 def _some(places: Places, share: float, random: np.random.Generator) -> Places:

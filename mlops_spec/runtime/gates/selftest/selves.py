@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from mlops_spec.runtime.gates.own_metric import is_own
 from mlops_spec.runtime.gates.selftest.mutants import Answers, Places, twin
 from mlops_spec.runtime.gates.selftest.report import Claim
 from mlops_spec.stats.proportions import wilson
-from mlops_spec.stats.resample import Units, of_clusters, of_rows
+from mlops_spec.stats.resample import of_clusters
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 # Twins disagree about as much as two trainings of one recipe: a quarter of the answers' spread.
@@ -77,22 +78,36 @@ def _rate(rule: Against, hits: int, worlds: int, alpha: float) -> Claim:
 
 
 def _twins(control: Evidence, task: str, random: np.random.Generator) -> Evidence:
-    places, units = _drawn(control.units, len(control.candidate.truth), random)
-    drawn = control.candidate.take(places)
+    rows = control.candidate
+    places, drawn_as = _drawn(together(control), len(rows.truth), random)
+    drawn = rows.take(places)
+    if drawn.group is not None:
+        # A list that is drawn twice is two lists.
+        _, lists = np.unique(drawn.group, return_inverse=True)
+        drawn = replace(drawn, group=drawn_as * (int(lists.max(initial=0)) + 1) + lists)
     answers = Answers(drawn, np.arange(len(places)), task)
     first, second = (twin(answers, _APART, random) for _ in range(2))
-    return Evidence(first, second, units=units)
+    return Evidence(first, second, units=control.units and of_clusters(drawn_as))
 
 
-def _drawn(units: Units | None, n: int, random: np.random.Generator) -> tuple[Places, Units | None]:
-    """Rows drawn with replacement; whole units, where rows go together."""
-    if units is None or units.of_row is None:
-        return random.integers(0, n, n), units and of_rows(n)
-    order = np.argsort(units.of_row, kind="stable")
-    of_unit = np.split(order, np.cumsum(np.bincount(units.of_row, minlength=units.count))[:-1])
-    drawn = [of_unit[unit] for unit in random.integers(0, units.count, units.count)]
-    labels = np.repeat(np.arange(len(drawn)), [len(rows) for rows in drawn])
-    return np.concatenate(drawn).astype(np.int64), of_clusters(labels)
+def together(control: Evidence) -> Places | None:
+    """The unit of each row: by the policy, or the list that it is ranked in; None: each alone."""
+    if control.units is not None and control.units.of_row is not None:
+        return control.units.of_row
+    if control.candidate.group is None:
+        return None
+    return np.unique(control.candidate.group, return_inverse=True)[1].astype(np.int64)
+
+
+def _drawn(unit: Places | None, n: int, random: np.random.Generator) -> tuple[Places, Places]:
+    """Rows drawn with replacement, whole units where there are; and the draw each came with."""
+    if unit is None:
+        return random.integers(0, n, n), np.arange(n)
+    order, sizes = np.argsort(unit, kind="stable"), np.bincount(unit)
+    of_unit = np.split(order, np.cumsum(sizes)[:-1])
+    drawn = [of_unit[one] for one in random.integers(0, len(sizes), len(sizes))]
+    draws = np.repeat(np.arange(len(drawn)), [len(rows) for rows in drawn])
+    return np.concatenate(drawn).astype(np.int64), draws
 
 
 def _comparisons(gates: Gates) -> tuple[Against, ...]:

@@ -11,8 +11,10 @@ import pandas as pd
 
 from mlops_spec.runtime.declare import Gates
 from mlops_spec.runtime.gates.evidence import Evidence
+from mlops_spec.runtime.gates.groups import Places
 from mlops_spec.runtime.gates.recorded import Unrecorded, read_columns
 from mlops_spec.runtime.gates.reread import Reread, reread
+from mlops_spec.runtime.gates.selftest.selves import together
 from mlops_spec.runtime.gates.selftest.slower import beside_itself
 from mlops_spec.runtime.gates.selftest.targets import candidates
 from mlops_spec.runtime.refusal import Refusal
@@ -92,10 +94,21 @@ def _sampled(evidence: Evidence) -> Evidence:
     n = len(evidence.candidate.truth)
     if n <= MOST_ROWS:
         return evidence
-    places = np.sort(np.random.default_rng(0).permutation(n)[:MOST_ROWS])
+    places = _some_rows(together(evidence), n)
     candidate, units = evidence.candidate.take(places), evidence.units
     kept = None if units is None or units.of_row is None else of_clusters(units.of_row[places])
     return replace(
         evidence, candidate=candidate, production=candidate, rows=evidence.rows.iloc[places],
         units=kept,
     )  # fmt: skip
+
+
+def _some_rows(unit: Places | None, n: int) -> Places:
+    """Rows chosen by chance, or whole units of them: `MOST_ROWS`, or what the last unit adds."""
+    random = np.random.default_rng(0)
+    if unit is None:
+        return np.sort(random.permutation(n)[:MOST_ROWS])
+    sizes = np.bincount(unit)
+    order = random.permutation(len(sizes))
+    chosen = order[: int(np.searchsorted(np.cumsum(sizes[order]), MOST_ROWS)) + 1]
+    return np.flatnonzero(np.isin(unit, chosen))
