@@ -33,7 +33,8 @@ class Facts:
 
     `groups` by columns, crossed as they are named; `estimates` of metrics by name; `deviations`:
     the standard error of a metric's paired difference from production, times √held_out.
-    `disagreement` is None without a production to compare with. `test` is the share held out.
+    `slowness`: that of the ratio of two models' latency, by quantile (p99). `disagreement` is None
+    without a production to compare with. `test` is the share held out.
     """
 
     source: str
@@ -49,6 +50,7 @@ class Facts:
     )
     estimates: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     deviations: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    slowness: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     disagreement: float | None = None
 
     @classmethod
@@ -77,6 +79,7 @@ def _parsed(source: str, found: Any) -> Facts | None:
         groups={tuple(map(str, one["by"])): _groups(one["values"]) for one in found["groups"]},
         estimates=_numbers(found["estimates"]),
         deviations=_numbers(found["deviations"]),
+        slowness=_numbers(found.get("slowness", {})),
         disagreement=None if disagreement is None else float(disagreement),
     )
 

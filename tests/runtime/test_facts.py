@@ -10,7 +10,7 @@ from learning import FACETS, RECIPE, context, put, rows, trained
 
 from mlops_spec.load.facts import read_facts
 from mlops_spec.model.facts import Facts, Group
-from mlops_spec.runtime.declare import Against, AtLeast, Fair, Gates, Segments
+from mlops_spec.runtime.declare import Against, AtLeast, Fair, Gates, Latency, Segments
 from mlops_spec.runtime.gates.step import gate
 from mlops_spec.state import Deployment
 
@@ -64,6 +64,18 @@ def test_beside_production_it_is_told_how_far_two_versions_differ(place, tmp_pat
     error = (verdict["high"] - verdict["low"]) / 2 / 1.6448536
     assert 0 < found.disagreement < 1
     assert found.deviations == {"roc_auc": pytest.approx(error * 120**0.5)}
+
+
+def test_the_noise_of_timings_beside_production_is_kept(place, tmp_path):
+    first = trained(place)
+    place.deployments.save(Deployment(place.model, "r1", first, "1", "production"))
+    changed = replace(place, facets={**FACETS, "train": "t2"})
+    run = trained(changed, recipe=replace(RECIPE, features=("distance", "carrier")))
+    output = gate(changed, Gates((FLOOR, Latency(0.5, slower_by=0.5))), RECIPE, run)
+
+    verdict = next(v for v in output["verdicts"] if v["check"] == "latency p50 against production")
+    error = (verdict["high"] - verdict["low"]) / 2 / 1.6448536
+    assert read_facts(tmp_path)["flight-delay"].slowness == {"p50": pytest.approx(error)}
 
 
 def test_fairness_by_one_column_needs_no_second_count(place, tmp_path):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.declare import Against, Fair, Gates, Segments
+from mlops_spec.runtime.declare import Against, Fair, Gates, Latency, Segments
 from mlops_spec.runtime.gates.evidence import Evidence
 from mlops_spec.runtime.gates.groups import grouped, lacking
 from mlops_spec.runtime.train.facts import FACTS, MOST_GROUPS, counted
@@ -34,6 +34,7 @@ def record_facts(
     found["groups"] += list(_crossed(gates, evidence, counted_already))
     found["disagreement"] = _disagreement(evidence)
     found["deviations"] = dict(_deviations(gates, evidence, verdicts))
+    found["slowness"] = dict(_slowness(gates, verdicts))
     _write(context.workspace.facts(context.model), finite(found))
 
 
@@ -68,17 +69,32 @@ def _deviations(
     gates: Gates, evidence: Evidence, verdicts: tuple[Verdict, ...]
 ) -> Iterator[tuple[str, float]]:
     """The standard error of each compared metric's difference, times √rows, from its interval."""
-    z = z_two_sided(two_sided(gates.confidence))
-    by_check: Mapping[str, Verdict] = {verdict.check: verdict for verdict in verdicts}
+    by_check = {verdict.check: verdict for verdict in verdicts}
     for rule in gates.gates:
-        if not isinstance(rule, Against):
-            continue
-        verdict = by_check.get(f"{rule.metric} {rule.hypothesis.replace('_', '-')}")
-        if verdict is None or verdict.low is None or verdict.high is None:
-            continue
-        error = (verdict.high - verdict.low) / 2 / z
-        if error > 0 and math.isfinite(error):
-            yield rule.metric, error * math.sqrt(len(evidence.candidate.truth))
+        if isinstance(rule, Against):
+            check = f"{rule.metric} {rule.hypothesis.replace('_', '-')}"
+            error = _error(by_check.get(check), gates)
+            if error is not None:
+                yield rule.metric, error * math.sqrt(len(evidence.candidate.truth))
+
+
+def _slowness(gates: Gates, verdicts: tuple[Verdict, ...]) -> Iterator[tuple[str, float]]:
+    """The standard error of each ratio of the latencies of candidate and production."""
+    by_check = {verdict.check: verdict for verdict in verdicts}
+    for rule in gates.gates:
+        if isinstance(rule, Latency) and rule.slower_by is not None:
+            quantile = f"p{rule.quantile * 100:g}"
+            error = _error(by_check.get(f"latency {quantile} against production"), gates)
+            if error is not None:
+                yield quantile, error
+
+
+def _error(verdict: Verdict | None, gates: Gates) -> float | None:
+    """The standard error behind a verdict's interval; None where it has none, or no width."""
+    if verdict is None or verdict.low is None or verdict.high is None:
+        return None
+    error = (verdict.high - verdict.low) / 2 / z_two_sided(two_sided(gates.confidence))
+    return error if 0 < error < math.inf else None
 
 
 def _write(path: Path, found: Any) -> None:

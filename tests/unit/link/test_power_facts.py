@@ -182,6 +182,19 @@ def test_a_limit_near_the_last_estimate_is_told_what_would_decide_it(tmp_path: P
     assert "or write min: 0.7" in told.help
 
 
+def test_timings_that_could_not_tell_equal_models_apart_are_named(tmp_path: Path) -> None:
+    gates = "latency: {p99: {slower_by: 5%}, p50: {slower_by: 5%}}\n" + QUIET
+    root = project(tmp_path / "p", gates)
+    [told] = said(root, replace(FACTS, slowness={"p99": 0.04, "p50": 0.005}))
+
+    assert messages(root, FACTS) == []
+    assert told.message == (
+        "latency.p99 slower_by: 5% is below the noise: timed as at the last run, a candidate that "
+        "is as fast as production passes 35% of the time"
+    )
+    assert told.help.startswith("write slower_by: 10%, or time on a machine")
+
+
 def test_facts_change_warnings_and_nothing_else(tmp_path: Path) -> None:
     root = project(tmp_path / "p", MARGIN)
 

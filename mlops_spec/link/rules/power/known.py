@@ -37,6 +37,7 @@ class Known:
     groups: Mapping[tuple[str, ...], tuple[Group, ...]]
     estimates: Mapping[str, float]
     deviations: Mapping[str, float]
+    slowness: Mapping[str, float]
 
     def groups_of(
         self, by: tuple[str, ...], cuts: Mapping[str, tuple[float | int, ...]]
@@ -100,6 +101,7 @@ def _recorded(facts: Facts, one: Resolved) -> Known:
         {by: tuple(_scaled(g, scale) for g in groups) for by, groups in facts.groups.items()},
         facts.estimates,
         facts.deviations,
+        facts.slowness,
     )
 
 
@@ -126,6 +128,7 @@ def _expected(one: Resolved) -> Known | None:
         ground,
         positives,
         {(name,): _even(rows, positives, count) for name, count in expected.groups.items()},
+        {},
         {},
         {},
     )
