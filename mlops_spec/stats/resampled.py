@@ -1,6 +1,6 @@
 """Intervals for what has neither a closed form nor influences, with bounded work (docs/adr/0058).
 
-Up to 20,000 rows the BCa bootstrap with 2,000 draws. Beyond, the rows (or clusters) are parted at
+Up to 5,000 rows the BCa bootstrap with 2,000 draws. Beyond, the rows (or clusters) are parted at
 random into sections: the statistic of each is one observation of its error, and t tells how far
 their mean may be off (sectioning: Asmussen and Glynn, Stochastic Simulation (2007), III.5b). That
 costs two passes over the rows where the bootstrap costs two thousand.
@@ -21,7 +21,7 @@ from mlops_spec.stats.bca import bca
 from mlops_spec.stats.estimate import Estimate, Floats, unknown
 from mlops_spec.stats.resample import Units
 
-MOST_DRAWN: Final = 20_000
+MOST_DRAWN: Final = 5_000
 # As many sections as define the statistic: a rare class may be missing in small ones.
 _SECTIONS: Final = (50, 20, 10)
 _LEAST_UNITS: Final = 10

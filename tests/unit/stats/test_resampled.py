@@ -98,6 +98,6 @@ def test_few_units_of_many_rows_are_unknown():
 
 
 def test_how_it_was_made_is_said():
-    assert (method_of_size(20_000), method_of_size(20_001)) == (
+    assert (method_of_size(5_000), method_of_size(5_001)) == (
         "BCa bootstrap", "sections of the rows",
     )  # fmt: skip
