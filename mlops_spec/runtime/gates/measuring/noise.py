@@ -27,12 +27,11 @@ _SHAKEN: Final = ("float", "integer")
 
 def shaken(subject: Subject, noise: float) -> Shaken:
     """The decisions of the portable model with and without noise on every numeric feature."""
-    places = spread(len(subject.rows), ROWS)
-    features = features_of(subject.rows, subject.fitted.dataset, subject.fitted.recipe)
-    noisy = with_noise(features, subject.fitted, noise)
+    rows = subject.rows.iloc[spread(len(subject.rows), ROWS)]
+    kept = features_of(rows, subject.fitted.dataset, subject.fitted.recipe)
+    changed = with_noise(kept, subject.fitted, noise)
     names = subject.fitted.recipe.features
-    moved = [name for name in names if not features[name].equals(noisy[name])]
-    kept, changed = features.iloc[places], noisy.iloc[places]
+    moved = [name for name in names if not kept[name].equals(changed[name])]
     before = _answers(subject.scorer, kept)
     least = _least_move(subject.scorer, before)
     all_at_once = _differing(before, _answers(subject.scorer, changed), least)
