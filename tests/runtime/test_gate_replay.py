@@ -140,7 +140,8 @@ def test_a_deleted_run_cannot_be_told(copy):
 def test_a_measurement_that_was_never_taken_cannot_be_told(world):
     place, _ = world
     found = replayed(place, AtLeast("roc_auc", 0.3), ModelSize(10**9))
-    assert [(one.after, one.untold) for one in found] == [("", ("its size was not measured",))] * 3
+    assert [(one.after, one.untold) for one in found] == [("", ("never measured: size",))] * 3
+    assert summary(found) == "of the last 3 candidates none can be told"
 
 
 def test_one_rule_that_does_not_pass_is_enough_without_the_rest(world):

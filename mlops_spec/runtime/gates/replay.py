@@ -147,7 +147,9 @@ def summary(replayed: Sequence[Replayed]) -> str:
     parts = [f"{len(lost)} would not have been promoted: {_named(lost)}"] if lost else []
     parts += [f"{len(won)} that stopped would have been promoted: {_named(won)}"] if won else []
     parts += [f"{len(untold)} cannot be told"] if untold else []
-    if not lost and not won:
+    if len(untold) == len(replayed):
+        parts = ["none can be told"]
+    elif not lost and not won:
         parts = ["no promotion would have gone another way", *parts]
     return f"of the last {len(replayed)} candidates {'; '.join(parts)}"
 

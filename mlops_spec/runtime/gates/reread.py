@@ -51,8 +51,9 @@ class Reread:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        said = (self.production_untold, *(why for _, why in self.unmeasured))
-        return tuple(dict.fromkeys(filter(None, said)))
+        names = ", ".join(dict.fromkeys(name for _, name in self.unmeasured))
+        said = (self.production_untold, f"never measured: {names}" if names else "")
+        return tuple(filter(None, said))
 
     def answerable(self, gates: Gates) -> Gates:
         """The rules, and the parts of rules, that what is there can answer."""
@@ -135,32 +136,32 @@ def _measured(folder: Path, gates: Gates, baseline: str) -> Measured:
 
 
 def _unmeasured(gates: Gates, found: Measured, baseline: str) -> Iterator[tuple[Gate, str]]:
-    """The rules whose measurement was not taken, and what that is."""
+    """The rules whose measurement was not taken, and its name."""
     for rule in gates.gates:
-        why = _untimed(rule, found, baseline) or _unlooked(rule, found)
-        if why:
-            yield rule, why
+        name = _untimed(rule, found, baseline) or _unlooked(rule, found)
+        if name:
+            yield rule, name
 
 
 def _untimed(rule: Gate, found: Measured, baseline: str) -> str:
     if not isinstance(rule, Latency):
         return ""
     if found.timings is None:
-        return "its latency was not measured"
+        return "latency"
     beside = rule.slower_by is None or not baseline or found.timings.production is not None
-    return "" if beside else "its latency was not measured beside production's"
+    return "" if beside else "latency beside production"
 
 
 def _unlooked(rule: Gate, found: Measured) -> str:
     match rule:
         case ModelSize() if found.size is None:
-            return "its size was not measured"
+            return "size"
         case Stable(noise=noise) if found.shaken is None:
-            return f"its answers under {noise:.3g} deviations of noise were not measured"
+            return f"stability under {noise:.3g} of noise"
         case Leakage() if not _looked_for_leaks(rule, found):
-            return "it was not searched for leaks"
+            return "leakage"
         case Consistent() if found.agreements is None:
-            return "the portable model's answers were not compared with its own"
+            return "consistency"
         case _:
             return ""
 
