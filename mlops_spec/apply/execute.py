@@ -13,7 +13,9 @@ from mlops_spec.apply.stages import (
     ApplyPlan,
     Blocked,
     ModelPlan,
+    Preparation,
     Record,
+    Restore,
     Rollout,
     ServeFlows,
     Stage,
@@ -30,6 +32,8 @@ class World(Protocol):
     """Everything outside that apply changes. Each call returns when its effect is there."""
 
     def write_files(self) -> None: ...
+
+    def restore(self) -> None: ...
 
     def start_platform(self, programs: tuple[str, ...]) -> None: ...
 
@@ -116,12 +120,22 @@ def _timed(stage: Stage, world: World, tell: Tell) -> None:
     tell(StageEnded(stage, time.monotonic() - start))
 
 
-def _perform(stage: Stage, world: World) -> None:
+def _prepare(stage: Preparation, world: World) -> None:
     match stage:
         case WriteFiles():
             world.write_files()
+        case Restore():
+            world.restore()
         case StartPlatform(programs):
             world.start_platform(programs)
+        case _ as never:
+            assert_never(never)
+
+
+def _perform(stage: Stage, world: World) -> None:
+    match stage:
+        case WriteFiles() | Restore() | StartPlatform():
+            _prepare(stage, world)
         case ServeFlows(model):
             world.serve_flows(model)
         case Withdraw(model, releases):

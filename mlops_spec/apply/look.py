@@ -9,6 +9,7 @@ from mlops_spec.apply.site import Site, source_of
 from mlops_spec.apply.stages import (
     ApplyPlan,
     ModelPlan,
+    Restore,
     Situation,
     Stage,
     StartPlatform,
@@ -22,6 +23,7 @@ from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.base import Change
 from mlops_spec.runtime.data.fingerprint import fingerprint
 from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.service.restore import in_service, is_complete
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets.filesystem import TreeState, tree_state
 from mlops_spec.targets.platform import FOR_PEOPLE, missing_programs
@@ -40,7 +42,7 @@ def make_plan(site: Site, *, retry: bool = False) -> ApplyPlan:
     comforts = tuple(name for name in missing if name in FOR_PEOPLE)
     return ApplyPlan(
         environment=site.environment,
-        before=tuple(_before(tree, needed)),
+        before=tuple(_before(tree, _incomplete(site), needed)),
         models=_plan_all(site, retry=retry),
         after=(StartPlatform(comforts),) if comforts else (),
     )
@@ -143,8 +145,18 @@ def _served_flows(site: Site, model: str) -> str | None:
     return served[-1].digest if served else None
 
 
-def _before(tree: TreeState, needed: tuple[str, ...]) -> Iterator[Stage]:
+def _incomplete(site: Site) -> tuple[str, ...]:
+    """The releases that serve, or could come back, and could not be started as they are."""
+    deployed = in_service(d for m in site.project.models for d in site.deployments.of(m.name))
+    return tuple(d.release for d in deployed if not is_complete(site.workspace, d))
+
+
+def _before(
+    tree: TreeState, incomplete: tuple[str, ...], needed: tuple[str, ...]
+) -> Iterator[Stage]:
     if tree.to_write or tree.to_remove or tree.edited:
         yield WriteFiles(tree.to_write, tree.to_remove)
+    if incomplete:
+        yield Restore(incomplete)
     if needed:
         yield StartPlatform(needed)

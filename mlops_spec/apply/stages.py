@@ -21,6 +21,13 @@ class WriteFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Restore:
+    """Sign or package again what serves, where its evidence or its whole Bento is not there."""
+
+    releases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StartPlatform:
     """Start what does not run yet: orchestrator, router, registry, services."""
 
@@ -67,7 +74,9 @@ class Record:
     model: str
 
 
-Stage = WriteFiles | StartPlatform | ServeFlows | Withdraw | Train | Rollout | Record
+# What is done for the environment, and what for one model of it.
+Preparation = WriteFiles | Restore | StartPlatform
+Stage = Preparation | ServeFlows | Withdraw | Train | Rollout | Record
 
 
 @dataclass(frozen=True, slots=True)

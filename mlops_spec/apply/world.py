@@ -24,7 +24,7 @@ from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Signing
 from mlops_spec.runtime.evidence.keys import signing_key
 from mlops_spec.runtime.machine.processes import answers
-from mlops_spec.runtime.service.restore import restore
+from mlops_spec.runtime.service.restore import in_service, restore
 from mlops_spec.state import Lease
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets import filesystem, platform
@@ -45,7 +45,7 @@ class LiveWorld:
         filesystem.write_tree(self.site.root, self.site.files)
 
     def start_platform(self, programs: tuple[str, ...]) -> None:
-        self._restore()
+        self.restore()  # a release that is refused is better said here than in a log
         platform.start(self.site.workspace, self.site.spec, programs, self._note)
 
     def serve_flows(self, model: str) -> None:
@@ -92,7 +92,7 @@ class LiveWorld:
             FlowRequest(self.site.environment, f"{model}-{flow}-{key}", parameters),
         )
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
         """What serves, or could come back, must have evidence before it is started."""
         found = self.site.spec.signing
         signing = Signing(found.public_key, found.key_env) if found else None
@@ -104,11 +104,10 @@ class LiveWorld:
             place = Context(
                 model.name, self.site.root, self.site.workspace, self.site.store, digests
             )
-            for deployed in self.site.deployments.of(model.name):
-                if deployed.role in ("production", "previous"):
-                    done = restore(place, deployed, signing)
-                    if done:
-                        self._note(f"{model.name} {deployed.release}: {done} again")
+            for deployed in in_service(self.site.deployments.of(model.name)):
+                done = restore(place, deployed, signing)
+                if done:
+                    self._note(f"{model.name} {deployed.release}: {done} again")
 
     def _holder(self, model: str) -> str | None:
         return holder_of(self.site.store, lease_of(self.site, model))

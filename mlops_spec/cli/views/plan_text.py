@@ -11,7 +11,9 @@ from rich.markup import escape
 from mlops_spec.apply.stages import (
     ApplyPlan,
     ModelPlan,
+    Preparation,
     Record,
+    Restore,
     Rollout,
     ServeFlows,
     Stage,
@@ -124,10 +126,8 @@ def _replay_lines(replayed: Sequence[Replayed]) -> Iterator[str]:
 
 def _stage_lines(stage: Stage) -> Iterator[str]:
     match stage:
-        case WriteFiles():
-            yield from _file_lines(stage)
-        case StartPlatform(programs):
-            yield f"[green]+[/] start {', '.join(programs)}"
+        case WriteFiles() | Restore() | StartPlatform():
+            yield from _preparation_lines(stage)
         case ServeFlows():
             yield "    [green]+[/] deploy the flows"
         case Withdraw(_, releases):
@@ -138,6 +138,18 @@ def _stage_lines(stage: Stage) -> Iterator[str]:
             yield from _flow_lines("rollout", steps, kept)
         case Record():
             return
+        case _ as never:
+            assert_never(never)
+
+
+def _preparation_lines(stage: Preparation) -> Iterator[str]:
+    match stage:
+        case WriteFiles():
+            yield from _file_lines(stage)
+        case Restore(releases):
+            yield f"[green]+[/] make whole {', '.join(releases)}: in service without evidence"
+        case StartPlatform(programs):
+            yield f"[green]+[/] start {', '.join(programs)}"
         case _ as never:
             assert_never(never)
 

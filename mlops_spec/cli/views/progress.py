@@ -11,7 +11,9 @@ from rich.status import Status
 
 from mlops_spec.apply.events import Event, Note, StageEnded, StageStarted, StepSeen, Stopped
 from mlops_spec.apply.stages import (
+    Preparation,
     Record,
+    Restore,
     Rollout,
     ServeFlows,
     Stage,
@@ -85,10 +87,8 @@ class Progress:
 
 def _title(stage: Stage) -> str:
     match stage:
-        case WriteFiles(written, removed):
-            title = f"generated files: {len(written)} written, {len(removed)} removed"
-        case StartPlatform(programs):
-            title = f"platform: {', '.join(programs)}"
+        case WriteFiles() | Restore() | StartPlatform():
+            title = _preparation(stage)
         case ServeFlows(model):
             title = f"{model}: flows deployed"
         case Withdraw(model, releases):
@@ -102,3 +102,15 @@ def _title(stage: Stage) -> str:
         case _ as never:
             assert_never(never)
     return title
+
+
+def _preparation(stage: Preparation) -> str:
+    match stage:
+        case WriteFiles(written, removed):
+            return f"generated files: {len(written)} written, {len(removed)} removed"
+        case Restore(releases):
+            return f"releases made whole: {', '.join(releases)}"
+        case StartPlatform(programs):
+            return f"platform: {', '.join(programs)}"
+        case _ as never:
+            assert_never(never)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from mlops_spec.runtime.context import Context
@@ -11,6 +12,22 @@ from mlops_spec.runtime.evidence.verify import EVIDENCE_FILE, RELEASE_FILE, prov
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployment
 from mlops_spec.terms.keys import release_id
+from mlops_spec.terms.workspace import Workspace
+
+
+def in_service(deployed: Iterable[Deployment]) -> tuple[Deployment, ...]:
+    """Production, and what it would go back to."""
+    return tuple(d for d in deployed if d.role in ("production", "previous"))
+
+
+def is_complete(workspace: Workspace, deployed: Deployment) -> bool:
+    """Whether a release has a Bento with evidence; not whether that holds."""
+    source = _source(workspace, deployed)
+    return (source / RELEASE_FILE).is_file() and (source / EVIDENCE_FILE).exists()
+
+
+def _source(workspace: Workspace, deployed: Deployment) -> Path:
+    return workspace.bentoml_home / "bentos" / deployed.model / deployed.release / "src"
 
 
 def restore(context: Context, deployed: Deployment, signing: Signing | None) -> str:
@@ -20,8 +37,8 @@ def restore(context: Context, deployed: Deployment, signing: Signing | None) -> 
     a Bento is gone whose service other specs have rendered, and when evidence is there that does
     not hold, which is left for somebody to look at.
     """
-    source = context.workspace.bentoml_home / "bentos" / context.model / deployed.release / "src"
-    if (source / RELEASE_FILE).is_file() and (source / EVIDENCE_FILE).exists():
+    source = _source(context.workspace, deployed)
+    if is_complete(context.workspace, deployed):
         _require_held(context, source, signing)
         return ""
     from mlops_spec.runtime.service.packaging import endorse, package

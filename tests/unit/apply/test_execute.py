@@ -13,6 +13,7 @@ from mlops_spec.apply.stages import (
     Blocked,
     ModelPlan,
     Record,
+    Restore,
     Rollout,
     ServeFlows,
     StartPlatform,
@@ -64,7 +65,7 @@ class World:
 
 def _run(world: World, *models: ModelPlan) -> tuple[Any, list[Event]]:
     told: list[Event] = []
-    before = (WriteFiles(("x",), ()), StartPlatform(("prefect",)))
+    before = (WriteFiles(("x",), ()), Restore(("r0",)), StartPlatform(("prefect",)))
     return execute(ApplyPlan("local", before, models), world, told.append), told
 
 
@@ -76,6 +77,7 @@ def test_every_stage_is_performed_in_order() -> None:
 
     assert world.calls == [
         "write_files",
+        "restore",
         "start_platform ('prefect',)",
         "serve_flows a",
         "train a",
@@ -83,7 +85,7 @@ def test_every_stage_is_performed_in_order() -> None:
         "record a",
     ]
     assert (outcome.exit_code, outcome.blocked, outcome.failed) == (0, (), ())
-    assert [type(event) for event in told] == [StageStarted, StageEnded] * 6
+    assert [type(event) for event in told] == [StageStarted, StageEnded] * 7
 
 
 def test_a_gate_that_says_no_leaves_production_alone_and_nothing_recorded() -> None:
@@ -91,7 +93,9 @@ def test_a_gate_that_says_no_leaves_production_alone_and_nothing_recorded() -> N
     world = World({"a": [refused]})
     outcome, told = _run(world, _plan("a", _standing("a", OPEN)))
 
-    assert world.calls == ["write_files", "start_platform ('prefect',)", "serve_flows a", "train a"]
+    assert world.calls == [
+        "write_files", "restore", "start_platform ('prefect',)", "serve_flows a", "train a",
+    ]  # fmt: skip
     assert (outcome.exit_code, outcome.blocked) == (4, (SAID_NO,))
     assert told[-1] == Stopped(SAID_NO)
 
