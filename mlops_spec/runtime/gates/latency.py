@@ -15,12 +15,16 @@ from mlops_spec.stats.quantiles import rows_for_bound
 from mlops_spec.stats.serial_quantiles import quantile_ratio, serial_quantile, turns_for_ratio
 from mlops_spec.terms.verdict import Outcome, Verdict
 
+_MS: Final = 1000.0
 _ALONE: Final = "order statistics of one-row calls, with the design effect of blocks of them"
 _BESIDE: Final = "in turns with production on the same rows, score test of blocks of turns"
 
 
 def timed(rule: Latency, gates: Gates, evidence: Evidence) -> Iterator[Verdict]:
-    """A verdict on the quantile in seconds, and one on how much slower than production it is."""
+    """A verdict on the quantile in milliseconds, and one on how much slower than production it is.
+
+    The second is a share: 0.1 for 10 % slower.
+    """
     if rule.most is not None:
         yield _within(rule, rule.most, gates, evidence)
     if rule.slower_by is not None and not evidence.is_first:
@@ -32,8 +36,9 @@ def _within(rule: Latency, most: float, gates: Gates, evidence: Evidence) -> Ver
     timings = evidence.measured.timings
     if timings is None:
         return unmeasured(check, "latency", evidence)
-    found = serial_quantile(timings.candidate, rule.quantile, two_sided(gates.confidence))
-    bar = Bar(most, -1, f"≤ {shown_seconds(most)}")
+    level = two_sided(gates.confidence)
+    found = serial_quantile(timings.candidate * _MS, rule.quantile, level)
+    bar = Bar(most * _MS, -1, f"≤ {most * _MS:g} ms")
     verdict = replace(decided(check, found, bar, gates, min_rows=1), method=_ALONE)
     if found.known or verdict.outcome is Outcome.FAIL:
         return verdict
@@ -52,8 +57,8 @@ def _beside(rule: Latency, slower_by: float, gates: Gates, evidence: Evidence) -
     found = replace(ratio, value=ratio.value - 1, low=ratio.low - 1, high=ratio.high - 1)
     bar = Bar(slower_by, -1, f"≤ {slower_by:+.4g} of production's")
     verdict = replace(decided(check, found, bar, gates, min_rows=1), method=_BESIDE)
-    before = serial_quantile(timings.production, rule.quantile, level)
-    said = f"production {shown_seconds(before.value)}, same rows"
+    before = serial_quantile(timings.production * _MS, rule.quantile, level)
+    said = f"production {before.value:.3g} ms, same rows"
     enough = None if found.known else _enough(found, rule)
     return replace(
         verdict,
@@ -69,8 +74,3 @@ def _enough(found: Estimate, rule: Latency) -> int | None:
 
 def _name(rule: Latency) -> str:
     return f"latency p{rule.quantile * 100:g}"
-
-
-def shown_seconds(seconds: float) -> str:
-    """In milliseconds below a second."""
-    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
