@@ -23,7 +23,7 @@ from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.base import Change
 from mlops_spec.runtime.data.fingerprint import fingerprint
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.service.restore import in_service, is_complete
+from mlops_spec.runtime.service.restore import in_service, lacks
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets.filesystem import TreeState, tree_state
 from mlops_spec.targets.platform import FOR_PEOPLE, missing_programs
@@ -116,11 +116,16 @@ def wanted(site: Site, model: LinkedModel) -> Wanted:
     """What the specs ask for, in the digests that steps depend on."""
     return Wanted(
         model=model.name,
-        facets={change.value: text for change, text in facets(model, site.spec).items()},
+        facets=facets_of(site, model),
         fingerprint=fingerprint(site.root, source_of(model)),
         canary=tuple(step.value for step in model.rollout.canary.steps),
         shadow=model.rollout.shadow is not None,
     )
+
+
+def facets_of(site: Site, model: LinkedModel) -> dict[str, str]:
+    """A digest per change class, as steps and releases are named by them."""
+    return {change.value: text for change, text in facets(model, site.spec).items()}
 
 
 def flows_digest(site: Site, model: str) -> str:
@@ -146,9 +151,13 @@ def _served_flows(site: Site, model: str) -> str | None:
 
 
 def _incomplete(site: Site) -> tuple[str, ...]:
-    """The releases that serve, or could come back, and could not be started as they are."""
-    deployed = in_service(d for m in site.project.models for d in site.deployments.of(m.name))
-    return tuple(d.release for d in deployed if not is_complete(site.workspace, d))
+    """The releases that serve, or could come back, and lack what is needed to start them."""
+    return tuple(
+        deployed.release
+        for model in site.project.models
+        for deployed in in_service(site.deployments.of(model.name))
+        if lacks(site.workspace, deployed, facets_of(site, model))
+    )
 
 
 def _before(

@@ -11,6 +11,7 @@ from mlops_spec.apply.events import Event, Note
 from mlops_spec.apply.follow import FlowRequest, Watch, run_flow
 from mlops_spec.apply.look import (
     FLOWS_STEP,
+    facets_of,
     flows_digest,
     lease_of,
     plan_one,
@@ -19,7 +20,6 @@ from mlops_spec.apply.look import (
 )
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ModelPlan
-from mlops_spec.model.facets import facets
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Signing
 from mlops_spec.runtime.evidence.keys import signing_key
@@ -100,14 +100,14 @@ class LiveWorld:
             # Flows inherit it from the supervisor that is started now: better said before training.
             signing_key(self.site.workspace, signing)
         for model in self.site.project.models:
-            digests = {change.value: text for change, text in facets(model, self.site.spec).items()}
+            digests = facets_of(self.site, model)
             place = Context(
                 model.name, self.site.root, self.site.workspace, self.site.store, digests
             )
             for deployed in in_service(self.site.deployments.of(model.name)):
-                done = restore(place, deployed, signing)
-                if done:
-                    self._note(f"{model.name} {deployed.release}: {done} again")
+                made = restore(place, deployed, signing)
+                if made:
+                    self._note(f"{model.name} {deployed.release}: its {made} was made again")
 
     def _holder(self, model: str) -> str | None:
         return holder_of(self.site.store, lease_of(self.site, model))

@@ -147,7 +147,7 @@ def _preparation_lines(stage: Preparation) -> Iterator[str]:
         case WriteFiles():
             yield from _file_lines(stage)
         case Restore(releases):
-            yield f"[green]+[/] make whole {', '.join(releases)}: in service without evidence"
+            yield f"[green]+[/] make whole {', '.join(releases)}: in service, not complete"
         case StartPlatform(programs):
             yield f"[green]+[/] start {', '.join(programs)}"
         case _ as never:

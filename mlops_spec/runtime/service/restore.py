@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Signing, Trust
@@ -14,47 +15,50 @@ from mlops_spec.state import Deployment
 from mlops_spec.terms.keys import release_id
 from mlops_spec.terms.workspace import Workspace
 
+Lack = Literal["evidence", "bento", ""]
+
 
 def in_service(deployed: Iterable[Deployment]) -> tuple[Deployment, ...]:
     """Production, and what it would go back to."""
     return tuple(d for d in deployed if d.role in ("production", "previous"))
 
 
-def is_complete(workspace: Workspace, deployed: Deployment) -> bool:
-    """Whether a release has a Bento with evidence; not whether that holds."""
+def lacks(workspace: Workspace, deployed: Deployment, facets: Mapping[str, str]) -> Lack:
+    """What `restore` would make of a release. It does not say that evidence which is there holds.
+
+    A Bento that is gone can be made again only while the specs still render that service.
+    """
     source = _source(workspace, deployed)
-    return (source / RELEASE_FILE).is_file() and (source / EVIDENCE_FILE).exists()
+    if (source / RELEASE_FILE).is_file():
+        return "" if (source / EVIDENCE_FILE).exists() else "evidence"
+    return "bento" if release_id(deployed.run, facets) == deployed.release else ""
+
+
+def restore(context: Context, deployed: Deployment, signing: Signing | None) -> Lack:
+    """Make what a release of this model lacks, so that it can start; what that was.
+
+    Nothing is believed but the journal. `Refusal` MLS612 when it does not prove the release, and
+    when evidence is there that does not hold, which is left for somebody to look at.
+    """
+    source = _source(context.workspace, deployed)
+    lack = lacks(context.workspace, deployed, context.facets)
+    match lack:
+        case "evidence":
+            from mlops_spec.runtime.service.packaging import endorse
+
+            endorse(context, source, signing)
+        case "bento":
+            from mlops_spec.runtime.service.packaging import package
+
+            package(context, deployed.run, deployed.release, deployed.version, signing)
+        case "":
+            if source.is_dir():
+                _require_held(context, source, signing)
+    return lack
 
 
 def _source(workspace: Workspace, deployed: Deployment) -> Path:
     return workspace.bentoml_home / "bentos" / deployed.model / deployed.release / "src"
-
-
-def restore(context: Context, deployed: Deployment, signing: Signing | None) -> str:
-    """What was done so that a release of this model can start: "signed", "packaged" or nothing, "".
-
-    Nothing is believed but the journal. `Refusal` MLS612 when it does not prove the release, when
-    a Bento is gone whose service other specs have rendered, and when evidence is there that does
-    not hold, which is left for somebody to look at.
-    """
-    source = _source(context.workspace, deployed)
-    if is_complete(context.workspace, deployed):
-        _require_held(context, source, signing)
-        return ""
-    from mlops_spec.runtime.service.packaging import endorse, package
-
-    if (source / RELEASE_FILE).is_file():
-        endorse(context, source, signing)
-        return "signed"
-    if release_id(deployed.run, context.facets) != deployed.release:
-        raise Refusal(
-            "MLS612",
-            f"the Bento of release {deployed.release} of {context.model} is gone, and the specs "
-            "now render another service",
-            "set the specs back to what was released, run spec apply, then change them again",
-        )
-    package(context, deployed.run, deployed.release, deployed.version, signing)
-    return "packaged"
 
 
 def _require_held(context: Context, source: Path, signing: Signing | None) -> None:
