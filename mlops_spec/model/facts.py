@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 FORMAT: Final = 1
+_UNIT: Final = ("accuracy", "recall", "precision", "roc_auc", "brier_score")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,26 @@ class Facts:
     def from_json(cls, source: str, found: Any) -> Facts | None:
         """The facts of a file; None for one of another format, or that makes no sense."""
         try:
-            return _parsed(source, found)
-        except (KeyError, TypeError, ValueError, AttributeError):
+            facts = _parsed(source, found)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             return None
+        return facts if facts is not None and facts.are_sound else None
+
+    @property
+    def are_sound(self) -> bool:
+        """Whether there can be such rows: a file may have been cut off, or edited."""
+        counts = (0 < self.held_out <= self.rows, 0 < self.test < 1)
+        return (
+            all(counts)
+            and _within(self.positives, 0, self.held_out)
+            and _within(self.disagreement, 0, 1)
+            and all(_within(self.estimates.get(name), 0, 1) for name in _UNIT)
+            and all(map(self._can_be, self.groups.values()))
+        )
+
+    def _can_be(self, groups: tuple[Group, ...]) -> bool:
+        each = all(g.rows >= 0 and _within(g.positives, 0, g.rows) for g in groups)
+        return each and sum(group.rows for group in groups) <= self.held_out
 
 
 def _parsed(source: str, found: Any) -> Facts | None:
@@ -84,6 +102,10 @@ def _parsed(source: str, found: Any) -> Facts | None:
     )
 
 
+def _within(value: float | None, low: float, high: float) -> bool:
+    return value is None or low <= value <= high
+
+
 def _groups(found: Any) -> tuple[Group, ...]:
     return tuple(
         Group(str(value), int(rows), None if positives is None else int(positives))
@@ -92,5 +114,6 @@ def _groups(found: Any) -> tuple[Group, ...]:
 
 
 def _numbers(found: Any) -> dict[str, float]:
+    """Of numbers by name those that are; what could not be told is None in the file."""
     numbers = {str(name): float(value) for name, value in found.items() if value is not None}
     return {name: value for name, value in numbers.items() if math.isfinite(value)}

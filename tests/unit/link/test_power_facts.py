@@ -123,7 +123,7 @@ def test_the_error_that_was_measured_needs_no_formula(tmp_path: Path) -> None:
 
 def test_a_policy_of_the_package_is_warned_of_where_the_model_names_it(tmp_path: Path) -> None:
     root = project(tmp_path / "p", "")
-    [told] = said(root, replace(FACTS, rows=1000, held_out=200, positives=40))
+    [told] = said(root, replace(FACTS, rows=1000, held_out=200, positives=40, groups={}))
 
     assert str(told).startswith("specs/model.yaml:13:9: warning MLS330: a margin of 2% on roc_auc ")
     assert "of the policy 'standard' is below the noise" in told.message
@@ -167,6 +167,62 @@ def test_columns_that_were_counted_together_need_not_be_independent(tmp_path: Pa
         "MLS334 segments.cross: 100 of 100 groups of zone × holiday have fewer than 200 rows, and "
         "are judged together as one: all of the 2,000 held-out rows of the last run"
     ]
+
+
+def test_columns_that_make_more_groups_than_rows_are_told_so_at_once(tmp_path: Path) -> None:
+    gates = "segments: {cross: {by: [zone, holiday, seats], min: 0.5}}\n" + QUIET
+    prior = "expected: {rows: 200000, groups: {zone: 2000000000, holiday: 100, seats: -1}}\n"
+    root = project(tmp_path / "p", gates, prior=prior)
+    many = {
+        (c,): tuple(Group(f"{i}", 20, 4) for i in range(100)) for c in ("zone", "holiday", "seats")
+    }
+
+    assert messages(root) == []
+    assert messages(root, replace(FACTS, groups=many)) == [
+        "MLS334 segments.cross: zone × holiday × seats can make 1,000,000 groups of the 2,000 "
+        "held-out rows of the last run"
+    ]
+
+
+ZONES = (Group("a", 1970, 0), Group("b", 0, 0), Group("c", 30, 30))
+STRANGE = {
+    "no positive": replace(FACTS, positives=0),
+    "all positive": replace(FACTS, positives=2000),
+    "no classes": replace(FACTS, positives=None),
+    "perfect": replace(FACTS, estimates=dict.fromkeys(("roc_auc", "accuracy", "recall"), 1.0)),
+    "useless": replace(FACTS, estimates=dict.fromkeys(FACTS.estimates, 0.0)),
+    "nothing estimated": replace(FACTS, estimates={}),
+    "tiny errors": replace(FACTS, deviations={"accuracy": 1e-320}, slowness={"p99": 1e-320}),
+    "errors below 0": replace(FACTS, deviations={"roc_auc": -1.0}, slowness={"p99": -1.0}),
+    "other versions": replace(FACTS, disagreement=1.0),
+    "no group": replace(FACTS, groups={("zone",): ()}),
+    "odd groups": replace(FACTS, groups={("zone",): ZONES}),
+}
+UNSOUND = {
+    "nothing held out": replace(FACTS, test=0.0),
+    "more held out than there is": replace(FACTS, rows=1000),
+    "more positives than rows": replace(FACTS, positives=2001),
+    "an estimate above 1": replace(FACTS, estimates={"recall": 1e300}),
+    "a share below 0": replace(FACTS, disagreement=-7.0),
+    "a group below 0": replace(FACTS, groups={("zone",): (Group("a", -5, -9),)}),
+    "groups above all rows": replace(FACTS, groups={("zone",): (Group("a", 10**15, 1),)}),
+}
+
+
+@pytest.mark.parametrize("facts", UNSOUND.values(), ids=UNSOUND)
+def test_facts_that_cannot_be_are_not_believed(tmp_path: Path, facts) -> None:
+    assert messages(project(tmp_path / "p", MARGIN), facts) == []
+
+
+@pytest.mark.parametrize("facts", STRANGE.values(), ids=STRANGE)
+@pytest.mark.parametrize("decide_on", ["bound", "point"])
+def test_extremes_break_nothing(tmp_path: Path, facts, decide_on) -> None:
+    root = write_project(tmp_path / "p")
+    path = root / "specs" / "gates.yaml"
+    text = path.read_text().replace("min_rows: 10000", "min_rows: 1")
+    path.write_text(text.replace("decide_on: bound", f"decide_on: {decide_on}"))
+
+    assert {d.code.id for d in said(root, facts)} <= {f"MLS33{i}" for i in range(5)}
 
 
 def test_a_limit_near_the_last_estimate_is_told_what_would_decide_it(tmp_path: Path) -> None:

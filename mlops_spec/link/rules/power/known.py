@@ -11,12 +11,15 @@ from typing import Final
 from mlops_spec.link.resolve import Resolved
 from mlops_spec.model.facts import Facts, Group
 from mlops_spec.model.spec.dataset import DatasetSpec
+from mlops_spec.model.spec.gates import Cuts
 from mlops_spec.model.units import Share
 from mlops_spec.terms.facts import crossed
 
 # Rows on which the candidate and production decide differently. A guess: successive versions of a
 # model differ on about one row in ten.
 GUESSED_DISAGREEMENT: Final = 0.1
+# What is listed at most: a spec can cross columns of a thousand values each.
+MOST_CELLS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,8 @@ class Known:
     deviations: Mapping[str, float]
     slowness: Mapping[str, float]
 
-    def groups_of(
-        self, by: tuple[str, ...], cuts: Mapping[str, tuple[float | int, ...]]
-    ) -> tuple[Group, ...] | None:
-        """The groups of columns, crossed; None where a column's values are not known.
+    def groups_of(self, by: tuple[str, ...], cuts: Cuts) -> tuple[Group, ...] | None:
+        """The groups of columns, crossed; None where they are not known, or too many to list.
 
         Columns that were not counted together are taken as independent of each other.
         """
@@ -52,7 +53,13 @@ class Known:
         if any((column,) not in self.groups for column in named):
             return None
         each = [self.groups[(column,)] for column in named]
+        if math.prod(map(len, each)) > MOST_CELLS:
+            return None
         return tuple(self._crossed(named, cell) for cell in product(*each))
+
+    def cells_of(self, by: tuple[str, ...], cuts: Cuts) -> int:
+        """How many groups columns can make, crossed; 0 where a column's values are not known."""
+        return math.prod(len(self.groups.get((column,), ())) for column in crossed(by, cuts))
 
     def _crossed(self, named: tuple[str, ...], cell: tuple[Group, ...]) -> Group:
         share = math.prod(group.rows / self.rows for group in cell)
@@ -67,7 +74,7 @@ class Known:
 def known_of(one: Resolved, recorded: Mapping[str, Facts]) -> Known | None:
     """What was recorded of the model wins over what the Dataset expects; None without either."""
     facts = recorded.get(one.model.spec.name)
-    if facts is not None and _is_about(facts, one):
+    if facts is not None and facts.are_sound and _is_about(facts, one):
         return _recorded(facts, one)
     return _expected(one)
 
@@ -77,7 +84,7 @@ def _is_about(facts: Facts, one: Resolved) -> bool:
     dataset, model = one.dataset.spec, one.model.spec
     return (facts.dataset, facts.label, facts.task) == (
         dataset.name, dataset.label.column, model.task,
-    ) and facts.held_out > 0  # fmt: skip
+    )  # fmt: skip
 
 
 def _recorded(facts: Facts, one: Resolved) -> Known:
@@ -127,7 +134,10 @@ def _expected(one: Resolved) -> Known | None:
         disagreement,
         ground,
         positives,
-        {(name,): _even(rows, positives, count) for name, count in expected.groups.items()},
+        {
+            (name,): _even(rows, positives, min(count, MOST_CELLS))
+            for name, count in expected.groups.items()
+        },
         {},
         {},
         {},

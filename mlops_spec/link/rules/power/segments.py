@@ -16,12 +16,14 @@ from mlops_spec.link.rules.power.errors import (
     expected_value,
 )
 from mlops_spec.link.rules.power.fairness import families
+from mlops_spec.link.rules.power.known import MOST_CELLS
 from mlops_spec.link.rules.power.margins import absolute, in_unit
 from mlops_spec.link.rules.power.words import percent, rows
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.facts import Group
 from mlops_spec.model.spec.gates import Disparity, Fairness, Segments
 from mlops_spec.stats.power import Risk
+from mlops_spec.terms.facts import crossed
 from mlops_spec.terms.metrics import METRICS, PRIMARY
 
 _NORMAL: Final = NormalDist()
@@ -63,12 +65,30 @@ def segments_can_decide(scope: Scope, found: Diagnostics) -> None:
     for case in cases(scope):
         for entry in case.entries("segments"):
             ruled = _ruled(case, entry)
+            if _beyond_counting(case, entry, found):
+                continue
             if ruled is None or _mostly_small(ruled, found) or case.on_point:
                 continue
             if ruled.spec.require == "shown":
                 _look_at_shown(ruled, found)
             else:
                 _look_at_blind(ruled, found)
+
+
+def _beyond_counting(case: Case, entry: Entry, found: Diagnostics) -> bool:
+    """Whether columns make more groups than anyone would look at, crossed."""
+    spec: Segments = entry.value
+    cells = case.known.cells_of(spec.by, spec.cuts)
+    if cells <= MOST_CELLS or crossed(spec.by, spec.cuts) in case.known.groups:
+        return False
+    found.add(
+        POWERLESS_SEGMENTS,
+        f"segments.{entry.name}{entry.of}: {' × '.join(spec.by)} can make {cells:,} groups of "
+        f"{case.known.where}",
+        at=entry.at("by"),
+        help=f"group by fewer columns; groups below {spec.min_rows:,} rows are judged together",
+    )
+    return True
 
 
 def _ruled(case: Case, entry: Entry) -> Ruled | None:
