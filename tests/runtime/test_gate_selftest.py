@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from learning import FACETS, RECIPE, context, put, rows, trained
+from learning import RECIPE, context, put, rows, trained
 
 from mlops_spec.runtime.declare import Against, AtLeast, AtMost, Fair, Gates, Latency, Segments
 from mlops_spec.runtime.gates.evidence import Evidence
 from mlops_spec.runtime.gates.measured import Measured, Timings
 from mlops_spec.runtime.gates.selftest.run import self_test
 from mlops_spec.runtime.gates.selftest.slower import beside_itself
-from mlops_spec.runtime.gates.selftest.subject import MOST_ROWS, Subject, subject
+from mlops_spec.runtime.gates.selftest.subject import Subject, subject
 from mlops_spec.runtime.gates.step import gate
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployment
@@ -222,7 +222,7 @@ def test_degenerate_answers_end_without_a_traceback(case):
 # From here on with a real model.
 @pytest.fixture
 def place(tmp_path):
-    put(tmp_path, rows(3000))
+    put(tmp_path, rows(1500))
     return context(tmp_path)
 
 
@@ -248,8 +248,6 @@ def test_production_comes_before_the_newest_run(place):
     place.deployments.save(Deployment(place.model, "r", "gone", "1", "previous"))
     place.deployments.save(Deployment(place.model, "r2", first, "1", "production"))
     found = self_test("m", gates, started(place, gates))
-    assert (found.role, found.rows, found.held_out) == ("production", 600, 600)
+    assert (found.role, found.rows, found.held_out) == ("production", 300, 300)
     assert {trial.where for trial in found.trials} >= {"all rows"}
     assert any(trial.columns == ("carrier",) for trial in found.trials)
-    assert FACETS["gate"] == "g"
-    assert MOST_ROWS > 600
