@@ -65,7 +65,7 @@ def test_the_last_run_wins_over_what_is_expected(tmp_path: Path) -> None:
     assert messages(root) == []
     assert messages(root, FACTS)[0].startswith(
         "MLS330 a margin of 0.5pp on accuracy is below the noise: on the 2,000 held-out rows of "
-        "the last run, a candidate of 'late-trip' that is as good as production passes 36% of the"
+        "the last run of 'late-trip', a candidate that is as good as production passes 36% of "
     )
 
 
@@ -82,7 +82,10 @@ def test_a_share_to_hold_out_that_was_not_tried_yet_is_reckoned_with(tmp_path: P
     path = root / "specs" / "dataset.yaml"
     path.write_text(path.read_text().replace("test: 20%", "test: 40%"))
 
-    assert "on about 4,000 held-out rows (40% of 10,000)" in messages(root, FACTS)[0]
+    assert (
+        "on about 4,000 held-out rows (40% of the 10,000 of the last run"
+        in messages(root, FACTS)[0]
+    )
 
 
 def test_the_disagreement_that_was_measured_wins_over_the_expected_one(tmp_path: Path) -> None:
@@ -151,7 +154,8 @@ def test_a_group_that_fairness_leaves_out_is_named(tmp_path: Path) -> None:
 
     assert messages(project(tmp_path / "p", gates + QUIET), FACTS) == [
         "MLS334 fairness.zone equal_opportunity_difference: on the 2,000 held-out rows of the last "
-        "run, 1 of 3 groups of zone have fewer than 30 positives, and are left out (zone=sea: 5)"
+        "run of 'late-trip', 1 of 3 groups of zone have fewer than 30 positives, and are left out "
+        "(zone=sea: 5)"
     ]
 
 
@@ -165,7 +169,7 @@ def test_columns_that_were_counted_together_need_not_be_independent(tmp_path: Pa
     assert messages(root, replace(FACTS, groups=holiday)) == []
     assert messages(root, replace(FACTS, groups={**holiday, **together})) == [
         "MLS334 segments.cross: 100 of 100 groups of zone × holiday have fewer than 200 rows, and "
-        "are judged together as one: all of the 2,000 held-out rows of the last run"
+        "are judged together as one: all of the 2,000 held-out rows of the last run of 'late-trip'"
     ]
 
 
@@ -180,7 +184,7 @@ def test_columns_that_make_more_groups_than_rows_are_told_so_at_once(tmp_path: P
     assert messages(root) == []
     assert messages(root, replace(FACTS, groups=many)) == [
         "MLS334 segments.cross: zone × holiday × seats can make 1,000,000 groups of the 2,000 "
-        "held-out rows of the last run"
+        "held-out rows of the last run of 'late-trip'"
     ]
 
 

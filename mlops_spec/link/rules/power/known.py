@@ -93,9 +93,12 @@ def _recorded(facts: Facts, one: Resolved) -> Known:
     scale = test / facts.test if facts.test > 0 else 1.0
     same = math.isclose(scale, 1.0)
     rows = round(facts.held_out * scale)
-    where = f"the {rows:,} held-out rows of the last run"
+    where = f"the {rows:,} held-out rows of the last run of {one.model.spec.name!r}"
     if not same:
-        where = f"about {rows:,} held-out rows ({one.dataset.spec.split.test} of {facts.rows:,})"
+        where = (
+            f"about {rows:,} held-out rows ({one.dataset.spec.split.test} of the {facts.rows:,} of "
+            f"the last run of {one.model.spec.name!r})"
+        )
     disagreement, ground = _disagreement(facts.disagreement, one.dataset.spec)
     return Known(
         one.model.spec.name,
@@ -130,7 +133,8 @@ def _expected(one: Resolved) -> Known | None:
         one.model.spec.name,
         one.model.spec.task,
         rows,
-        f"{rows:,} held-out rows ({dataset.split.test} of the expected {expected.rows:,})",
+        f"{rows:,} held-out rows ({dataset.split.test} of the {expected.rows:,} expected of "
+        f"{dataset.name!r})",
         disagreement,
         ground,
         positives,

@@ -19,7 +19,13 @@ from mlops_spec.stats.power import most_when_none, rows_when_none
 from mlops_spec.terms.measuring import CONSISTENCY_ROWS, STABILITY_ROWS
 from mlops_spec.terms.metrics import METRICS
 
-_COUNTED: Final = {"accuracy": "rows", "recall": "positives"}
+# Without one mistake, the bound of each is that of a share of which all are hits: for a perfect
+# ranking, of the rarer class.
+_COUNTED: Final = {
+    "accuracy": "rows",
+    "recall": "positives",
+    "roc_auc": "rows of the rarer class",
+}
 _POWER: Final = 0.8
 
 
@@ -105,7 +111,7 @@ def _look_at_last(case: Case, entry: Entry, found: Diagnostics) -> None:
         if end is None or error is None or not 0 < room < case.risk.z * error:
             continue
         n = denominator(case.known, entry.name, whole(case.known)) or 0
-        what = {"roc_auc": "of the rarer class"}.get(entry.name, _COUNTED.get(entry.name, "rows"))
+        what = _COUNTED.get(entry.name, "rows")
         found.add(
             TOO_FEW_FOR_LIMIT,
             f"{entry.name}{entry.of} {key}: {end} is close to the last estimate, {last:.3g}: on "

@@ -89,8 +89,7 @@ def _say_below_noise(case: Case, entry: Entry, noise: Noise, found: Diagnostics)
         effect = f"a candidate must be better by {shown} to pass four times in five"
     else:
         passed = percent(noise.passed_if_equal)
-        effect = f"a candidate of {known.model!r} that is as good as production passes {passed} "
-        effect += "of the time"
+        effect = f"a candidate that is as good as production passes {passed} of the time"
     found.add(
         MARGIN_BELOW_NOISE,
         f"a margin of {comparison.margin} on {entry.name}{entry.of} is below the noise: on "
