@@ -24,7 +24,7 @@ def test_one_bad_group_fails_a_model_that_is_good_on_the_whole():
     assert (found.check, found.outcome, found.n) == ("segments.z accuracy", "fail", 300)
     assert parts(found) == [("g=b", "fail"), ("g=a", "pass")]
     assert found.reason == "worst of 2 groups: g=b"
-    assert found.method == "Wilson, Šidák over 2 groups"
+    assert found.method == "Clopper-Pearson, Šidák over 2 groups"
 
 
 def test_a_group_in_doubt_is_not_refuted_but_not_shown_either():

@@ -14,18 +14,21 @@ from typing import Final
 import numpy as np
 
 from mlops_spec.runtime.declare import Against, AtLeast, AtMost, Gates, Segments
+from mlops_spec.runtime.gates.bounds import at_least, at_most, decided
 from mlops_spec.runtime.gates.evidence import Evidence
 from mlops_spec.runtime.gates.groups import Groups, Places, grouped, lacking
 from mlops_spec.runtime.gates.limits import compared, limited, misfit
 from mlops_spec.runtime.gates.segment_summary import SHOWN, better, heterogeneity, some, summed
-from mlops_spec.runtime.gates.simultaneous import joint, sidak
-from mlops_spec.stats.judged import Judged
+from mlops_spec.runtime.gates.simultaneous import joint, rarest, sidak
+from mlops_spec.stats.estimate import two_sided
+from mlops_spec.stats.metrics import influenced
+from mlops_spec.stats.proportions import clopper_pearson
 from mlops_spec.stats.resample import Units, of_clusters
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 # Of the rarer class, or in the metric's own denominator: below it a group says nothing.
 LEAST_DENOMINATOR: Final = 10
-_NEED_BOTH_CLASSES: Final = frozenset({"roc_auc", "average_precision", "balanced_accuracy"})
+_SHARES: Final = frozenset({"accuracy", "recall", "precision"})
 _WORST_FIRST: Final = (
     Outcome.ERROR, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NO_DATA,
 )  # fmt: skip
@@ -94,15 +97,16 @@ def _verdicts(
     """A verdict for each part, the worst first, and the confidence of each."""
     least = min(LEAST_DENOMINATOR, rule.min_rows)
     on_rows = [_restricted(evidence, part.places) for part in parts]
-    rare = [_too_few(rule.rule, rows.candidate, least) for rows in on_rows]
+    rare = [_too_few(rule.rule, rows, least) for rows in on_rows]
     kept = [(part, rows) for part, rows, why in zip(parts, on_rows, rare, strict=True) if not why]
     confidence, method = _confidence(rule, gates, kept, evidence.units)
     each = replace(gates, confidence=confidence, min_rows=least)
     found = [replace(why, check=part.name) for part, why in zip(parts, rare, strict=True) if why]
     for part, rows in kept:
-        verdict = _judged(rule.rule, each, rows, task)
+        strict = confidence > gates.confidence
+        verdict = _judged(rule.rule, each, rows, task, strict=strict)
         ways = filter(None, (verdict.method, method))
-        found.append(replace(verdict, check=part.name, method=", ".join(ways)))
+        found.append(_doubted(replace(verdict, check=part.name, method=", ".join(ways))))
     return sorted(found, key=lambda verdict: _rank(rule.rule, verdict)), confidence
 
 
@@ -121,6 +125,13 @@ def _confidence(
     return confidence, f"{method} over {len(kept)} groups"
 
 
+def _doubted(verdict: Verdict) -> Verdict:
+    """A group in which two models answer alike says nothing against either."""
+    if verdict.outcome is Outcome.FAIL and verdict.low is not None and verdict.low == verdict.high:
+        return replace(verdict, outcome=Outcome.INCONCLUSIVE, reason="no variance in these rows")
+    return verdict
+
+
 def _restricted(evidence: Evidence, places: Places) -> Evidence:
     """The evidence on some rows. Rows that went together still do."""
     production, units = evidence.production, evidence.units
@@ -132,24 +143,28 @@ def _restricted(evidence: Evidence, places: Places) -> Evidence:
     )
 
 
-def _too_few(rule: AtLeast | AtMost | Against, rows: Judged, least: int) -> Verdict | None:
-    """No data where a class that the metric needs is too rare in a group."""
-    if rule.metric not in _NEED_BOTH_CLASSES or rows.positive is None:
+def _too_few(rule: AtLeast | AtMost | Against, rows: Evidence, least: int) -> Verdict | None:
+    """No data where what the metric needs is too rare in a group."""
+    n, word = rarest(rule, rows)
+    if n >= least:
         return None
-    positives = int(rows.is_positive.sum())
-    rarer = min(positives, len(rows.truth) - positives)
-    if rarer >= least:
-        return None
-    word = "positives" if positives == rarer else "negatives"
-    reason = f"{rarer} {word} among {len(rows.truth)} rows; {least} are the least"
-    return Verdict("", Outcome.NO_DATA, n=rarer, reason=reason)
+    reason = f"{n} {word} among {len(rows.candidate.truth)} rows; {least} are the least"
+    return Verdict("", Outcome.NO_DATA, n=n, reason=reason)
 
 
 def _judged(
-    rule: AtLeast | AtMost | Against, gates: Gates, evidence: Evidence, task: str
+    rule: AtLeast | AtMost | Against, gates: Gates, evidence: Evidence, task: str, *, strict: bool
 ) -> Verdict:
+    """As on all rows; a share whose error is shared by many groups has an exact interval."""
     if isinstance(rule, Against):
         return compared(rule, gates, evidence, task)
+    if strict and rule.metric in _SHARES and evidence.units is None:
+        found = influenced(rule.metric, evidence.candidate)
+        assert found is not None
+        hits = round(found.value * found.n) if found.n else 0
+        exact = clopper_pearson(hits, found.n, two_sided(gates.confidence))
+        bar = at_least(rule.limit) if isinstance(rule, AtLeast) else at_most(rule.limit)
+        return decided(rule.metric, exact, bar, gates, method="Clopper-Pearson")
     return limited(rule, gates, evidence, task)
 
 

@@ -23,6 +23,10 @@ from mlops_spec.stats.resample import Units, of_rows
 # Numbers in the table of influences, one for each unit and group: 250 MB.
 _MOST: Final = 30_000_000
 _SEED: Final = 0
+# What a metric needs of each group.
+_NEGATIVES: Final = frozenset({"roc_auc", "average_precision", "balanced_accuracy"})
+_POSITIVES: Final = _NEGATIVES | {"recall", "f1"}
+_SAID: Final = frozenset({"precision", "f1"})
 
 
 def sidak(confidence: float, groups: int) -> float:
@@ -76,3 +80,22 @@ def _influenced(rule: AtLeast | AtMost | Against, evidence: Evidence) -> Influen
     assert evidence.production is not None
     production = influenced(rule.metric, evidence.production)
     return None if production is None else influence.minus(candidate, production)
+
+
+def rarest(rule: AtLeast | AtMost | Against, rows: Evidence) -> tuple[int, str]:
+    """How many there are of what the metric needs most and has least, and what that is."""
+    candidate = rows.candidate
+    counts = [(len(candidate.truth), "rows")]
+    if candidate.positive is None:
+        return counts[0]
+    positives = int(candidate.is_positive.sum())
+    if rule.metric in _POSITIVES:
+        counts.append((positives, "positives"))
+    if rule.metric in _NEGATIVES:
+        counts.append((len(candidate.truth) - positives, "negatives"))
+    if rule.metric in _SAID:
+        answers = [candidate]
+        if isinstance(rule, Against) and rows.production is not None:
+            answers.append(rows.production)
+        counts += [(int(one.said_positive.sum()), "positive decisions") for one in answers]
+    return min(counts)
