@@ -103,7 +103,7 @@ def test_a_latency_is_compared_with_production_in_turns(slower, outcome):
     found = the(Latency(0.99, slower_by=0.1), measured)
     assert (found.check, found.outcome) == ("latency p99 against production", outcome)
     assert found.low < slower - 1 < found.high
-    assert found.limit == "≤ +0.1 of production's"
+    assert found.limit == "≤ +0.1"
     assert found.reason.endswith("production 16 ms, same rows")
 
 
@@ -158,6 +158,15 @@ def test_stability_under_another_noise_was_not_measured():
 def test_where_nothing_could_be_shaken_the_verdict_says_so():
     found = the(Stable(0.01, 0.02), Measured(shaken=Shaken(0.01, 1000, 0, 0)))
     assert found.reason == "no numeric feature moves by as much, so that nothing was shaken"
+
+
+def test_what_more_rows_would_decide_is_not_said_where_no_more_are_measured():
+    rule = Stable(0.01, 0.02)
+    near = the(rule, Measured(shaken=Shaken(0.01, 1000, 15, 2)))
+    nearer = the(rule, Measured(shaken=Shaken(0.01, 20_000, 399, 2)))
+    assert (near.outcome, nearer.outcome) == ("inconclusive", "inconclusive")
+    assert (near.n_enough, nearer.n_enough) == (2407, None)
+    assert "no more than 20,000 rows are measured" in nearer.reason
 
 
 def test_three_rows_are_too_few_to_be_stable():

@@ -11,9 +11,10 @@ from mlops_spec.runtime.declare import Consistent, Gates
 from mlops_spec.runtime.gates.bounds import at_most, decided
 from mlops_spec.runtime.gates.evidence import Evidence
 from mlops_spec.runtime.gates.measured import Agreement
-from mlops_spec.runtime.gates.unmeasured import unmeasured
+from mlops_spec.runtime.gates.unmeasured import unmeasured, within_reach
 from mlops_spec.stats.estimate import Estimate, two_sided
 from mlops_spec.stats.proportions import wilson
+from mlops_spec.terms.measuring import CONSISTENCY_ROWS
 from mlops_spec.terms.verdict import Outcome, Verdict, worst
 
 _LARGEST: Final = "the largest of all rows compared; no interval"
@@ -68,4 +69,5 @@ def _difference(way: Agreement, limit: float, gates: Gates) -> Verdict:
 
 def _changed(way: Agreement, most: float, gates: Gates) -> Verdict:
     found = wilson(way.changed, way.rows, two_sided(gates.confidence))
-    return replace(decided(way.way, found, at_most(most), gates), method="Wilson")
+    verdict = replace(decided(way.way, found, at_most(most), gates), method="Wilson")
+    return within_reach(verdict, max(CONSISTENCY_ROWS, way.rows), "rows")

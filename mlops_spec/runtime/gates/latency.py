@@ -9,10 +9,11 @@ from typing import Final
 from mlops_spec.runtime.declare import Gates, Latency
 from mlops_spec.runtime.gates.bounds import Bar, decided
 from mlops_spec.runtime.gates.evidence import Evidence
-from mlops_spec.runtime.gates.unmeasured import unmeasured
+from mlops_spec.runtime.gates.unmeasured import unmeasured, within_reach
 from mlops_spec.stats.estimate import Estimate, two_sided
 from mlops_spec.stats.quantiles import rows_for_bound
 from mlops_spec.stats.serial_quantiles import quantile_ratio, serial_quantile, turns_for_ratio
+from mlops_spec.terms.measuring import LATENCY_TURNS
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 _MS: Final = 1000.0
@@ -39,7 +40,7 @@ def _within(rule: Latency, most: float, gates: Gates, evidence: Evidence) -> Ver
     level = two_sided(gates.confidence)
     found = serial_quantile(timings.candidate * _MS, rule.quantile, level)
     bar = Bar(most * _MS, -1, f"≤ {most * _MS:g} ms")
-    verdict = replace(decided(check, found, bar, gates, min_rows=1), method=_ALONE)
+    verdict = replace(_decided(check, found, bar, gates), method=_ALONE)
     if found.known or verdict.outcome is Outcome.FAIL:
         return verdict
     return replace(verdict, n_enough=rows_for_bound(rule.quantile, gates.confidence))
@@ -55,8 +56,8 @@ def _beside(rule: Latency, slower_by: float, gates: Gates, evidence: Evidence) -
     level = two_sided(gates.confidence)
     ratio = quantile_ratio(timings.candidate, timings.production, rule.quantile, level)
     found = replace(ratio, value=ratio.value - 1, low=ratio.low - 1, high=ratio.high - 1)
-    bar = Bar(slower_by, -1, f"≤ {slower_by:+.4g} of production's")
-    verdict = replace(decided(check, found, bar, gates, min_rows=1), method=_BESIDE)
+    bar = Bar(slower_by, -1, f"≤ {slower_by:+.4g}")
+    verdict = replace(_decided(check, found, bar, gates), method=_BESIDE)
     before = serial_quantile(timings.production * _MS, rule.quantile, level)
     said = f"production {before.value:.3g} ms, same rows"
     enough = None if found.known else _enough(found, rule)
@@ -65,6 +66,11 @@ def _beside(rule: Latency, slower_by: float, gates: Gates, evidence: Evidence) -
         n_enough=verdict.n_enough or enough,
         reason="; ".join(filter(None, (verdict.reason, said))),
     )
+
+
+def _decided(check: str, found: Estimate, bar: Bar, gates: Gates) -> Verdict:
+    """Turns are ours to take: the rows that a policy asks for are not meant."""
+    return within_reach(decided(check, found, bar, gates, min_rows=1), LATENCY_TURNS, "turns")
 
 
 def _enough(found: Estimate, rule: Latency) -> int | None:

@@ -11,11 +11,12 @@ from mlops_spec.runtime.declare import Gates, Leakage
 from mlops_spec.runtime.gates.bounds import Bar, at_most, decided
 from mlops_spec.runtime.gates.evidence import Evidence
 from mlops_spec.runtime.gates.measured import Alone, Seen
-from mlops_spec.runtime.gates.unmeasured import unmeasured
+from mlops_spec.runtime.gates.unmeasured import unmeasured, within_reach
 from mlops_spec.stats.auc import area_interval
 from mlops_spec.stats.estimate import Estimate, two_sided, unknown
 from mlops_spec.stats.proportions import wilson
 from mlops_spec.stats.rank_correlation import spearman_interval
+from mlops_spec.terms.measuring import LEAKAGE_ROWS
 from mlops_spec.terms.verdict import Verdict
 
 _SHOWN: Final = 5
@@ -48,7 +49,8 @@ def _single_feature(limit: float, gates: Gates, evidence: Evidence) -> Verdict:
         return decided(check, unknown(0, reason), at_most(limit), gates)
     each = [_bounded(one, level, shared) for one in ranking.found]
     lowest, highest = max(one.low for one in each), max(one.high for one in each)
-    verdict = decided(check, replace(each[0], low=lowest, high=highest), at_most(limit), gates)
+    whole = replace(each[0], low=lowest, high=highest)
+    verdict = within_reach(decided(check, whole, at_most(limit), gates), LEAKAGE_ROWS, "rows")
     best = ranking.found[0]
     said = f"{best.feature} alone ranks {best.of!r} best"
     return replace(

@@ -9,9 +9,10 @@ from mlops_spec.runtime.declare import Gates, Stable
 from mlops_spec.runtime.gates.bounds import Bar, at_most, decided
 from mlops_spec.runtime.gates.evidence import Evidence
 from mlops_spec.runtime.gates.measured import Shaken
-from mlops_spec.runtime.gates.unmeasured import unmeasured
+from mlops_spec.runtime.gates.unmeasured import unmeasured, within_reach
 from mlops_spec.stats.estimate import two_sided
 from mlops_spec.stats.proportions import wilson
+from mlops_spec.terms.measuring import STABILITY_ROWS
 from mlops_spec.terms.verdict import Verdict
 
 _METHOD: Final = "Wilson; one draw of normal noise, missing values left missing"
@@ -24,7 +25,11 @@ def stable(rule: Stable, gates: Gates, evidence: Evidence) -> Verdict:
     if shaken is None or shaken.noise != rule.noise:
         return unmeasured(check, "stability", evidence)
     level, bar = two_sided(gates.confidence), at_most(rule.most)
-    found = decided(check, wilson(shaken.changed, shaken.rows, level), bar, gates)
+    found = within_reach(
+        decided(check, wilson(shaken.changed, shaken.rows, level), bar, gates),
+        STABILITY_ROWS,
+        "rows",
+    )
     said = _spoken(shaken)
     return replace(
         found,
@@ -47,6 +52,7 @@ def _parts(shaken: Shaken, gates: Gates, bar: Bar) -> tuple[Verdict, ...]:
         replace(
             decided(feature, wilson(changed, shaken.alone_rows, level), bar, gates),
             method="Wilson; this feature alone",
+            n_enough=None,
         )
         for feature, changed in shaken.alone
     )

@@ -19,8 +19,9 @@ from mlops_spec.runtime.train.pipeline import features_of
 from mlops_spec.stats.auc import delong
 from mlops_spec.stats.estimate import Floats
 from mlops_spec.stats.rank_correlation import spearman
+from mlops_spec.terms.measuring import LEAKAGE_ROWS
 
-ROWS: Final = 20_000
+ROWS: Final = LEAKAGE_ROWS
 TEACHING_ROWS: Final = 1_000_000
 # Held-out rows of a class, one of many, below which it says nothing of a feature.
 LEAST_OF_CLASS: Final = 30

@@ -15,8 +15,9 @@ from mlops_spec.runtime.gates.measuring.stopwatch import Stopwatch, seconds_of, 
 from mlops_spec.runtime.gates.measuring.subject import Subject, spread
 from mlops_spec.runtime.portable.scorer import Columns
 from mlops_spec.stats.estimate import Floats
+from mlops_spec.terms.measuring import LATENCY_TURNS
 
-TURNS: Final = 20_000
+TURNS: Final = LATENCY_TURNS
 ROWS: Final = 500  # different ones; they come again
 WARM_UP: Final = 50  # turns that do not count: caches, allocations, first calls
 SECONDS: Final = 3.0  # after which no more turns than needed are taken
