@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 from mlops_spec.stats.estimate import Estimate, Floats, normal, unknown
 
@@ -39,16 +40,23 @@ class Influenced:
         most = float(np.abs(self.influence).max(initial=0.0))
         return most <= _ROUNDING * max(abs(self.value), _ROUNDING)
 
-    def estimate(self, level: float) -> Estimate:
+    def estimate(self, level: float, degrees: int | None = None) -> Estimate:
+        """Value ± z times its error; ± t with `degrees` of freedom where fewer rows decide it."""
         rows = len(self.influence)
         if rows < 2 or not math.isfinite(self.value):
             return unknown(self.n)
-        return normal(self.value, float(self.influence.var(ddof=1)) / rows, level, self.n)
+        variance = float(self.influence.var(ddof=1)) / rows
+        if degrees is None:
+            return normal(self.value, variance, level, self.n)
+        half = float(stdtrit(max(degrees, 1), (1 + level) / 2)) * math.sqrt(variance)
+        return Estimate(self.value, self.value - half, self.value + half, self.n)
 
 
-def difference(first: Influenced, second: Influenced, level: float) -> Estimate:
+def difference(
+    first: Influenced, second: Influenced, level: float, degrees: int | None = None
+) -> Estimate:
     """First minus second, on the same rows."""
-    return minus(first, second).estimate(level)
+    return minus(first, second).estimate(level, degrees)
 
 
 def minus(first: Influenced, second: Influenced) -> Influenced:

@@ -15,6 +15,7 @@ from mlops_spec.stats.clustered_metrics import all_or_none, clusters_of, cluster
 from mlops_spec.stats.estimate import Estimate, unknown, within
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Bools, Judged
+from mlops_spec.stats.mean_of_shares import mean_of_recalls
 from mlops_spec.stats.metric_rows import influenced
 from mlops_spec.stats.proportions import paired_difference, wilson
 from mlops_spec.stats.quantiles import quantile
@@ -49,6 +50,8 @@ def _of_rows(metric: str, rows: Judged, level: float) -> Estimate:
     match metric:
         case "roc_auc":
             return auc(rows.is_positive, rows.scores, level)
+        case "balanced_accuracy":
+            return mean_of_recalls(rows.truth, rows.decided, level)
         case "average_precision" | "roc_auc_ovr":
             return _envelope(_of(metric, rows), _rarest(rows), level)
         case "median_absolute_error":
@@ -58,7 +61,7 @@ def _of_rows(metric: str, rows: Judged, level: float) -> Estimate:
             hits, n = _SHARES[metric](rows)
             return wilson(int(hits.sum()), int(n.sum()), level)
         case _:
-            return _bounded(metric, _of(metric, rows), level)
+            return _bounded(metric, rows, level)
 
 
 def difference(
@@ -93,7 +96,8 @@ def _difference_of_rows(
         case "accuracy" | "recall":
             return _paired_share(metric, first, second, level)
         case _:
-            return influence.difference(_of(metric, first), _of(metric, second), level)
+            degrees = _degrees(metric, first)
+            return influence.difference(_of(metric, first), _of(metric, second), level, degrees)
 
 
 def _of(metric: str, rows: Judged) -> Influenced:
@@ -201,17 +205,24 @@ _METHODS: Final = {
     "accuracy": ("Wilson", "Tango"),
     "recall": ("Wilson", "Tango"),
     "precision": ("Wilson", "delta method"),
+    "balanced_accuracy": ("Wilson of each class", "delta method"),
 }
 
 
-def _bounded(metric: str, found: Influenced, level: float) -> Estimate:
+def _degrees(metric: str, rows: Judged) -> int:
+    """Of Student's t: one less than the rows that decide the error. Five positives are five."""
+    by_class = rows.positive is not None or metric in _MEANS_OF_CLASSES
+    return (_rarest(rows) if by_class else len(rows.truth)) - 1
+
+
+def _bounded(metric: str, rows: Judged, level: float) -> Estimate:
     """The interval within the metric's bounds. On perfect answers every row has the same influence
     and the delta method is certain; Wilson's interval of as many rows is not, and where the metric
     has no such bounds nothing is known.
     """
-    bounds = _BOUNDS.get(metric, (-np.inf, np.inf))
+    found, bounds = _of(metric, rows), _BOUNDS.get(metric, (-np.inf, np.inf))
     if not np.isfinite(found.value) or not found.flat:
-        return within(found.estimate(level), *bounds)
+        return within(found.estimate(level, _degrees(metric, rows)), *bounds)
     if bounds == _UNIT:
         return wilson(round(found.value * found.n), found.n, level)
     return unknown(found.n, _NO_VARIANCE, found.value)
@@ -245,6 +256,7 @@ _SHARES: Final[dict[str, Callable[[Judged], tuple[Bools, Bools]]]] = {
 }
 
 
+_MEANS_OF_CLASSES: Final = frozenset({"balanced_accuracy", "f1_macro", "precision_macro"})
 # Of these the rarer class is scarce, not the rows.
 _RANKED: Final = frozenset({"roc_auc", "average_precision"})
 _NO_VARIANCE: Final = "every row says the same, so that nothing is known of others"

@@ -54,7 +54,7 @@ def test_the_verdict_says_how_rows_were_clustered(tmp_path):
     changed = replace(place, facets={**place.facets, "gate": "g2"})
     found = gate(changed, Gates((LIMIT,), blocks=6 * 3600.0), RECIPE, run)["verdicts"][0]
     assert (alone["method"], found["method"]) == (
-        "DeLong", "clustered by stretches of 21600 s, 20 clusters",
+        "DeLong", "clustered by stretches of 6h, 20 clusters",
     )  # fmt: skip
     assert (found["n"], found["estimate"]) == (120, pytest.approx(alone["estimate"]))
     assert found["low"] != pytest.approx(alone["low"])

@@ -37,10 +37,10 @@ def test_the_binary_metric_is_the_auc_of_scikit_learn() -> None:
     assert performance.measured(text, replace(RECIPE, positive="yes")) == found
 
 
-@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression", "ranking"])
 def test_a_worse_model_fails_and_an_equal_one_passes_in_every_task(task: str) -> None:
     recipe = replace(RECIPE, task=task)  # type: ignore[arg-type]
-    make = (lambda frame: frame) if task == "regression" else _classes
+    make = (lambda frame: frame) if task in ("regression", "ranking") else _classes
     baseline, same, worse = (make(_rows(4000, noise, seed)) for seed, noise in
                              enumerate((0.5, 0.5, 1.2)))  # fmt: skip
     judged = performance.judge(same, baseline, "the baseline", recipe, DRIFT)

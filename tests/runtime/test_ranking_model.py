@@ -12,8 +12,10 @@ from learning import COLUMNS, DATASET, RECIPE, context, put, rows, trained
 
 from mlops_spec.runtime.declare import Against, AtLeast, Column, Gates, Split
 from mlops_spec.runtime.gates.step import gate
+from mlops_spec.runtime.portable import load
 from mlops_spec.runtime.train.evaluation import heldout_answers, heldout_rows
 from mlops_spec.state import Deployment
+from mlops_spec.terms.digest import file_digest
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -73,6 +75,20 @@ def test_a_ranking_is_trained_and_judged_by_list(place):
     assert profile
 
 
+def test_the_portable_model_scores_without_lists(place):
+    run = trained(place, QUERIES, RANK)
+    folder = place.workspace.run(run) / "portable"
+    scorer = load(folder, file_digest(folder / "manifest.json"))
+    held = heldout_rows(place, run)
+    columns = {
+        name: held[name].astype(object).where(held[name].notna(), None).tolist()
+        for name in scorer.features
+    }
+    found = scorer.score(columns)
+    np.testing.assert_allclose(found.score, heldout_answers(place, run)["score"], atol=1e-4)
+    assert found.decision == found.score
+
+
 @pytest.mark.parametrize("by", ["time", "random"])
 def test_a_list_stays_in_one_part(place, by):
     from mlops_spec.runtime.data.checks import read_checked
@@ -113,4 +129,4 @@ def test_what_is_said_row_by_row_is_clustered_by_list(place):
 def test_rows_of_many_lists_may_go_together(place):
     run = trained(place, QUERIES, RANK)
     output = gate(place, replace(GATES, blocks=86400.0), RANK, run)
-    assert output["verdicts"][0]["method"].startswith("clustered by stretches of 86400 s")
+    assert output["verdicts"][0]["method"].startswith("clustered by stretches of 1d")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -33,8 +35,16 @@ def units_of(gates: Gates, rows: pd.DataFrame, time: pd.Series) -> Units | None:
 def said(gates: Gates, units: Units) -> str:
     """How an interval was made: `clustered by customer, 312 clusters`."""
     by = [gates.cluster] if gates.cluster else []
-    by += [f"stretches of {gates.blocks:g} s"] if gates.blocks else []
+    by += [f"stretches of {_span(gates.blocks)}"] if gates.blocks else []
     return f"clustered by {' and '.join(by)}, {units.count:,} clusters"
+
+
+def _span(seconds: float) -> str:
+    unit, size = next((u for u in _SPANS if seconds % u[1] == 0), ("s", 1))
+    return f"{seconds / size:g}{unit}"
+
+
+_SPANS: Final = (("d", 86400), ("h", 3600), ("m", 60))
 
 
 def _column(rows: pd.DataFrame, name: str) -> pd.Series:
