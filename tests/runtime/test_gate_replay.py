@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from learning import FACETS, RECIPE, context, put, rows, trained
 
-from mlops_spec.runtime.declare import Against, AtLeast, Fair, Gates, ModelSize, Segments
+from mlops_spec.runtime.declare import Against, AtLeast, Fair, Gates, Latency, ModelSize, Segments
 from mlops_spec.runtime.gates.decide import decide
 from mlops_spec.runtime.gates.replay import Past, candidates, replay, summary
 from mlops_spec.runtime.gates.reread import reread
@@ -159,6 +159,11 @@ def test_answers_of_production_that_were_not_recorded_cannot_be_told(copy):
     why = ("what production answered on the same rows was not recorded",)
     assert [(one.after, one.untold) for one in found] == [("", why), ("", why), ("pass", ())]
     assert [one.after for one in replayed(place, AtLeast("roc_auc", 0.2))] == ["pass"] * 3
+    fair = Fair(
+        "c", ("carrier",), "demographic_parity_difference", most=1.0, no_worse_by=1.0, min_rows=5
+    )
+    also = replayed(place, AtLeast("roc_auc", 0.2), fair, Latency(0.5, slower_by=9.0))
+    assert [one.untold[0] for one in also[:2]] == [*why, *why]
 
 
 DAMAGE = {

@@ -76,7 +76,8 @@ def read_made(folder: Path) -> Made:
         labels = Labels(tuple(found["classes"]), found["positive"])
         return Made(str(found["task"]), labels, dict(found["features"]))
     except FileNotFoundError:
-        raise Unrecorded("its folder is gone") from None
+        gone = path.name if folder.exists() else "its folder"
+        raise Unrecorded(f"{gone} is gone") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unrecorded(f"{path.name} cannot be read: {gist(error)}") from error
 

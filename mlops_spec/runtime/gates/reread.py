@@ -113,9 +113,15 @@ def _alone(rule: Gate) -> Gate | None:
     """What a rule asks apart from production's answers; None when that is nothing."""
     if not _asks_production(rule):
         return rule
-    if isinstance(rule, Fair) and (rule.most is not None or rule.least is not None):
-        return replace(rule, no_worse_by=None)
-    return None
+    match rule:
+        case Fair(most=None, least=None) | Latency(most=None):
+            return None
+        case Fair():
+            return replace(rule, no_worse_by=None)
+        case Latency():
+            return replace(rule, slower_by=None)
+        case _:
+            return None
 
 
 def _asks_production(rule: Gate) -> bool:
@@ -124,6 +130,8 @@ def _asks_production(rule: Gate) -> bool:
             return True
         case Fair():
             return rule.no_worse_by is not None
+        case Latency():
+            return rule.slower_by is not None
         case _:
             return False
 
