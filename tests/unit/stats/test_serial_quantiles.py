@@ -96,10 +96,10 @@ def most_misses(worlds, share=0.05):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("memory", [0.0, 0.9, 0.98])
-@pytest.mark.parametrize(("n", "q"), [(1000, 0.5), (1000, 0.95), (1000, 0.99), (4000, 0.99)])
+@pytest.mark.parametrize("memory", [0.0, 0.98])
+@pytest.mark.parametrize(("n", "q"), [(300, 0.95), (1000, 0.5), (4000, 0.99)])
 def test_a_model_against_itself_is_slower_or_faster_in_five_of_a_hundred_worlds(memory, n, q):
-    random, worlds = np.random.default_rng(6), 400
+    random, worlds = np.random.default_rng(6), 300
     found = [quantile_ratio(*in_turns(random, n, memory), q, LEVEL) for _ in range(worlds)]
     assert sum(one.low > 1 for one in found) <= most_misses(worlds)
     assert sum(one.high < 1 for one in found) <= most_misses(worlds)
@@ -107,7 +107,7 @@ def test_a_model_against_itself_is_slower_or_faster_in_five_of_a_hundred_worlds(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("memory", [0.0, 0.9])
-@pytest.mark.parametrize(("n", "q"), [(1000, 0.5), (1000, 0.99), (4000, 0.99)])
+@pytest.mark.parametrize(("n", "q"), [(1000, 0.5), (4000, 0.99)])
 def test_the_bounds_of_a_quantile_miss_in_five_of_a_hundred_worlds(memory, n, q):
     random, worlds = np.random.default_rng(7), 400
     truth = float(np.quantile(np.concatenate(in_turns(random, 500_000, memory)), q))
