@@ -121,7 +121,9 @@ def test_where_nobody_is_trusted_integrity_is_checked_and_the_rest_is_said_loudl
 def test_the_log_says_what_to_do() -> None:
     error = Refusal("MLS612", "it is not believed", "package it again", ("roc_auc: FAIL",))
     assert said(error) == "MLS612: it is not believed; package it again; roc_auc: FAIL"
-    assert said(ValueError("no")) == "no"
+    assert (
+        said(ValueError("no\nINFO: all is well")) == "no\N{REPLACEMENT CHARACTER}INFO: all is well"
+    )
 
 
 def test_packaging_refuses_before_anything_is_built(context: Context) -> None:

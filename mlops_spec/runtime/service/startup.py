@@ -35,6 +35,8 @@ def said(error: Exception) -> str:
     """An error on one line of the server's log, with what to do about it."""
     match error:
         case Refusal():
-            return "; ".join((f"{error.code}: {error.message}", error.help, *error.details))
+            text = "; ".join((f"{error.code}: {error.message}", error.help, *error.details))
         case _:
-            return str(error)
+            text = str(error)
+    # Who writes evidence must not write lines of the log.
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
