@@ -63,7 +63,7 @@ def test_every_call_builds_the_dataclass_of_its_name(artifacts: list[Artifact]) 
     }  # fmt: skip
     assert sorted(built) == [
         "CanaryStep", "Dataset", "Drift", "Gates", "Limits", "Recipe", "Retrain", "Service",
-        "Shadow",
+        "Shadow", "Signing", "Trust", "Wandb",
     ]  # fmt: skip
     for name, value in built.items():
         assert type(value).__name__ == name
