@@ -127,8 +127,7 @@ def _clustered_difference(
     gap = influence.minus(one, other)
     if one.value == other.value and not gap.influence.any():
         return Estimate(0.0, 0.0, 0.0, gap.n, "both answer these rows alike")
-    of_class = first if metric in _RANKED else None
-    clusters = min(clusters_that_count(each, units, of_class) for each in (one, other))
+    clusters = clusters_that_count(gap, units, first if metric in _RANKED else None)
     return robust(gap, units, level, clusters)
 
 
@@ -150,7 +149,8 @@ def _median(rows: Judged) -> float:
 def _rarest(rows: Judged) -> int:
     """The rows of the rarest class, of those that the model knows."""
     if rows.scores.ndim == 2:
-        return int(np.bincount(rows.truth, minlength=rows.scores.shape[1]).min())
+        known = rows.truth[rows.truth >= 0]
+        return int(np.bincount(known, minlength=rows.scores.shape[1]).min())
     positives = int(rows.is_positive.sum())
     return min(positives, len(rows.truth) - positives)
 
@@ -221,7 +221,9 @@ def _bounded(metric: str, rows: Judged, level: float) -> Estimate:
     has no such bounds nothing is known.
     """
     found, bounds = _of(metric, rows), _BOUNDS.get(metric, (-np.inf, np.inf))
-    if not np.isfinite(found.value) or not found.flat:
+    if not np.isfinite(found.value):
+        return unknown(len(rows.truth), _UNDEFINED)
+    if not found.flat:
         return within(found.estimate(level, _degrees(metric, rows)), *bounds)
     if bounds == _UNIT:
         return wilson(round(found.value * found.n), found.n, level)
@@ -259,6 +261,7 @@ _SHARES: Final[dict[str, Callable[[Judged], tuple[Bools, Bools]]]] = {
 _MEANS_OF_CLASSES: Final = frozenset({"balanced_accuracy", "f1_macro", "precision_macro"})
 # Of these the rarer class is scarce, not the rows.
 _RANKED: Final = frozenset({"roc_auc", "average_precision"})
+_UNDEFINED: Final = "these rows do not define it"
 _NO_VARIANCE: Final = "every row says the same, so that nothing is known of others"
 _UNIT: Final = (0.0, 1.0)
 _BOUNDS: Final = {

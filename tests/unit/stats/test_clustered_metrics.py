@@ -94,3 +94,11 @@ def test_perfect_decisions_count_their_clusters():
         found = estimate(metric, rows, 0.9, units=units)
         assert (found.value, found.high, found.n >= 200) == (1.0, 1.0, True)
         assert 0.9 < found.low < estimate(metric, rows, 0.9).low, metric
+
+
+def test_a_perfect_candidate_is_compared_too():
+    rows, units = world(np.random.default_rng(1))
+    perfect = Judged(rows.truth, rows.truth * 0.8 + 0.1, rows.truth, 1)
+    for metric in ("accuracy", "recall", "roc_auc", "brier_score"):
+        found = difference(metric, perfect, rows, 0.9, units=units)
+        assert (found.known, found.low * found.high > 0) == (True, True), metric
