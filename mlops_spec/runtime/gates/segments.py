@@ -20,7 +20,9 @@ from mlops_spec.runtime.gates.groups import Groups, Places, grouped, lacking
 from mlops_spec.runtime.gates.limits import compared, limited, misfit
 from mlops_spec.runtime.gates.segment_summary import SHOWN, better, heterogeneity, some, summed
 from mlops_spec.runtime.gates.simultaneous import joint, rarest, sidak
-from mlops_spec.stats.estimate import two_sided
+from mlops_spec.stats.estimate import Estimate, two_sided
+from mlops_spec.stats.judged import Judged
+from mlops_spec.stats.mean_of_shares import mean_of_recalls
 from mlops_spec.stats.metrics import influenced
 from mlops_spec.stats.proportions import clopper_pearson
 from mlops_spec.stats.resample import Units, of_clusters
@@ -28,7 +30,7 @@ from mlops_spec.terms.verdict import Outcome, Verdict
 
 # Of the rarer class, or in the metric's own denominator: below it a group says nothing.
 LEAST_DENOMINATOR: Final = 10
-_SHARES: Final = frozenset({"accuracy", "recall", "precision"})
+_SHARES: Final = frozenset({"accuracy", "recall", "precision", "balanced_accuracy"})
 _WORST_FIRST: Final = (
     Outcome.ERROR, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NO_DATA,
 )  # fmt: skip
@@ -155,17 +157,22 @@ def _too_few(rule: AtLeast | AtMost | Against, rows: Evidence, least: int) -> Ve
 def _judged(
     rule: AtLeast | AtMost | Against, gates: Gates, evidence: Evidence, task: str, *, strict: bool
 ) -> Verdict:
-    """As on all rows; a share whose error is shared by many groups has an exact interval."""
+    """As on all rows; shares whose error is shared by many groups have exact intervals."""
     if isinstance(rule, Against):
         return compared(rule, gates, evidence, task)
-    if strict and rule.metric in _SHARES and evidence.units is None:
-        found = influenced(rule.metric, evidence.candidate)
-        assert found is not None
-        hits = round(found.value * found.n) if found.n else 0
-        exact = clopper_pearson(hits, found.n, two_sided(gates.confidence))
-        bar = at_least(rule.limit) if isinstance(rule, AtLeast) else at_most(rule.limit)
-        return decided(rule.metric, exact, bar, gates, method="Clopper-Pearson")
-    return limited(rule, gates, evidence, task)
+    if not strict or evidence.units is not None or rule.metric not in _SHARES:
+        return limited(rule, gates, evidence, task)
+    found = _exact(rule.metric, evidence.candidate, two_sided(gates.confidence))
+    bar = at_least(rule.limit) if isinstance(rule, AtLeast) else at_most(rule.limit)
+    return decided(rule.metric, found, bar, gates, method="Clopper-Pearson")
+
+
+def _exact(metric: str, rows: Judged, level: float) -> Estimate:
+    if metric == "balanced_accuracy":
+        return mean_of_recalls(rows.truth, rows.decided, level, clopper_pearson)
+    found = influenced(metric, rows)
+    hits = round(found.value * found.n) if found is not None and found.n else 0
+    return clopper_pearson(hits, found.n if found is not None else 0, level)
 
 
 def _rank(rule: AtLeast | AtMost | Against, verdict: Verdict) -> tuple[int, float, str]:
