@@ -150,3 +150,22 @@ def test_fairness_at_its_limit_neither_passes_nor_fails_by_chance(case, n, preva
     )
     assert at_most(counts["pass"], worlds), counts
     assert at_most(counts["fail"], worlds), counts
+
+
+@pytest.mark.parametrize(
+    ("clusters", "rows", "alike"), [(40, 25, 4.0), (200, 10, 4.0), (15, 60, 8.0)]
+)
+def test_customers_that_are_treated_alike_are_not_rows(clusters, rows, alike):
+    def draw(random):
+        label = np.arange(2 * clusters * rows) // rows
+        rate = np.concatenate(
+            [random.beta(alike * p, alike * (1 - p), clusters) for p in (0.8, 0.6)]
+        )
+        said = (random.random(len(label)) < rate[label]).astype(np.int64)
+        judged = Judged(np.ones(len(label), dtype=np.int64), said.astype(float), said, positive=1)
+        groups = pd.DataFrame({"g": np.repeat([0, 1], clusters * rows)})
+        return Evidence(judged, None, rows=groups, units=of_clusters(label))
+
+    counts = outcomes(verdicts(Fair("z", ("g",), OPPORTUNITY, 0.2), draw, 300))
+    assert at_most(counts["pass"], 300), counts
+    assert at_most(counts["fail"], 300), counts
