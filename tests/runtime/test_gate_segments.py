@@ -76,7 +76,7 @@ def test_nothing_that_can_be_judged_is_no_data(require):
 
 def test_a_group_without_positives_is_no_data_and_cannot_be_shown():
     evidence = grouped_rows([400, 400], 0.9, base=[0.5, 0.0])
-    for metric in ("roc_auc", "recall", "average_precision"):
+    for metric in ("roc_auc", "recall", "average_precision", "accuracy", "f1"):
         loose = verdict(by_group(AtLeast(metric, 0.5)), evidence)
         strict = verdict(by_group(AtLeast(metric, 0.5), "shown"), evidence)
         assert (loose.outcome, strict.outcome) == ("pass", "no_data"), metric

@@ -20,7 +20,7 @@ from mlops_spec.runtime.gates.groups import Groups, Places, grouped, lacking
 from mlops_spec.runtime.gates.limits import compared, limited, misfit
 from mlops_spec.runtime.gates.segment_summary import SHOWN, better, heterogeneity, some, summed
 from mlops_spec.runtime.gates.simultaneous import joint, rarest, sidak
-from mlops_spec.stats.estimate import Estimate, two_sided
+from mlops_spec.stats.estimate import Estimate, two_sided, unknown
 from mlops_spec.stats.judged import Judged
 from mlops_spec.stats.mean_of_shares import mean_of_recalls
 from mlops_spec.stats.metrics import influenced
@@ -168,6 +168,8 @@ def _judged(
 
 
 def _exact(metric: str, rows: Judged, level: float) -> Estimate:
+    if rows.obstacle:
+        return unknown(len(rows.truth), rows.obstacle)
     if metric == "balanced_accuracy":
         return mean_of_recalls(rows.truth, rows.decided, level, clopper_pearson)
     found = influenced(metric, rows)
