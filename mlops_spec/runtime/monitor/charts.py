@@ -1,67 +1,16 @@
-"""Small SVG plots as text. Colours are classes, set by the page's style sheet."""
+"""The bars of a histogram from two profiles that were counted alike."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
 from typing import Final
 
 import numpy as np
 
 from mlops_spec.runtime.monitor.profile import NEW, OTHER, Categories, Column, Numbers
+from mlops_spec.runtime.page.series import Bar
 
 BARS: Final = 24
 _TITLES: Final = {OTHER: "other", NEW: "never seen in training"}
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One bar of a histogram: its share of the baseline's rows and of the window's."""
-
-    title: str
-    before: float
-    now: float
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One window: a time in seconds, a value with its interval."""
-
-    at: float
-    value: float
-    low: float
-    high: float
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One column over the windows. `place` 0 to 2 is drawn in colour, others are background."""
-
-    title: str
-    points: tuple[Point, ...]
-    place: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The plane of a chart: pixels of the plot, times from left to right, values upwards."""
-
-    start: float
-    end: float
-    bottom: float
-    top: float
-    width: float = 860.0
-    height: float = 200.0
-
-    def x(self, at: float) -> float:
-        span = self.end - self.start
-        return 62 + (self.width - 82) * ((at - self.start) / span if span > 0 else 0.5)
-
-    def y(self, value: float) -> float:
-        clipped = min(max(value, self.bottom), self.top)
-        return 12 + (self.height - 40) * (self.top - clipped) / (self.top - self.bottom)
 
 
 def bars(before: Column, now: Column) -> tuple[Bar, ...]:
@@ -73,83 +22,6 @@ def bars(before: Column, now: Column) -> tuple[Bar, ...]:
             return _category_bars(before, now)
         case _:
             return ()
-
-
-def histogram(found: Sequence[Bar], label: str) -> str:
-    """Grey bars are the baseline, the coloured steps the window."""
-    if not found:
-        return ""
-    most = max(max(bar.before, bar.now) for bar in found) or 1.0
-    width = 180 / len(found)
-    parts = []
-    for place, bar in enumerate(found):
-        left, tall, now = place * width, 44 * bar.before / most, 44 * bar.now / most
-        title = f"{bar.title}: {bar.before:.1%} in training, {bar.now:.1%} now"
-        parts.append(
-            f"<g><title>{escape(title)}</title>"
-            f'<rect class="hit" x="{left:.1f}" y="0" width="{width:.1f}" height="48"/>'
-            f'<rect class="before" x="{left + width * 0.08:.1f}" y="{46 - tall:.1f}" '
-            f'width="{width * 0.84:.1f}" height="{tall:.1f}"/>'
-            f'<rect class="now" x="{left + width * 0.3:.1f}" y="{46 - now:.1f}" '
-            f'width="{width * 0.4:.1f}" height="{now:.1f}"/></g>'
-        )
-    return (
-        f'<svg class="histogram" viewBox="0 0 180 48" role="img" aria-label="{escape(label)}">'
-        f'{"".join(parts)}<line class="axis" x1="0" x2="180" y1="46.5" y2="46.5"/></svg>'
-    )
-
-
-def lines(found: Sequence[Line], frame: Frame, ticks: Sequence[tuple[float, str]]) -> str:
-    """Columns over the windows; those with a place last, so that they lie on top."""
-    ordered = sorted(found, key=lambda line: -1 if line.place is None else line.place)
-    drawn = "".join(_line(line, frame) for line in ordered)
-    return _chart(drawn, frame, ticks, "Distance of each column from its baseline, by window")
-
-
-def band(points: Sequence[Point], frame: Frame, ticks: Sequence[tuple[float, str]]) -> str:
-    """One value over the windows with its interval."""
-    upper = [f"{frame.x(p.at):.1f},{frame.y(p.high):.1f}" for p in points]
-    lower = [f"{frame.x(p.at):.1f},{frame.y(p.low):.1f}" for p in reversed(points)]
-    whiskers = "".join(
-        f'<line class="whisker" x1="{frame.x(p.at):.1f}" x2="{frame.x(p.at):.1f}" '
-        f'y1="{frame.y(p.low):.1f}" y2="{frame.y(p.high):.1f}"/>'
-        for p in points
-    )
-    drawn = (
-        f'<polygon class="interval" points="{" ".join([*upper, *lower])}"/>{whiskers}'
-        f"{_line(Line('performance', tuple(points), 0), frame)}"
-    )
-    return _chart(drawn, frame, ticks, "Change of performance against its baseline, by window")
-
-
-def _line(line: Line, frame: Frame) -> str:
-    kind = "quiet" if line.place is None else f"series s{line.place}"
-    path = " ".join(f"{frame.x(p.at):.1f},{frame.y(p.value):.1f}" for p in line.points)
-    dots = "".join(
-        f'<circle cx="{frame.x(p.at):.1f}" cy="{frame.y(p.value):.1f}" r="3.5">'
-        f"<title>{escape(p.title)}</title></circle>"
-        for p in line.points
-        if line.place is not None or len(line.points) == 1
-    )
-    return f'<g class="{kind}"><polyline points="{path}"/>{dots}</g>'
-
-
-def _chart(drawn: str, frame: Frame, ticks: Sequence[tuple[float, str]], label: str) -> str:
-    rules = "".join(_rule(frame, value, name) for value, name in ticks)
-    return (
-        f'<svg class="chart" viewBox="0 0 {frame.width:.0f} {frame.height:.0f}" role="img" '
-        f'aria-label="{escape(label)}">{rules}{drawn}</svg>'
-    )
-
-
-def _rule(frame: Frame, value: float, name: str) -> str:
-    limit, y = name.startswith("limit"), frame.y(value)
-    shown = escape(name.removeprefix("limit "))
-    return (
-        f'<line class="{"limit" if limit else "grid"}" x1="62" x2="{frame.width - 20:.0f}" '
-        f'y1="{y:.1f}" y2="{y:.1f}"/><text class="{"limit-name" if limit else "tick"}" x="56" '
-        f'y="{y + 3.5:.1f}" text-anchor="end">{shown}</text>'
-    )
 
 
 def _number_bars(before: Numbers, now: Numbers) -> tuple[Bar, ...]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Final
 
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.monitor import charts, exposition
-from mlops_spec.runtime.monitor.charts import Frame, Line, Point
+from mlops_spec.runtime.monitor import exposition
+from mlops_spec.runtime.monitor.charts import bars
 from mlops_spec.runtime.monitor.drift import MISSING, NEW_VALUES, TESTS
 from mlops_spec.runtime.monitor.performance import Performance
 from mlops_spec.runtime.monitor.retrain import SEPARATOR, Decision
 from mlops_spec.runtime.monitor.steps import Compared, Look
+from mlops_spec.runtime.page import series
+from mlops_spec.runtime.page.markup import badge as _badge
+from mlops_spec.runtime.page.markup import day as _day
+from mlops_spec.runtime.page.series import Frame, Line, Point
+from mlops_spec.runtime.page.style import page_of
 from mlops_spec.state import Retraining, Retrainings, Window, Windows
 from mlops_spec.terms.metrics import METRICS
 from mlops_spec.terms.verdict import Outcome, Verdict
@@ -25,10 +28,6 @@ _PAGE: Final = Path(__file__).with_name("report_page.html")
 # What a reader sees of a long history: the last windows.
 _SHOWN: Final = 90
 _EVENTS: Final = 21
-_WORDS: Final = {
-    Outcome.PASS: "✓ pass", Outcome.FAIL: "✕ fail", Outcome.ERROR: "✕ error",
-    Outcome.INCONCLUSIVE: "? inconclusive", Outcome.NO_DATA: "– no data",
-}  # fmt: skip
 _ORDER: Final = (
     Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE, Outcome.NO_DATA, Outcome.PASS,
 )  # fmt: skip
@@ -72,7 +71,8 @@ def page(environment: str, found: Findings, history: History) -> str:
     production = seen.production
     verdicts = tuple(map(Verdict.from_json, window.verdicts))
     clock = "event time" if seen.clock == "event" else "time of the request"
-    return Template(_PAGE.read_text(encoding="utf-8")).substitute(
+    return page_of(
+        _PAGE,
         title=escape(f"{window.model} monitor"),
         eyebrow=escape(f"{window.model} · {environment} · version {production.version}"),
         headline=escape(headline(verdicts)),
@@ -163,7 +163,7 @@ def _timeline(windows: Sequence[Window]) -> str:
         f'<span class="{w.outcome}" title="{_day(w.end)}: {escape(w.outcome)}"></span>'
         for w in windows
     )
-    chart = charts.lines(found, frame, ((0.0, "0"), (1.0, "limit"), (top, f"{top:.1f}×")))
+    chart = series.lines(found, frame, ((0.0, "0"), (1.0, "limit"), (top, f"{top:.1f}×")))
     return (
         f'{chart}<div class="strip" aria-hidden="true">{strip}</div>{_ends(windows)}'
         f'<ul class="legend">{names}'
@@ -189,7 +189,7 @@ def _performance(windows: Sequence[Window], judged: Performance) -> str:
     title = escape(METRICS[judged.metric].title)
     return (
         f'<p class="soft">Change of the {title} against the baseline, with its interval; '
-        f"lower is worse.</p>{charts.band(points, frame, ticks)}{_ends(windows)}{said}"
+        f"lower is worse.</p>{series.band(points, frame, ticks)}{_ends(windows)}{said}"
     )
 
 
@@ -226,7 +226,7 @@ def _row(verdict: Verdict, compared: Compared) -> str:
     before, now = getattr(compared.before, part)[name], getattr(compared.now, part)[name]
     drawn = ""
     if test in ("ks", "psi"):
-        drawn = charts.histogram(charts.bars(before, now), f"{name}: training and this window")
+        drawn = series.histogram(bars(before, now), f"{name}: training and this window")
     over = "over" if verdict.outcome is Outcome.FAIL else ""
     meter = ""
     if verdict.estimate is not None:
@@ -268,10 +268,6 @@ def _run(event: Retraining) -> str:
     return f"flow run <code>{escape(event.flow_run)}</code>"
 
 
-def _badge(outcome: Outcome) -> str:
-    return f'<span class="badge {outcome.value}">{_WORDS[outcome]}</span>'
-
-
 def _ratio(window: Window, verdict: Verdict) -> Point:
     times = _times(verdict)
     return Point(window.end, times, times, times, f"{_day(window.end)}: {verdict.line()}")
@@ -292,7 +288,3 @@ def _test(verdict: Verdict) -> str:
 
 def _column(verdict: Verdict) -> str:
     return verdict.check.partition(" ")[2]
-
-
-def _day(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
