@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
+from mlops_spec.runtime.card.origin import record_origin
 from mlops_spec.runtime.context import Context, Output
 from mlops_spec.runtime.declare import Dataset, Recipe
 from mlops_spec.runtime.refusal import Refusal
@@ -36,16 +37,21 @@ def register(context: Context, dataset: Dataset, recipe: Recipe, run: str, regis
 def _register(
     context: Context, dataset: Dataset, recipe: Recipe, run: str, gate: str, registry: str
 ) -> Output:
+    from mlops_spec.runtime.card.write import write_card
+
     decided = context.journal.done(context.model, "gate", gate)
     if decided is None:
         raise Refusal("MLS602", f"run {run} was not gated", "run the step `gate` first")
     record = record_of(context, dataset, recipe, decided)
+    code = {name: record.tags[f"mlops_spec.{name}"] for name in ("code_revision", "code_dirty")}
+    record_origin(context, dataset, recipe, run, code, record.environment)
     with client_of(context, registry) as client:
         tracked = MlflowTracker(client, experiment_of(client, context, registry)).track(record)
         version = ""
         if decided.output["outcome"] == Outcome.PASS:
             version = _version(client, context.model, tracked, record.tags)
-    code = {name: record.tags[f"mlops_spec.{name}"] for name in ("code_revision", "code_dirty")}
+        # Last, because it names the version.
+        client.log_artifact(tracked, str(write_card(context, run, version)))
     return {"version": version, "tracked": tracked, "code": code}
 
 
