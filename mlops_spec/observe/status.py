@@ -30,10 +30,14 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release with the decision that put it where it is, if there was one."""
+    """One release with the decision that put it where it is, if there was one.
+
+    `card` is the path of its model card, "" where none was written.
+    """
 
     deployment: Deployment
     decision: Decision | None
+    card: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def look(workspace: Workspace, models: tuple[str, ...], state_url: str | None = 
             now=store.clock(),
             programs=processes(workspace),
             addresses=addresses(workspace, names),
-            models=tuple(_model(store, workspace.environment, name, deployed) for name in names),
+            models=tuple(_model(store, workspace, name, deployed) for name in names),
             leases=_leases(store),
         )
     finally:
@@ -103,15 +107,16 @@ def _unknown(name: str) -> ModelStatus:
 
 
 def _model(
-    store: Store, environment: str, name: str, deployed: tuple[Deployment, ...]
+    store: Store, workspace: Workspace, name: str, deployed: tuple[Deployment, ...]
 ) -> ModelStatus:
+    environment = workspace.environment
     journal = Journal(store, environment)
     ours = [d for d in deployed if d.model == name]
     ours.sort(key=lambda d: (_ROLES.index(d.role), -d.since))
     windows = Windows(store, environment).of(name)
     return ModelStatus(
         name,
-        tuple(Release(d, _decision(journal, d)) for d in ours),
+        tuple(Release(d, _decision(journal, d), _card(workspace, d)) for d in ours),
         windows[-1] if windows else None,
     )
 
@@ -128,6 +133,11 @@ def _decision(journal: Journal, deployment: Deployment) -> Decision | None:
     )
 
 
+def _card(workspace: Workspace, deployment: Deployment) -> str:
+    path = workspace.card(deployment.run)
+    return str(path) if path.exists() else ""
+
+
 def _leases(store: Store) -> tuple[tuple[str, str], ...]:
     with store.begin() as connection:
         names = connection.execute(select(LEASES.c.name).order_by(LEASES.c.name)).scalars().all()
@@ -139,7 +149,8 @@ def _model_json(model: ModelStatus) -> dict[str, Any]:
     return {
         "model": model.name,
         "releases": [
-            {**asdict(r.deployment), "decision": _decision_json(r.decision)} for r in model.releases
+            {**asdict(r.deployment), "decision": _decision_json(r.decision), "card": r.card}
+            for r in model.releases
         ],
         "window": asdict(model.window) if model.window else None,
     }

@@ -64,6 +64,10 @@ class Workspace:
         """What a training run made: model, evidence, per-row predictions of the held-out rows."""
         return self.root / "runs" / run_id
 
+    def card(self, run_id: str) -> Path:
+        """The model card of a run: what it is, what was decided, and why."""
+        return self.run(run_id) / "card.html"
+
     def predictions(self, model: str, release: str) -> Path:
         """The prediction log of one release: Parquet files."""
         return self.root / "predictions" / model / release

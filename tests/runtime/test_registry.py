@@ -46,8 +46,8 @@ def test_a_passed_candidate_is_a_version_with_its_evidence(place):
         output["tracked"],
     )
     assert artifacts == {
-        "environment.txt", "evaluation.json", "heldout.parquet", "portable", "profile.json",
-        "verdicts.json",
+        "card.html", "environment.txt", "evaluation.json", "heldout.parquet", "portable",
+        "profile.json", "verdicts.json",
     }  # fmt: skip
     tags = tracked.data.tags
     assert (tags["mlops_spec.run"], tags["outcome"]) == (run, "pass")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from monitor_world import DATASET, DAY, DRIFT, RETRAIN, SUMMER, World, rows
+from page_reader import parsed
 
 from mlops_spec.runtime.monitor import exposition, report
 from mlops_spec.runtime.monitor import steps as monitoring
@@ -19,32 +19,6 @@ from mlops_spec.runtime.monitor.retrain import retrain
 from mlops_spec.terms.exposition import EXPOSED
 from mlops_spec.terms.verdict import Outcome, Verdict
 
-VOID = {"meta", "br", "link", "img", "hr", "input"}
-
-
-class Wellformed(HTMLParser):
-    """Every tag that opens closes, in order; no attribute reaches out of the page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.outside: list[str] = []
-        self.said = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in VOID:
-            self.open.append(tag)
-        self.outside += [str(v) for k, v in attrs if k in ("src", "href", "xlink:href")]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass
-
-    def handle_data(self, data: str) -> None:
-        self.said += data
-
 
 def _publish(world: World, until: str | None = None) -> tuple[str, str]:
     seen, compared, judged, window = world.look(until)
@@ -52,13 +26,6 @@ def _publish(world: World, until: str | None = None) -> tuple[str, str]:
     written = report.publish(world.context, Findings(seen, window, compared, judged, decision))
     page = Path(written["page"]).read_text(encoding="utf-8")
     return page, Path(written["metrics"]).read_text(encoding="utf-8")
-
-
-def _parsed(page: str) -> Wellformed:
-    parser = Wellformed()
-    parser.feed(page)
-    assert parser.open == []
-    return parser
 
 
 @pytest.fixture
@@ -69,12 +36,12 @@ def world(tmp_path: Path) -> World:
 def test_the_page_tells_what_drifted_and_what_was_started(world: World) -> None:
     world.serve(rows(world.random, 1500, SUMMER, 7, warmer=9))
     page, _ = _publish(world)
-    parsed = _parsed(page)
-    assert parsed.outside == []
+    read = parsed(page)
+    assert read.outside == []
     assert not re.search(r"https?://", page)
-    assert "1 of 5 columns have drifted" in parsed.said
-    assert "Άφιξη" in parsed.said
-    assert "flow-run-0" in parsed.said
+    assert "1 of 5 columns have drifted" in read.said
+    assert "Άφιξη" in read.said
+    assert "flow-run-0" in read.said
     assert page.count('<svg class="histogram"') == 5
     assert 'lang="en"' in page
     assert "prefers-color-scheme: dark" in page
@@ -83,7 +50,7 @@ def test_the_page_tells_what_drifted_and_what_was_started(world: World) -> None:
 def test_the_page_of_an_empty_log_is_whole_and_calls_nothing_fine(world: World) -> None:
     world.serve(rows(world.random, 0, SUMMER, 7))
     page, metrics = _publish(world)
-    said = _parsed(page).said
+    said = parsed(page).said
     assert "There are too few predictions to judge" in said
     assert "No window had enough predictions yet." in said
     assert "✓ pass" not in said
@@ -100,7 +67,7 @@ def test_text_from_data_cannot_become_markup() -> None:
     row = report._row(verdict, monitoring.Compared((verdict,), frozen, frozen))
     assert "<script" not in row
     assert "&lt;script&gt;" in row
-    _parsed(f"<table>{row}</table>")
+    parsed(f"<table>{row}</table>")
 
 
 def test_label_values_of_metrics_are_escaped() -> None:

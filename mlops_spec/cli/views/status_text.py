@@ -72,6 +72,8 @@ def _release_lines(release: Release, status: Status) -> Iterator[str]:
         yield f"               because {escape(found.reason)}"
     elif release.decision is not None:
         yield from _decision_lines(release.decision)
+    if release.card:
+        yield f"               card {escape(release.card)}"
 
 
 def _traffic(release: Release, status: Status) -> str:

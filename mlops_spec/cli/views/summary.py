@@ -137,6 +137,9 @@ def _places(site: Site, told: tuple[Story, ...]) -> Iterator[tuple[str, str]]:
         page = site.workspace.report(story.model) / "index.html"
         if page.exists():
             yield "report", page.as_uri()
+        card = site.workspace.card(story.run)
+        if story.run and card.exists():
+            yield "card", card.as_uri()
     watched = all(story.window for story in told)
     model = told[0].model if told else "MODEL"
     yield "next", "spec status" if watched else f"spec run monitor {model}   or   spec status"

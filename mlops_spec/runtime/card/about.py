@@ -79,11 +79,15 @@ def _feature(name: str, kind: str, column: Column | None) -> str:
     if column is not None:
         drawn, span = _spark(bars(column, column), name), _span(column)
         rows = column.rows + column.missing
-        missing = f"{column.missing / rows:.1%}" if column.missing else "none"
+        missing = _share(column.missing / rows) if column.missing else "none"
     return (
         f'<tr><th scope="row">{text(name)}</th><td class="soft">{text(kind)}</td><td>{drawn}</td>'
         f'<td class="soft">{text(span)}</td><td class="right">{missing}</td></tr>'
     )
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.0005 else "&lt; 0.1%"
 
 
 def _span(column: Column) -> str:

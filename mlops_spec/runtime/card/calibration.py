@@ -64,12 +64,12 @@ def _scores(judged: Judged) -> str:
     top = max(float(shares.max()) for shares in of_class) * 1.05 or 1.0
     plane = plot((0, 1), (0, top), ("score", "share of the class"))
     drawn = plane.rules()
-    for shares, kind in zip(of_class, ("bar then", "bar now"), strict=True):
+    for shares, kind in zip(of_class, ("bar positive", "bar now"), strict=True):
         for place in np.flatnonzero(shares):
             ends = (float(edges[place]), float(edges[place + 1]))
             drawn += plane.box(ends, (0, float(shares[place])), kind)
     drawn += plane.upright(0.5, "cut", "decision")
-    named = legend(("then", f"{int(judged.is_positive.sum()):,} positives"),
+    named = legend(("positive", f"{int(judged.is_positive.sum()):,} positives"),
                    ("now", f"{int((~judged.is_positive).sum()):,} negatives"))  # fmt: skip
     note = "The less the two overlap, the better the model tells them apart."
     return figure(svg(drawn, "scores by class"), "Scores", note, named)

@@ -73,7 +73,7 @@ def _part(name: str, rows: pd.DataFrame, found: Recorded) -> str:
     span = f"{rows[time].min():%Y-%m-%d} to {rows[time].max():%Y-%m-%d}" if time else "no time"
     return (
         f'<tr><th scope="row">{_WORDS[name]}</th><td class="right">{len(rows):,}</td>'
-        f"<td>{text(span)}</td><td>{_balance(rows[label], found)}</td></tr>"
+        f"<td class='span'>{text(span)}</td><td>{_balance(rows[label], found)}</td></tr>"
     )
 
 

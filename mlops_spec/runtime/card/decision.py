@@ -8,7 +8,17 @@ from typing import Any
 from mlops_spec.runtime.card.recorded import Recorded
 from mlops_spec.runtime.card.section import Section
 from mlops_spec.runtime.page.forest import Mark, axis_for, limit_of, strip
-from mlops_spec.runtime.page.markup import badge, facts, interval, number, places_for, soft, text
+from mlops_spec.runtime.page.markup import (
+    ORDER,
+    badge,
+    facts,
+    identifier,
+    interval,
+    number,
+    places_for,
+    soft,
+    text,
+)
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 _TITLES = {
@@ -44,7 +54,9 @@ def decision(found: Recorded) -> Section:
     decided = found.decided
     if decided is None:
         return Section("decision", "Decision", "", soft("No verdict on this run is recorded."))
-    rows = "".join(map(_row, decided.verdicts))
+    # Worst first, otherwise as in the spec: what stands against the model is what is read for.
+    ordered = sorted(decided.verdicts, key=lambda verdict: ORDER.index(verdict.outcome))
+    rows = "".join(map(_row, ordered))
     return Section(
         "decision",
         "Decision",
@@ -62,7 +74,7 @@ def _row(verdict: Verdict) -> str:
     if verdict.estimate is not None:
         drawn = strip([mark], axis_for([mark], [limit]), limit)
     return (
-        f'<li><div class="what"><b>{text(verdict.check)}</b>'
+        f'<li><div class="what"><b>{identifier(verdict.check)}</b>'
         f'<span class="asked">{text(verdict.limit)}</span></div>'
         f'<div class="drawn">{drawn}</div>'
         f'<div class="value"><b>{number(verdict.estimate, places)}</b>'

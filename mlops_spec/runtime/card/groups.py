@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from mlops_spec.runtime.card.recorded import Recorded
@@ -14,7 +13,15 @@ from mlops_spec.runtime.card.section import Section
 from mlops_spec.runtime.gates.groups import Groups, grouped
 from mlops_spec.runtime.gates.recorded import Unrecorded
 from mlops_spec.runtime.page.forest import Limit, Mark, axis_for, limit_of, scale, strip
-from mlops_spec.runtime.page.markup import badge, interval, number, places_for, soft, text
+from mlops_spec.runtime.page.markup import (
+    badge,
+    identifier,
+    interval,
+    number,
+    places_for,
+    soft,
+    text,
+)
 from mlops_spec.stats.judged import Judged
 from mlops_spec.stats.metrics import estimate
 from mlops_spec.terms.metrics import PRIMARY
@@ -27,6 +34,7 @@ _QUARTERS: Final = (0.25, 0.5, 0.75)
 _LEAST_ROWS: Final = 50
 _JUDGED: Final = "segments."
 _FAIR: Final = "fairness."
+_LEFT_OUT: Final = "Too few to compare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +66,19 @@ def groups(found: Recorded) -> Section:
 def forest(rows: Sequence[Row], limit: Limit | None) -> str:
     """Rows on one axis."""
     axis = axis_for([row.mark for row in rows], [limit])
+    known = [found for row in rows if (found := places_for(row.mark.low, row.mark.high))]
+    places = max(known, default=None)
     drawn, heading = [], ""
     for row in rows:
         if row.heading != heading:
             heading = row.heading
             drawn.append(f'<li class="heading">{text(heading)}</li>')
-        mark, places = row.mark, places_for(row.mark.low, row.mark.high)
-        ends = interval(mark.low, mark.high, places)
+        mark, ends = row.mark, interval(row.mark.low, row.mark.high, places)
         said = badge(row.outcome) if row.outcome is not None else ""
         note = f'<p class="why soft">{text(row.note)}</p>' if row.note else ""
         drawn.append(
-            f'<li><div class="what">{text(row.name)}<span class="soft">n {row.n:,}</span></div>'
+            f'<li><div class="what">{identifier(row.name)}<span class="soft">n {row.n:,}</span>'
+            "</div>"
             f'<div class="drawn">{strip([mark], axis, limit)}</div><div class="value">'
             f'<b>{number(mark.value, places)}</b><span class="soft">{ends}</span></div>'
             f"<div>{said}</div>{note}</li>"
@@ -86,7 +96,7 @@ def _ruled(verdict: Verdict) -> str:
     fair = verdict.check.startswith(_FAIR)
     shown = [_part(part, fair=fair) for part in verdict.parts[:_MOST_PARTS]]
     if fair:
-        shown.sort(key=lambda row: row.heading)
+        shown.sort(key=lambda row: (row.heading == _LEFT_OUT, row.heading))
     left = len(verdict.parts) - len(shown)
     more = soft(f"{left:,} more groups are in verdicts.json.") if left else ""
     # A fairness limit is one of a gap between groups, not of the rate of one.
@@ -99,7 +109,7 @@ def _part(part: Verdict, *, fair: bool) -> Row:
     mark = Mark(part.estimate, part.low, part.high, kind, part.line())
     if fair and part.estimate is not None:
         return Row(part.check, mark, part.n, heading=f"Share of {part.reason}")
-    heading = "Left out" if fair else ""
+    heading = _LEFT_OUT if fair else ""
     note = part.reason if part.outcome is not Outcome.PASS else ""
     return Row(part.check, mark, part.n, part.outcome, note, heading)
 
@@ -149,8 +159,10 @@ def _parted(column: pd.Series) -> Groups | None:
         return grouped(frame, [str(column.name)], {})
     if not pd.api.types.is_numeric_dtype(column):
         return None
-    cuts = tuple(float(cut) for cut in np.unique(column.dropna().quantile(list(_QUARTERS))))
-    return grouped(frame, [str(column.name)], {str(column.name): tuple(round(c, 6) for c in cuts)})
+    quarters = column.dropna().quantile(list(_QUARTERS))
+    # Three figures name a range well enough, and nobody decides on it.
+    cuts = tuple(sorted({float(f"{cut:.3g}") for cut in quarters}))
+    return grouped(frame, [str(column.name)], {str(column.name): cuts})
 
 
 def _marks(

@@ -9,7 +9,7 @@ from typing import Any
 from mlops_spec.runtime.card.recorded import Recorded
 from mlops_spec.runtime.card.section import Section
 from mlops_spec.runtime.page.forest import Limit, Mark, axis_for, strip
-from mlops_spec.runtime.page.markup import interval, number, places_for, soft, text
+from mlops_spec.runtime.page.markup import identifier, interval, number, places_for, soft, text
 from mlops_spec.runtime.page.plot import legend
 from mlops_spec.stats.estimate import Estimate
 from mlops_spec.stats.judged import Judged
@@ -53,7 +53,7 @@ def _row(name: str, said: Mapping[str, Any], found: Recorded) -> str:
     better = "" if metric is None else " ↑" if metric.more_is_better else " ↓"
     title = metric.title if metric else ""
     return (
-        f'<li><div class="what"><b>{text(name)}{better}</b>'
+        f'<li><div class="what"><b>{identifier(name)}{better}</b>'
         f'<span class="soft">{text(title)}</span></div><div class="drawn">{drawn}</div>'
         f'<div class="value"><b>{number(said.get("value"), places)}</b><span class="soft">'
         f"{interval(said.get('low'), said.get('high'), places)}</span></div>"
@@ -67,10 +67,11 @@ def _why(said: Mapping[str, Any]) -> str:
 
 def _gap(found: Estimate) -> str:
     if not found.known:
-        return text(found.reason or "no difference can be told")
+        return text(found.reason or "one of the two is not defined on these rows")
     places = places_for(found.low, found.high)
     sign = "+" if found.value > 0 else ""
-    return f"Δ {sign}{number(found.value, places)}<br>{interval(found.low, found.high, places)}"
+    ends = interval(found.low, found.high, places)
+    return f"<span>Δ {sign}{number(found.value, places)}</span><span>{ends}</span>"
 
 
 def _estimate(said: Mapping[str, Any]) -> Estimate:
@@ -92,8 +93,9 @@ def _validation(found: Recorded) -> str:
     if not said or said.get("value") is None:
         return ""
     places = places_for(said.get("low"), said.get("high"))
+    unit = "lists of the validation rows" if found.task == "ranking" else "validation rows"
     return soft(
-        f"On the {said['n']:,} validation rows, which neither taught nor judged, "
+        f"On the {said['n']:,} {unit}, which neither taught nor judged, "
         f"{text(said['metric'])} is {number(said['value'], places)} "
         f"({interval(said.get('low'), said.get('high'), places)}). Far from the held-out value, "
         "the time between them has changed the task."

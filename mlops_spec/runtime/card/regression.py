@@ -46,7 +46,7 @@ def _against(judged: Judged) -> str:
         for row, column in zip(*np.nonzero(counts), strict=True)
     )
     drawn = plane.rules() + cells + plane.path([(low, low), (high, high)], "chance")
-    note = f"{len(truth):,} rows in cells, darker is more (logarithmic); on the line it is right."
+    note = f"{len(truth):,} rows in cells, stronger is more (logarithmic); on the line it is right."
     return figure(svg(drawn, "predictions against the truth"), "Prediction and truth", text(note))
 
 

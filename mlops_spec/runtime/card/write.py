@@ -19,15 +19,17 @@ from mlops_spec.runtime.card.section import Section
 from mlops_spec.runtime.card.service import service
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.machine.places import replace_text
-from mlops_spec.runtime.page.markup import WORDS, day, interval, number, places_for, text
+from mlops_spec.runtime.page.markup import ORDER, WORDS, day, interval, number, places_for, text
 from mlops_spec.runtime.page.style import page_of
 from mlops_spec.runtime.refusal import gist
 from mlops_spec.terms.metrics import PRIMARY
 from mlops_spec.terms.verdict import Outcome
-from mlops_spec.terms.workspace import Workspace
 
-CARD: Final = "card.html"
 _PAGE: Final = Path(__file__).with_name("card.html")
+_OTHERS: Final = {
+    Outcome.FAIL: "refused it", Outcome.ERROR: "could not be judged",
+    Outcome.INCONCLUSIVE: "could not be decided", Outcome.NO_DATA: "had no data",
+}  # fmt: skip
 _SECTIONS: Final[tuple[Callable[[Recorded], Section], ...]] = (
     decision, about, data, metrics, curves, groups, service, lineage, limits,
 )  # fmt: skip
@@ -38,14 +40,9 @@ def write_card(context: Context, run: str, version: str | None = None) -> Path:
 
     `version` is for the moment at which the journal does not know it yet.
     """
-    path = card_path(context.workspace, run)
+    path = context.workspace.card(run)
     replace_text(path, page(read_recorded(context, run, version)))
     return path
-
-
-def card_path(workspace: Workspace, run: str) -> Path:
-    """Where the card of a run lies."""
-    return workspace.run(run) / CARD
 
 
 def page(found: Recorded) -> str:
@@ -85,7 +82,13 @@ def _section(made: Section) -> str:
 
 
 def _summary(found: Recorded) -> str:
-    return str(found.spec.get("model.description", ""))
+    """What the headline leaves out: the gates with yet another outcome."""
+    if found.decided is None:
+        return ""
+    against = [v.outcome for v in found.decided.verdicts if v.outcome is not Outcome.PASS]
+    others = [outcome for outcome in against if outcome is not found.decided.outcome]
+    counted = [f"{others.count(o)} {_OTHERS[o]}" for o in ORDER if o in others]
+    return f"Besides, {' and '.join(counted)}." if counted else ""
 
 
 def _glance(found: Recorded) -> list[str]:

@@ -16,6 +16,7 @@ from mlops_spec.runtime.monitor.performance import Performance
 from mlops_spec.runtime.monitor.retrain import SEPARATOR, Decision
 from mlops_spec.runtime.monitor.steps import Compared, Look
 from mlops_spec.runtime.page import series
+from mlops_spec.runtime.page.markup import ORDER
 from mlops_spec.runtime.page.markup import badge as _badge
 from mlops_spec.runtime.page.markup import day as _day
 from mlops_spec.runtime.page.series import Frame, Line, Point
@@ -28,9 +29,6 @@ _PAGE: Final = Path(__file__).with_name("report_page.html")
 # What a reader sees of a long history: the last windows.
 _SHOWN: Final = 90
 _EVENTS: Final = 21
-_ORDER: Final = (
-    Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE, Outcome.NO_DATA, Outcome.PASS,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +201,7 @@ def _ends(windows: Sequence[Window]) -> str:
 def _listed(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """The rows of the table, worst first; what is only worth a word when it fails is left out."""
     shown = (v for v in verdicts if _is_drift(v) and not _is_quiet(v))
-    return sorted(shown, key=lambda v: (_ORDER.index(v.outcome), -_times(v), v.check))
+    return sorted(shown, key=lambda v: (ORDER.index(v.outcome), -_times(v), v.check))
 
 
 def _quiet(verdicts: Iterable[Verdict]) -> str:

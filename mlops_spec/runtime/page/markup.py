@@ -14,6 +14,9 @@ WORDS: Final = {
     Outcome.PASS: "✓ pass", Outcome.FAIL: "✕ fail", Outcome.ERROR: "✕ error",
     Outcome.INCONCLUSIVE: "? inconclusive", Outcome.NO_DATA: "– no data",
 }  # fmt: skip
+ORDER: Final = (
+    Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE, Outcome.NO_DATA, Outcome.PASS,
+)  # fmt: skip
 UNKNOWN: Final = "–"
 _LONGEST: Final = 300  # characters of one value
 
@@ -32,6 +35,14 @@ def _visible(character: str) -> str:
     return " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"
 
 
+def identifier(value: object) -> str:
+    """A name that may be broken where its parts meet: after `_`, `.` and `=`."""
+    said = text(value)
+    for mark in "_.=":
+        said = said.replace(mark, f"{mark}<wbr>")
+    return said
+
+
 def badge(outcome: Outcome) -> str:
     """An outcome as a coloured word; the sign says it without the colour."""
     return f'<span class="badge {outcome.value}">{WORDS[outcome]}</span>'
@@ -43,7 +54,9 @@ def number(value: float | None, places: int | None = None) -> str:
         return UNKNOWN
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    if places is not None:
+    if value == 0:
+        shown = "0"
+    elif places is not None:
         shown = f"{value:,.{places}f}"
     elif abs(value) >= 10_000:
         shown = f"{value:,.0f}"
