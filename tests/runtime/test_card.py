@@ -234,3 +234,20 @@ def test_every_task_has_its_own_plots(tmp_path, task, metric, drawn):
     assert [title for title in drawn if title not in read.said] == []
     assert "Could not be shown" not in read.said
     assert "<script" not in text
+
+
+def test_words_of_the_spec_and_of_the_person_who_approved_are_shown(compared, tmp_path):
+    place, run = compared
+    copy = tmp_path / "project"
+    shutil.copytree(place.root, copy)
+    there = context(copy, place.facets)
+    spec = {"model.owner": ["docs", "ops-ml <x>"], "model.description": ["docs", "Late?"]}
+    there.journal.record_applied(there.model, spec)
+    gated = there.journal.steps(there.model, step="gate", run=run)[-1].digest
+    there.journal.start(there.model, "approve", "a1", run)
+    said = {"decision": "approved", "gate": gated, "by": "Άννα", "reason": "a known season"}
+    there.journal.finish(there.model, "approve", "a1", "done", said)
+    shown = parsed(card(there, run)).said
+    for word in ("ops-ml <x>", "Late?", "Approval", "Άννα", "a known season"):
+        assert word in shown
+    assert "nobody has overridden it" not in shown

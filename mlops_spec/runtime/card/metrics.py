@@ -8,9 +8,9 @@ from typing import Any
 
 from mlops_spec.runtime.card.recorded import Recorded
 from mlops_spec.runtime.card.section import Section
-from mlops_spec.runtime.page.forest import Limit, Mark, axis_for, strip
+from mlops_spec.runtime.page.forest import SHARES, Limit, Mark, axis_for, strip
 from mlops_spec.runtime.page.markup import identifier, interval, number, places_for, soft, text
-from mlops_spec.runtime.page.plot import legend
+from mlops_spec.runtime.page.plot import Axis, legend
 from mlops_spec.stats.estimate import Estimate
 from mlops_spec.stats.judged import Judged
 from mlops_spec.stats.metrics import difference, estimate
@@ -49,7 +49,8 @@ def _row(name: str, said: Mapping[str, Any], found: Recorded) -> str:
         gap = _gap(difference(name, found.judged, found.production, found.level))
     places = places_for(said.get("low"), said.get("high"))
     limit = Limit(0.0, 0) if name == "skill" else None
-    drawn = strip(marks, axis_for(marks, [limit]), limit) if candidate.known else ""
+    axis = _axis(marks, limit, name)
+    drawn = strip(marks, axis, limit) if candidate.known and axis is not None else ""
     better = "" if metric is None else " ↑" if metric.more_is_better else " ↓"
     title = metric.title if metric else ""
     return (
@@ -59,6 +60,14 @@ def _row(name: str, said: Mapping[str, Any], found: Recorded) -> str:
         f"{interval(said.get('low'), said.get('high'), places)}</span></div>"
         f'<div class="gap soft">{gap}</div>{_why(said)}</li>'
     )
+
+
+def _axis(marks: list[Mark], limit: Limit | None, name: str) -> Axis | None:
+    """Two marks, or one beside a reference, make their own axis; one alone lies between 0 and 1."""
+    if len(marks) > 1 or limit is not None:
+        return axis_for(marks, [limit])
+    metric, low = METRICS.get(name), marks[0].low
+    return SHARES if metric and metric.share and low is not None and low >= 0 else None
 
 
 def _why(said: Mapping[str, Any]) -> str:

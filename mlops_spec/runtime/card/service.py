@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import numpy as np
 
@@ -40,15 +40,16 @@ def _pairs(found: Recorded) -> Iterator[tuple[str, str]]:
     yield "Size", _size(found)
     parity = portable.get("parity")
     if parity:
-        yield (
-            "Agreement",
-            (
-                f"on {parity['rows']:,} held-out rows the largest difference of a score is "
-                f"{number(parity['max_difference'])}, {parity['changed_decisions']:.3%} of "
-                "decisions change"
-            ),
-        )
+        yield "Agreement", _agreement(parity)
     yield "Digest", f"<code>{text(portable.get('digest', 'not recorded'))}</code>"
+
+
+def _agreement(parity: Mapping[str, Any]) -> str:
+    changed = parity["changed_decisions"]
+    decided = f"{changed:.2%} of decisions change" if changed else "no decision changes"
+    largest = number(parity["max_difference"])
+    rows = f"{parity['rows']:,} held-out rows"
+    return f"on {rows} the largest difference of a score is {largest}, and {decided}"
 
 
 def _size(found: Recorded) -> str:
@@ -89,7 +90,7 @@ def _latency(found: Timings) -> str:
 
 
 def _words(values: Floats, name: str) -> str:
-    said = ", ".join(f"p{q * 100:g} {number(float(np.quantile(values, q)), 2)}" for q in _QUANTILES)
+    said = ", ".join(f"p{q * 100:g} {float(np.quantile(values, q)):.3g}" for q in _QUANTILES)
     return f"{name} {said} ms in {len(values):,} calls"
 
 

@@ -12,6 +12,8 @@ from mlops_spec.runtime.page.markup import number, text
 from mlops_spec.runtime.page.plot import Axis
 
 _WIDTH: Final = 300.0
+# From 0 to 1: where one estimate alone is looked at.
+SHARES: Final = Axis(0.0, 1.0, 6.0, _WIDTH - 6)
 _LIMIT: Final = re.compile(r"(?P<side>[<>≤≥])\s*(?P<limit>[+\-−]?\d[\d,]*\.?\d*(?:e[+\-]?\d+)?)")
 
 
