@@ -12,8 +12,8 @@ from mlops_spec.runtime.rollout.judge import Arm, Arms, Pairs
 from mlops_spec.runtime.rollout.release import Release
 from mlops_spec.runtime.router.access_log import AccessRecord, access_log_end, arm_requests
 from mlops_spec.runtime.service.log_files import read, written_until
-from mlops_spec.terms.workspace import Workspace
 from mlops_spec.terms.tasks import answers_a_number
+from mlops_spec.terms.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
