@@ -23,6 +23,7 @@ from mlops_spec.apply.stages import (
     Train,
     Withdraw,
     WriteFiles,
+    exit_code_of,
 )
 
 Tell = Callable[[Event], None]
@@ -61,11 +62,10 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """1 when something broke, otherwise the strongest decision: 4 before 5 before 0."""
+        """1 when something broke, otherwise the strongest decision: 4, 5, 3, then 0."""
         if self.failed:
             return 1
-        codes = {blocked.exit_code for blocked in self.blocked}
-        return next((code for code in (4, 5) if code in codes), 0)
+        return exit_code_of(self.blocked)
 
 
 def execute(plan: ApplyPlan, world: World, tell: Tell) -> Outcome:

@@ -86,6 +86,7 @@ def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPla
             flows_stale=flows_digest(site, model.name) != _served_flows(site, model.name),
             on_inconclusive=model.gates.on_inconclusive or "hold",
             retry=retry,
+            criteria=site.spec.approval.criteria if site.spec.approval else (),
             unwatched=_unwatched(site, model.name),
             ways=_ways(changes, model) if changes else {},
         )

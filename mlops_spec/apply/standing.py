@@ -8,24 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from mlops_spec.state import Deployment, Step
+from mlops_spec.state.approvals import Approval, Records, approval_of, let_through
 from mlops_spec.terms import keys
 from mlops_spec.terms.steps import TRAIN_STEPS, rollout_steps
 from mlops_spec.terms.verdict import Outcome
 
 Status = Literal["done", "todo", "failed"]
-
-
-class Records(Protocol):
-    """What is read of the journal."""
-
-    def find(self, model: str, step: str, digest: str) -> Step | None: ...
-
-    def steps(
-        self, model: str, *, step: str | None = None, run: str | None = None
-    ) -> tuple[Step, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +52,8 @@ class Standing:
     gate: Outcome | None
     live: Deployment | None
     candidate: Deployment | None
+    approval: Approval | None = None
+    gate_key: str = ""
 
     @property
     def trained(self) -> bool:
@@ -85,6 +78,7 @@ def stand(wanted: Wanted, journal: Records, deployments: tuple[Deployment, ...])
     train = tuple(_train_steps(wanted, journal, live))
     run = _known_run(wanted, train)
     release = keys.release_id(run, wanted.facets) if run else None
+    gate = next((step.key for step in train if step.name == "gate"), None) or ""
     return Standing(
         model=wanted.model,
         train=train,
@@ -94,6 +88,8 @@ def stand(wanted: Wanted, journal: Records, deployments: tuple[Deployment, ...])
         gate=_gate_outcome(train),
         live=live,
         candidate=next((d for d in deployments if d.release == release), None),
+        approval=approval_of(journal, wanted.model, run, gate) if run and gate else None,
+        gate_key=gate,
     )
 
 
@@ -123,7 +119,7 @@ def _train_steps(
         for _, key in _keys_of_run(wanted, str(snapshot.output["data"]), journal, live):
             step = _look(model, next(names), key, journal)
             yield step
-            if step.status != "done" or _says_no(step):
+            if step.status != "done" or _says_no(step, wanted, journal):
                 break
     yield from (StepStanding(name, None, "todo") for name in names)
 
@@ -140,7 +136,8 @@ def _keys_of_run(
     yield "fit", run
     yield "evaluate", keys.evaluate_key(run)
     yield "gate", gate
-    yield "register", keys.register_key(run, gate)
+    passed_by = let_through(journal, wanted.model, run, gate)
+    yield "register", keys.register_key(run, gate, let_through=passed_by)
 
 
 def _rollout_steps(
@@ -170,8 +167,12 @@ def _look(model: str, name: str, key: str | None, journal: Records) -> StepStand
             return StepStanding(name, key, "todo", found.output)
 
 
-def _says_no(step: StepStanding) -> bool:
-    return step.name == "gate" and step.output.get("outcome") != Outcome.PASS
+def _says_no(step: StepStanding, wanted: Wanted, journal: Records) -> bool:
+    """Whether a gate stops here: it did not pass, and nobody has let the run through."""
+    if step.name != "gate" or step.key is None or step.output.get("outcome") == Outcome.PASS:
+        return False
+    record = journal.find(wanted.model, "gate", step.key)
+    return record is None or not let_through(journal, wanted.model, record.run, step.key)
 
 
 def _known_run(wanted: Wanted, train: tuple[StepStanding, ...]) -> str | None:

@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "  spec apply                    the default environment\n"
         "  spec apply --env local        a named one\n"
         "  spec apply --retry            once more, after a rollback\n\n"
-        "Exit codes: 0 done, 1 a step failed, 4 a gate said no, 5 inconclusive or no data.\n"
+        "Exit codes: 0 done, 1 a step failed, 3 it needs approval, 4 a gate said no, 5 in doubt.\n"
         "Whatever the outcome, the release in production goes on serving."
     )
 

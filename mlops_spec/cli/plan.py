@@ -6,7 +6,7 @@ import argparse
 import json
 
 from mlops_spec.apply.look import make_plan
-from mlops_spec.apply.stages import ApplyPlan
+from mlops_spec.apply.stages import ApplyPlan, exit_code_of
 from mlops_spec.cli.replays import replays
 from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "Exit codes: 0 planned (2 with --detailed-exitcode and something to do), 1 it cannot be,\n"
-        "4 a gate said no before, 5 it was inconclusive or had no data."
+        "3 it needs approval, 4 a gate said no before, 5 it was inconclusive or had no data."
     )
 
 
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = make_plan(site, retry=arguments.retry)
     show(plan, arguments, replays(site, plan))
     if plan.blocked:
-        return min(blocked.exit_code for blocked in plan.blocked)
+        return exit_code_of(plan.blocked)
     return 2 if arguments.detailed_exitcode and not plan.no_op else 0
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from mlops_spec.apply.events import Event
 from mlops_spec.apply.follow import FlowFailed, FlowRequest, Watch, run_flow
-from mlops_spec.apply.look import lease_of
+from mlops_spec.apply.look import lease_of, plan_one
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.apply import refusal_of
 from mlops_spec.cli.exits import Exit
@@ -25,7 +25,7 @@ from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets import platform
 from mlops_spec.targets.prefect_runs import PrefectRuns
-from mlops_spec.terms.steps import BATCH_FLOW, FLOWS, MONITOR_FLOW, TRAIN_FLOW
+from mlops_spec.terms.steps import BATCH_FLOW, FLOWS, MONITOR_FLOW, ROLLOUT_FLOW, TRAIN_FLOW
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         return Exit.USAGE
     site = open_site(arguments)
     _check(site, arguments)
+    _require_decision(site, arguments)
     started = site.store.clock()
     environment = platform.environment_variables(site.workspace, site.spec)
     quiet = arguments.output == "json"
@@ -105,6 +106,15 @@ def _check(site: Site, arguments: argparse.Namespace) -> None:
             f"the environment {site.environment!r} does not run",
             f"run `spec apply --env {site.environment}` first",
         )
+
+
+def _require_decision(site: Site, arguments: argparse.Namespace) -> None:
+    """Where a person is asked, say so before a flow is started that would refuse."""
+    if arguments.flow != ROLLOUT_FLOW or site.spec.approval is None:
+        return
+    blocked = plan_one(site, site.model(arguments.model)).blocked
+    if blocked is not None and blocked.exit_code == Exit.NEEDS_APPROVAL:
+        raise Refusal("MLS611", f"{blocked.model}: {blocked.reason}", blocked.help)
 
 
 def _ignore(_: Event) -> None:

@@ -105,6 +105,7 @@ NOT_SUPPORTED_HERE: Final = _error("MLS607", "this environment cannot be applied
 ROLLED_BACK: Final = _error("MLS608", "a release was rolled back before")
 NOTHING_REGISTERED: Final = _error("MLS609", "no run is registered that could be rolled out")
 NOTHING_TO_MUTATE: Final = _error("MLS610", "gates have no recorded model to be tested on")
+NEEDS_APPROVAL: Final = _error("MLS611", "a person has to decide first")
 UNPROVEN_MODEL: Final = _error("MLS612", "a model's evidence is missing or does not hold")
 
 # 7xx: the data and the model, found while running

@@ -32,6 +32,7 @@ def lower_train(placed: Placed) -> Iterator[Artifact]:
         recipe=declarations.recipe(spec),
         gates=gates(placed.model.gates, spec.task),
         wandb=_wandb(placed.environment.tracking.wandb),
+        criteria=_criteria(placed),
     )
 
 
@@ -56,7 +57,14 @@ def lower_rollout(placed: Placed) -> Iterator[Artifact]:
         limits=declarations.limits(rollout),
         signing=signing(placed.environment),
         replay=placed.environment.traffic == "replay",
+        criteria=_criteria(placed),
     )
+
+
+def _criteria(placed: Placed) -> tuple[str, ...]:
+    """What a person is asked to confirm in this environment; () where nobody is asked."""
+    asked = placed.environment.approval
+    return asked.criteria if asked else ()
 
 
 def lower_monitor(placed: Placed) -> Iterator[Artifact]:

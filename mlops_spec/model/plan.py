@@ -73,6 +73,7 @@ class TrainFlow(_Calling):
     recipe: Call
     gates: Call
     wandb: Call | None = None  # a second tracker
+    criteria: tuple[str, ...] = ()  # what a person confirms before a release takes traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class RolloutFlow(_Calling):
     limits: Call
     signing: Call | None  # None: with the workspace's own key
     replay: bool  # send held-out rows as requests while waiting
+    criteria: tuple[str, ...] = ()  # what a person confirms before it takes traffic
 
 
 @dataclass(frozen=True, slots=True)

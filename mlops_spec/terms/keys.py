@@ -35,8 +35,9 @@ def gate_key(run: str, facets: Facets, baseline: str) -> str:
     return digest("gate", run, facets["gate"], baseline)
 
 
-def register_key(run: str, gate: str) -> str:
-    return digest("register", run, gate)
+def register_key(run: str, gate: str, *, let_through: bool = False) -> str:
+    """`let_through`: by a person, where the gate did not pass; that makes a version of it."""
+    return digest("register", run, gate, *(["let-through"] if let_through else []))
 
 
 def release_id(run: str, facets: Facets) -> str:

@@ -8,20 +8,24 @@ from mlops_spec.runtime.rollout.release import Policy, Release, Rollout, World, 
 from mlops_spec.runtime.rollout.steps import finish_rollback
 from mlops_spec.runtime.rollout.watch import Clock
 from mlops_spec.state import Deployment
+from mlops_spec.state.approvals import Approval, approval_of
 from mlops_spec.terms import keys
 from mlops_spec.terms.steps import canary_step
 
 
 def begin(
     context: Context, world: World, policy: Policy, *,
-    run: str | None = None, retry: bool = False, clock: Clock | None = None,
+    run: str | None = None, retry: bool = False,
+    clock: Clock | None = None,
 ) -> Rollout:  # fmt: skip
     """Start or take up the rollout of a run: the newest registered one, when none is named.
 
     The router is first made to follow the state. `Refusal` when there is nothing to roll out, or
-    when the release was rolled back before and `retry` does not ask for it again.
+    when the release was rolled back before and `retry` does not ask for it again. MLS611 when
+    the policy has criteria and nobody has confirmed them for the verdicts on this run.
     """
     release = find_release(context, run)
+    _require_approval(context, release, policy.criteria)
     rollout = Rollout(context, world, release, policy, clock or real_clock(context))
     row = rollout.row
     if row is not None and row.role == "quarantined" and not retry:
@@ -35,6 +39,32 @@ def begin(
     if row is None or row.role in {"previous", "quarantined"}:
         _start_afresh(rollout)
     return rollout
+
+
+def _require_approval(context: Context, release: Release, criteria: tuple[str, ...]) -> None:
+    """The one gate of every way to traffic: apply, a retraining, `spec run rollout`."""
+    live = context.deployments.production(context.model)
+    if not criteria or (live is not None and live.run == release.run):
+        return
+    found = _decision(context, release.run)
+    if found is None or not found.holds_for(criteria):
+        said = found.line() if found else "nobody has decided"
+        raise Refusal(
+            "MLS611",
+            f"run {release.run} of {context.model} needs approval: {said}",
+            f'spec approve {context.model} --why "…", then spec apply',
+            tuple(f"to confirm: {sentence}" for sentence in criteria),
+        )
+
+
+def _decision(context: Context, run: str) -> Approval | None:
+    """What a person said of the newest verdicts on a run."""
+    gated = [
+        step
+        for step in context.journal.steps(context.model, step="gate", run=run)
+        if step.status == "done"
+    ]
+    return approval_of(context.journal, context.model, run, gated[-1].digest) if gated else None
 
 
 def find_release(context: Context, run: str | None) -> Release:

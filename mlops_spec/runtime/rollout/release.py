@@ -39,6 +39,7 @@ class Policy:
     shadow: Shadow | None
     canary: tuple[CanaryStep, ...]
     limits: Limits
+    criteria: tuple[str, ...] = ()  # what a person confirms before anything is started
 
     @property
     def spending(self) -> Spending:

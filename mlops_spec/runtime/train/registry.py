@@ -12,6 +12,7 @@ from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.train.baseline import baseline_of
 from mlops_spec.runtime.train.record import newest, record_of
 from mlops_spec.runtime.train.tracking import MlflowTracker, client_of, experiment_of
+from mlops_spec.state.approvals import approval_of, let_through
 from mlops_spec.terms.keys import gate_key, register_key
 from mlops_spec.terms.verdict import Outcome
 
@@ -28,7 +29,8 @@ def register(context: Context, dataset: Dataset, recipe: Recipe, run: str, regis
     again, there is one tracked run and one version.
     """
     gate = gate_key(run, context.facets, baseline_of(context, run))
-    key = register_key(run, gate)
+    passed_by = let_through(context.journal, context.model, run, gate)
+    key = register_key(run, gate, let_through=passed_by)
     return context.step(
         "register", key, run, lambda _: _register(context, dataset, recipe, run, gate, registry)
     )  # fmt: skip
@@ -48,7 +50,8 @@ def _register(
     with client_of(context, registry) as client:
         tracked = MlflowTracker(client, experiment_of(client, context, registry)).track(record)
         version = ""
-        if decided.output["outcome"] == Outcome.PASS:
+        passed_by = let_through(context.journal, context.model, run, gate)
+        if decided.output["outcome"] == Outcome.PASS or passed_by:
             version = _version(client, context.model, tracked, record.tags)
         # Last, because it names the version.
         client.log_artifact(tracked, str(write_card(context, run, version)))
@@ -91,6 +94,9 @@ def promote(context: Context, run: str, alias: Alias, registry: str) -> str:
             client.set_registered_model_alias(context.model, "previous", before)
         if before != version:
             client.set_registered_model_alias(context.model, alias, version)
+        decision = _decision(context, run)
+        if decision:
+            client.set_model_version_tag(context.model, version, "mlops_spec.approval", decision)
         below = _BELOW.get(alias)
         if below is not None and str(aliases.get(below, "")) == version:
             client.delete_registered_model_alias(context.model, below)
@@ -102,12 +108,20 @@ def promotable(context: Context, run: str) -> str:
     gated, registered = newest(context, "gate", run), newest(context, "register", run)
     if gated is None:
         raise Refusal("MLS602", f"run {run} has no verdicts", "gate it first: spec run train")
-    if gated.output["outcome"] != Outcome.PASS:
+    passed_by = let_through(context.journal, context.model, run, gated.digest)
+    if gated.output["outcome"] != Outcome.PASS and not passed_by:
         raise Refusal(
             "MLS602",
             f"the verdicts on run {run} are {gated.output['outcome']}, not pass",
-            "a model is never promoted without passing verdicts",
+            "a model is never promoted without passing verdicts or an approval of them",
         )
     if registered is None or not registered.output["version"]:
         raise Refusal("MLS602", f"run {run} is not registered", "run the step `register` first")
     return str(registered.output["version"])
+
+
+def _decision(context: Context, run: str) -> str:
+    """What a person decided on the newest verdicts of a run; "" where nobody was asked."""
+    gated = newest(context, "gate", run)
+    found = approval_of(context.journal, context.model, run, gated.digest) if gated else None
+    return found.line() if found else ""
