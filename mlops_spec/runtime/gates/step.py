@@ -7,6 +7,7 @@ import os
 
 from mlops_spec.runtime.context import Context, Output
 from mlops_spec.runtime.declare import Gates, Recipe
+from mlops_spec.runtime.gates.budget import candidates_on, held_out_digest, spent
 from mlops_spec.runtime.gates.collect import collect
 from mlops_spec.runtime.gates.decide import decide
 from mlops_spec.runtime.gates.facts import record_facts
@@ -16,7 +17,7 @@ from mlops_spec.terms.verdict import worst
 
 
 def gate(context: Context, gates: Gates, recipe: Recipe, run: str) -> Output:
-    """Step `gate`: `verdicts`, `outcome`, `baseline` (a run or ""), `first_model`.
+    """Step `gate`: `verdicts`, `outcome`, `baseline` (a run or ""), `first_model`, `held_out`.
 
     Every verdict must pass, each at its full confidence: an intersection-union test needs no
     correction for several gates. What an inconclusive outcome leads to is the caller's to say.
@@ -28,13 +29,16 @@ def gate(context: Context, gates: Gates, recipe: Recipe, run: str) -> Output:
 
 def _gate(context: Context, gates: Gates, recipe: Recipe, run: str, baseline: str) -> Output:
     evidence = collect(context, gates, run, baseline)
-    verdicts = decide(gates, evidence, recipe.task)
+    held_out = held_out_digest(context, run)
+    judged = candidates_on(context, held_out, run)
+    verdicts = (*decide(gates, evidence, recipe.task), *spent(gates, judged))
     record_facts(context, gates, run, evidence, verdicts)
     output = {
         "outcome": worst(verdict.outcome for verdict in verdicts).value,
         "verdicts": [verdict.to_json() for verdict in verdicts],
         "baseline": baseline,
         "first_model": not baseline,
+        "held_out": held_out,
     }
     path = context.workspace.run(run) / "verdicts.json"
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
