@@ -27,6 +27,7 @@ TOPICS: Final = {
     "serving": "requests a second, latency, memory, cold start",
     "drift": "a million rows of 20 columns against the baseline",
     "auc": "an interval around the area under the ROC curve",
+    "gates": "every kind of gate on a million held-out rows",
     "yaml": "200 models loaded and validated",
     "portable": "the exported model beside scikit-learn",
     "plan": "look-ups instead of work",

@@ -70,6 +70,16 @@ def test_a_failed_candidate_is_tracked_and_no_version(place):
         promote(place, run, "production", "sqlite")
 
 
+def test_killed_before_its_alias_was_set_a_version_gets_it_the_next_time(place):
+    run, _ = registered(place)
+    gated = place.journal.steps(place.model, step="gate", run=run)[0].digest
+    place.journal.forget(place.model, "register", register_key(run, gated))
+    with client_of(place, "sqlite") as client:
+        client.delete_registered_model_alias("flight-delay", "candidate")
+        assert register(place, DATASET, RECIPE, run, "sqlite")["version"] == "1"
+        assert str(client.get_model_version_by_alias("flight-delay", "candidate").version) == "1"
+
+
 def test_killed_before_the_journal_was_written_there_is_still_one_of_each(place):
     run, output = registered(place)
     gated = place.journal.steps(place.model, step="gate", run=run)[0].digest

@@ -71,6 +71,8 @@ def _version(client: MlflowClient, model: str, tracked: str, tags: Mapping[str, 
     if not found:
         source = f"{client.get_run(tracked).info.artifact_uri}/portable"
         found = [client.create_model_version(model, source, tracked, tags=dict(tags))]
+    # Not only where it was just made: a kill may have come between the two.
+    if str(found[0].version) not in map(str, client.get_registered_model(model).aliases.values()):
         client.set_registered_model_alias(model, "candidate", found[0].version)
     for name, value in tags.items():
         client.set_model_version_tag(model, found[0].version, name, value)
