@@ -112,6 +112,9 @@ class FakeWorld:
     def stage(self, release: Release) -> None:
         self._effect("stage", lambda: self.aliases.update(staging=release.version))
 
+    def validate(self, release: Release) -> None:
+        self._effect("validate", lambda: self._name("validation", release))
+
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
         self.proven.append(verdicts)
         self._effect("alias", lambda: self._name("production", release))
@@ -120,8 +123,9 @@ class FakeWorld:
         self._effect("tag", lambda: self._name("quarantined", release))
 
     def _name(self, alias: str, release: Release) -> None:
-        if self.aliases.get("staging") == release.version:
-            del self.aliases["staging"]
+        for rung in ("staging", "validation"):
+            if self.aliases.get(rung) == release.version:
+                del self.aliases[rung]
         self.aliases[alias] = release.version
 
 

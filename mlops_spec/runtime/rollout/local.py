@@ -32,6 +32,7 @@ READY_WITHIN: Final = 90.0
 REPLAYED_ROWS: Final = 5_000
 # Seconds for answers on their way, between the router's leaving a release and the end of it.
 DRAIN: Final = 0.5
+BEFORE_PRODUCTION: Final = ("candidate", "staging", "validation")
 TAG_LENGTH: Final = 4_000  # MLflow's tables take 5,000 characters
 
 
@@ -119,6 +120,11 @@ class LocalWorld:
         promote(self.context, release.run, "staging", self.place.registry)
         self._keep_evidence(release)
 
+    def validate(self, release: Release) -> None:
+        from mlops_spec.runtime.train.registry import promote
+
+        promote(self.context, release.run, "validation", self.place.registry)
+
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
         from mlops_spec.runtime.train.registry import promote
 
@@ -126,7 +132,7 @@ class LocalWorld:
         self._tag(release, {"mlops_spec.rollout": "\n".join(v.line() for v in verdicts)})
 
     def quarantine(self, release: Release, reason: str) -> None:
-        self._tag(release, {"mlops_spec.quarantined": reason}, drop=("candidate", "staging"))
+        self._tag(release, {"mlops_spec.quarantined": reason}, drop=BEFORE_PRODUCTION)
 
     def _keep_evidence(self, release: Release) -> None:
         """The signed verdicts stand in the registry too, under the release that carries them."""

@@ -101,6 +101,9 @@ class World(Protocol):
     def stage(self, release: Release) -> None:
         """Let the registry name this version staging: it runs, and is being judged."""
 
+    def validate(self, release: Release) -> None:
+        """Let the registry name this version validation: it is about to take real requests."""
+
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
         """Let the registry name this version production."""
 

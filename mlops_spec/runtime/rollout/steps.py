@@ -69,6 +69,8 @@ def shadow(rollout: Rollout, plan: Shadow) -> Judged:
         )
         with _withdrawn_on_error(rollout), rollout.world.traffic(rollout.release):
             judged = _watch(rollout, "shadow", window).run(probe, progress)
+        if judged.passed:
+            rollout.world.validate(rollout.release)
         _route(rollout, weight=0.0, mirror=False)
         return judged.to_json()
 

@@ -19,7 +19,7 @@ from mlops_spec.terms.verdict import Outcome
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-Alias = Literal["candidate", "staging", "production"]
+Alias = Literal["candidate", "staging", "validation", "production"]
 
 
 def register(context: Context, dataset: Dataset, recipe: Recipe, run: str, registry: str) -> Output:
@@ -79,8 +79,9 @@ def _version(client: MlflowClient, model: str, tracked: str, tags: Mapping[str, 
     return str(found[0].version)
 
 
-# What an alias replaces: a version climbs, it does not stand on two rungs.
-_BELOW: Final[dict[str, str]] = {"staging": "candidate", "production": "staging"}
+# A version climbs: it does not stand on two rungs. staging: it runs beside production, unseen;
+# validation: its answers to copies of requests agreed, and it takes a share of the real ones.
+_RUNGS: Final[tuple[Alias, ...]] = ("candidate", "staging", "validation", "production")
 
 
 def promote(context: Context, run: str, alias: Alias, registry: str) -> str:
@@ -99,9 +100,9 @@ def promote(context: Context, run: str, alias: Alias, registry: str) -> str:
         decision = _decision(context, run)
         if decision:
             client.set_model_version_tag(context.model, version, "mlops_spec.approval", decision)
-        below = _BELOW.get(alias)
-        if below is not None and str(aliases.get(below, "")) == version:
-            client.delete_registered_model_alias(context.model, below)
+        for below in _RUNGS[: _RUNGS.index(alias)]:
+            if str(aliases.get(below, "")) == version:
+                client.delete_registered_model_alias(context.model, below)
     return version
 
 
