@@ -78,6 +78,12 @@ def approval_of(records: Records, model: str, run: str, gate: str) -> Approval |
     )
 
 
+def newest_decision(records: Records, model: str, run: str) -> Approval | None:
+    """What a person decided on the newest verdicts of a run."""
+    gated = [step for step in records.steps(model, step="gate", run=run) if step.status == "done"]
+    return approval_of(records, model, run, gated[-1].digest) if gated else None
+
+
 def let_through(records: Records, model: str, run: str, gate: str) -> bool:
     """Whether a person has let a run through whose gates did not pass."""
     decided = records.find(model, "gate", gate)

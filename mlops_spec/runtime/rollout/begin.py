@@ -8,7 +8,7 @@ from mlops_spec.runtime.rollout.release import Policy, Release, Rollout, World, 
 from mlops_spec.runtime.rollout.steps import finish_rollback
 from mlops_spec.runtime.rollout.watch import Clock
 from mlops_spec.state import Deployment
-from mlops_spec.state.approvals import Approval, approval_of
+from mlops_spec.state.approvals import newest_decision
 from mlops_spec.terms import keys
 from mlops_spec.terms.steps import canary_step
 
@@ -46,7 +46,7 @@ def _require_approval(context: Context, release: Release, criteria: tuple[str, .
     live = context.deployments.production(context.model)
     if not criteria or (live is not None and live.run == release.run):
         return
-    found = _decision(context, release.run)
+    found = newest_decision(context.journal, context.model, release.run)
     if found is None or not found.holds_for(criteria):
         said = found.line() if found else "nobody has decided"
         raise Refusal(
@@ -55,16 +55,6 @@ def _require_approval(context: Context, release: Release, criteria: tuple[str, .
             f'spec approve {context.model} --why "…", then spec apply',
             tuple(f"to confirm: {sentence}" for sentence in criteria),
         )
-
-
-def _decision(context: Context, run: str) -> Approval | None:
-    """What a person said of the newest verdicts on a run."""
-    gated = [
-        step
-        for step in context.journal.steps(context.model, step="gate", run=run)
-        if step.status == "done"
-    ]
-    return approval_of(context.journal, context.model, run, gated[-1].digest) if gated else None
 
 
 def find_release(context: Context, run: str | None) -> Release:

@@ -12,7 +12,7 @@ from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.train.baseline import baseline_of
 from mlops_spec.runtime.train.record import newest, record_of
 from mlops_spec.runtime.train.tracking import MlflowTracker, client_of, experiment_of
-from mlops_spec.state.approvals import approval_of, let_through
+from mlops_spec.state.approvals import let_through, newest_decision
 from mlops_spec.terms.keys import gate_key, register_key
 from mlops_spec.terms.verdict import Outcome
 
@@ -97,9 +97,10 @@ def promote(context: Context, run: str, alias: Alias, registry: str) -> str:
             client.set_registered_model_alias(context.model, "previous", before)
         if before != version:
             client.set_registered_model_alias(context.model, alias, version)
-        decision = _decision(context, run)
-        if decision:
-            client.set_model_version_tag(context.model, version, "mlops_spec.approval", decision)
+        decision = newest_decision(context.journal, context.model, run)
+        if decision is not None:
+            said = decision.line()
+            client.set_model_version_tag(context.model, version, "mlops_spec.approval", said)
         for below in _RUNGS[: _RUNGS.index(alias)]:
             if str(aliases.get(below, "")) == version:
                 client.delete_registered_model_alias(context.model, below)
@@ -121,10 +122,3 @@ def promotable(context: Context, run: str) -> str:
     if registered is None or not registered.output["version"]:
         raise Refusal("MLS602", f"run {run} is not registered", "run the step `register` first")
     return str(registered.output["version"])
-
-
-def _decision(context: Context, run: str) -> str:
-    """What a person decided on the newest verdicts of a run; "" where nobody was asked."""
-    gated = newest(context, "gate", run)
-    found = approval_of(context.journal, context.model, run, gated.digest) if gated else None
-    return found.line() if found else ""
