@@ -1,0 +1,101 @@
+"""A production release that predicts, and rows to predict: what the tests of batch share."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from learning import DATASET, RECIPE, context, put, rows
+from proving import prove
+
+from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.declare import Dataset, Parquet
+from mlops_spec.runtime.portable import export
+from mlops_spec.runtime.service import batch
+from mlops_spec.runtime.train.pipeline import features_of, pipeline_of
+from mlops_spec.state import Deployment
+from mlops_spec.terms.digest import file_digest
+
+OUTPUT = "data/predictions"
+INPUT = replace(DATASET, source=Parquet("data/flights/*.parquet"))
+
+
+class Killed(BaseException):
+    """kill -9: nothing of ours may catch it and carry on."""
+
+
+def exported(folder: Path) -> Any:
+    """Fit the pipeline on 400 rows, write it to the folder as a portable model, return it."""
+    frame = rows(400)
+    features = features_of(frame, DATASET, RECIPE)
+    pipeline = pipeline_of(DATASET, RECIPE).fit(features, frame["καθυστέρηση"])
+    export(pipeline, features.head(100), folder, positive=True)
+    return pipeline
+
+
+def serving(root: Path, model: Path) -> Context:
+    """Production serves the model as the release `rel1`."""
+    found = context(root)
+    source = found.workspace.bentoml_home / "bentos" / "flight-delay" / "rel1" / "src"
+    source.mkdir(parents=True)
+    (source / "model").symlink_to(model)
+    prove(found, source, release="rel1", digest=file_digest(model / "manifest.json"))
+    (source.parent / "bento.yaml").write_text("")
+    serve(found, "rel1")
+    return found
+
+
+def serve(place: Context, release: str) -> None:
+    place.deployments.save(Deployment(place.model, release, "run1", "1", "production", 1.0))
+
+
+def many(root: Path, n: int = 430) -> pd.DataFrame:
+    """Rows in two files of 250 and 180 rows."""
+    frame = rows(n)
+    put(root, frame.iloc[:250], "flights/a.parquet")
+    put(root, frame.iloc[250:], "flights/b.parquet")
+    return frame
+
+
+def run(place: Context, dataset: Dataset = INPUT) -> dict[str, Any]:
+    job = batch.begin(place, dataset, OUTPUT)
+    return batch.finish(place, job, batch.predict(place, dataset, job))
+
+
+def predicted(place: Context) -> pd.DataFrame:
+    """What a reader finds, who knows nothing but the folder."""
+    latest = json.loads((place.root / OUTPUT / "latest.json").read_text())
+    return pd.read_parquet(place.root / OUTPUT / latest["folder"])
+
+
+def visible(place: Context) -> list[Path]:
+    """What a reader of Parquet sees: nothing below a name with a dot."""
+    found = (place.root / OUTPUT).rglob("*.parquet")
+    return [p for p in found if not any(part.startswith(".") for part in p.parts[-3:])]
+
+
+PRELUDE = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = {path!r}
+from learning import context
+from mlops_spec.runtime.service import batch, batch_parts
+import batch_world
+place = context(Path({root!r}))
+"""
+
+
+def in_a_process(place: Context, script: str) -> subprocess.CompletedProcess[str]:
+    """Run the lines in a Python of its own, where `place` is this world."""
+    here = Path(__file__).parent
+    prelude = PRELUDE.format(path=[str(here), str(here.parent)], root=str(place.root))
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", prelude + script],
+        env={**os.environ}, check=False, capture_output=True, text=True,
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+"""A batch prediction that is killed holds every row once when it has been started again."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from batch_world import (
+    INPUT,
+    OUTPUT,
+    Killed,
+    exported,
+    in_a_process,
+    many,
+    predicted,
+    run,
+    serving,
+    visible,
+)
+from learning import put, rows
+
+from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.declare import Dataset, Sql
+from mlops_spec.runtime.service import batch, batch_parts
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|skl2onnx|google).*"),
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    folder = tmp_path_factory.mktemp("model")
+    return folder, exported(folder)
+
+
+@pytest.fixture
+def place(tmp_path: Path, model: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Production serves the model; chunks are of 100 rows."""
+    monkeypatch.setattr(batch, "CHUNK_ROWS", 100)
+    return serving(tmp_path, model[0])
+
+
+@pytest.fixture
+def killed_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets that many files be written, and kills the process after the last."""
+    write = batch_parts.write
+    left = [0]
+
+    def dying(path: Path, *rest: Any) -> None:
+        if left[0] == 0:
+            raise Killed
+        write(path, *rest)
+        left[0] -= 1
+
+    monkeypatch.setattr(batch_parts, "write", dying)
+
+    def after(writes: int) -> None:
+        left[0] = writes
+
+    return after
+
+
+def test_killed_after_any_part_it_goes_on_with_the_next(
+    place: Context, killed_after: Callable[[int], None]
+) -> None:
+    frame = many(place.root)
+    for _ in range(5):
+        killed_after(1)
+        try:
+            run(place)
+        except Killed:
+            assert not (place.root / OUTPUT / "latest.json").exists()
+            assert visible(place) == []
+    run(place)
+
+    assert predicted(place)["id"].tolist() == frame["id"].tolist()
+    before = {path: path.stat().st_mtime_ns for path in (place.root / OUTPUT).rglob("*")}
+    run(place)
+    assert before == {path: path.stat().st_mtime_ns for path in (place.root / OUTPUT).rglob("*")}
+
+
+def test_a_half_written_part_and_one_cut_otherwise_are_written_again(place: Context) -> None:
+    frame = many(place.root)
+    job = batch.begin(place, INPUT, OUTPUT)
+    batch.predict(place, INPUT, job)
+    working = place.root / OUTPUT / f".{job.name}"
+    (working / "part-00001.parquet").write_bytes(b"PAR1 cut")
+    batch_parts.write(
+        working / "part-00002.parquet", pq.read_table(working / "part-00000.parquet"),
+        {"place": "data/flights/a.parquet", "first": "0", "rows": "100"},
+    )  # fmt: skip
+    (working / "part-00077.parquet").write_bytes(b"of a job with smaller parts")
+    run(place)
+
+    assert predicted(place)["id"].tolist() == frame["id"].tolist()
+
+
+@pytest.fixture
+def database(place: Context, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    frame = rows(430)
+    frame["at"] = frame["at"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    with sqlite3.connect(place.root / "rows.db") as connection:
+        frame.to_sql("flights", connection, index=False)
+    monkeypatch.setenv("ROWS_URL", f"sqlite:///{place.root / 'rows.db'}")
+    return replace(INPUT, source=Sql("ROWS_URL", "select * from flights order by random()"))
+
+
+def test_a_query_in_another_order_each_time_still_gives_each_row_once(
+    place: Context, database: Dataset, killed_after: Callable[[int], None]
+) -> None:
+    for writes in (3, 7, 2):
+        killed_after(writes)
+        with pytest.raises(Killed):
+            run(place, database)
+    killed_after(1000)
+    assert run(place, database)["rows"] == 430
+
+    assert sorted(predicted(place)["id"]) == sorted(rows(430)["id"])
+    first = predicted(place)
+    run(place, database)  # without a watermark nobody knows whether rows are new: read again
+    assert predicted(place)["id"].tolist() != first["id"].tolist()
+
+
+KILLED = """
+batch.CHUNK_ROWS = 100
+write = batch_parts.write
+def slow(path, *rest):
+    write(path, *rest)
+    if path.name == "part-00002.parquet":
+        os.kill(os.getpid(), signal.SIGKILL)
+batch_parts.write = slow
+batch_world.run(place)
+"""
+
+
+@pytest.mark.slow
+def test_after_kill_9_the_next_process_goes_on(place: Context) -> None:
+    frame = many(place.root)
+    ended = in_a_process(place, KILLED)
+    assert ended.returncode == -signal.SIGKILL
+    (working,) = (place.root / OUTPUT).glob(".*")
+    kept = {path.name: path.stat().st_mtime_ns for path in working.glob("part*")}
+    assert sorted(kept) == [f"part-0000{number}.parquet" for number in range(3)]
+
+    folder = place.root / run(place)["folder"]
+    assert predicted(place)["id"].tolist() == frame["id"].tolist()
+    assert {name: (folder / name).stat().st_mtime_ns for name in kept} == kept
+
+
+MEASURED = """
+import resource
+batch.CHUNK_ROWS = 5000
+print(batch_world.run(place)["rows"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_four_times_the_rows_take_no_more_memory(place: Context) -> None:
+    frame = pd.concat([rows(5000)] * 10)
+    peaks = []
+    for files in (4, 16):
+        for number in range(files):
+            put(place.root, frame, f"flights/{number}.parquet")
+        done = in_a_process(place, MEASURED)
+        predicted_rows, peak = map(int, done.stdout.split())
+        assert predicted_rows == 50_000 * files
+        peaks.append(peak)
+
+    assert peaks[1] < peaks[0] + 40, peaks
