@@ -33,7 +33,6 @@ REPLAYED_ROWS: Final = 5_000
 # Seconds for answers on their way, between the router's leaving a release and the end of it.
 DRAIN: Final = 0.5
 BEFORE_PRODUCTION: Final = ("candidate", "staging", "validation")
-TAG_LENGTH: Final = 4_000  # MLflow's tables take 5,000 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +145,12 @@ class LocalWorld:
 
     def _tag(self, release: Release, tags: dict[str, str], *, drop: tuple[str, ...] = ()) -> None:
         from mlops_spec.runtime.train.tracking import client_of
+        from mlops_spec.runtime.train.verdict_tags import VALUE_LENGTH
 
         with client_of(self.context, self.place.registry) as client:
             for name, value in tags.items():
                 client.set_model_version_tag(
-                    release.model, release.version, name, value[:TAG_LENGTH]
+                    release.model, release.version, name, value[:VALUE_LENGTH]
                 )
             aliases = client.get_registered_model(release.model).aliases
             for alias in drop:

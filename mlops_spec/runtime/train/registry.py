@@ -12,11 +12,13 @@ from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.train.baseline import baseline_of
 from mlops_spec.runtime.train.record import newest, record_of
 from mlops_spec.runtime.train.tracking import MlflowTracker, client_of, experiment_of
+from mlops_spec.runtime.train.verdict_tags import tag_version, verdict_tags
 from mlops_spec.state.approvals import let_through, newest_decision
 from mlops_spec.terms.keys import gate_key, register_key
 from mlops_spec.terms.verdict import Outcome
 
 if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
 Alias = Literal["candidate", "staging", "validation", "production"]
@@ -51,8 +53,12 @@ def _register(
         tracked = MlflowTracker(client, experiment_of(client, context, registry)).track(record)
         version = ""
         passed_by = let_through(context.journal, context.model, run, gate)
+        tags = {**record.tags, **verdict_tags(record.verdicts)}
         if decided.output["outcome"] == Outcome.PASS or passed_by:
-            version = _version(client, context.model, tracked, record.tags)
+            version = _version(client, context.model, tracked, tags)
+        elif (made := _made(client, context.model, tracked)) is not None:
+            # Former gates let it through, and these do not: whoever looks at it must see that.
+            tag_version(client, context.model, made, tags)
         # Last, because it names the version.
         client.log_artifact(tracked, str(write_card(context, run, version)))
     return {"version": version, "tracked": tracked, "code": code}
@@ -66,17 +72,21 @@ def _version(client: MlflowClient, model: str, tracked: str, tags: Mapping[str, 
         client.get_registered_model(model)
     except MlflowException:
         client.create_registered_model(model)
-    where = f"name = '{model}' and run_id = '{tracked}'"
-    found = list(client.search_model_versions(where))
-    if not found:
+    found = _made(client, model, tracked)
+    if found is None:
         source = f"{client.get_run(tracked).info.artifact_uri}/portable"
-        found = [client.create_model_version(model, source, tracked, tags=dict(tags))]
+        found = client.create_model_version(model, source, tracked, tags=dict(tags))
     # Not only where it was just made: a kill may have come between the two.
-    if str(found[0].version) not in map(str, client.get_registered_model(model).aliases.values()):
-        client.set_registered_model_alias(model, "candidate", found[0].version)
-    for name, value in tags.items():
-        client.set_model_version_tag(model, found[0].version, name, value)
-    return str(found[0].version)
+    if str(found.version) not in map(str, client.get_registered_model(model).aliases.values()):
+        client.set_registered_model_alias(model, "candidate", found.version)
+    tag_version(client, model, found, tags)
+    return str(found.version)
+
+
+def _made(client: MlflowClient, model: str, tracked: str) -> ModelVersion | None:
+    """The version that was made of a tracked run before, if there is one."""
+    where = f"name = '{model}' and run_id = '{tracked}'"
+    return next(iter(client.search_model_versions(where)), None)
 
 
 # A version climbs: it does not stand on two rungs. staging: it runs beside production, unseen;
