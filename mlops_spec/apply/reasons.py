@@ -1,4 +1,4 @@
-"""What changed in the specs, in words: a line for each field, and one for a whole column."""
+"""What changed in the specs, in words: a line for each field, and one for a whole block."""
 
 from __future__ import annotations
 
@@ -9,32 +9,66 @@ from typing import Any, Final
 from mlops_spec.model.facets import FieldChange
 
 _LONGEST: Final = 60  # characters of a value
+_LONGEST_BLOCK: Final = 100
 _COLUMNS: Final = "dataset.columns."
 
 
 def in_words(
     changes: Sequence[FieldChange], ways: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[str]:
-    """One line for every change; a column that came or went is one change, not one a field.
+    """One line for every change; a block that came or went is one change, not one a field.
 
     `ways` adds to a path in which way it changed: `looser`.
     """
-    whole = {
-        change.path.removesuffix(".type"): "added" if change.before is None else "removed"
-        for change in changes
-        if change.path.startswith(_COLUMNS)
-        and change.path.endswith(".type")
-        and None in (change.before, change.after)
-    }
-    told: set[str] = set()
+    for block, found in _blocks(changes):
+        told = dict.fromkeys(ways[change.path] for change in found if change.path in ways)
+        way = f": {', '.join(told)}" if told else ""
+        first = found[0]
+        match _whole(block, found):
+            case None:
+                yield f"{first.path}: {_difference(first.before, first.after)}{way}"
+            case word if block.startswith(_COLUMNS):
+                yield f"{block}: {word}"
+            case word:
+                values = {
+                    change.path.removeprefix(f"{block}."): change.after
+                    if word == "added"
+                    else change.before
+                    for change in found
+                }
+                yield f"{block}: {word} {_cut(_written(values), _LONGEST_BLOCK)}{way}"
+
+
+def _blocks(changes: Sequence[FieldChange]) -> Iterator[tuple[str, tuple[FieldChange, ...]]]:
+    """Each change by itself, but those together whose block came or went, in order."""
+    by_block: dict[str, list[FieldChange]] = {}
     for change in changes:
-        column = change.path.rpartition(".")[0]
-        if column not in whole:
-            way = f": {ways[change.path]}" if change.path in ways else ""
-            yield f"{change.path}: {_difference(change.before, change.after)}{way}"
-        elif column not in told:
-            told.add(column)
-            yield f"{column}: {whole[column]}"
+        block = change.path.rpartition(".")[0]
+        by_block.setdefault(block, []).append(change)
+    for change in changes:
+        block = change.path.rpartition(".")[0]
+        found = tuple(by_block[block])
+        if _whole(block, found) is None:
+            yield block, (change,)
+        elif change is found[0]:
+            yield block, found
+
+
+def _whole(block: str, found: Sequence[FieldChange]) -> str | None:
+    """`added` or `removed` where all of a block came or went, otherwise None.
+
+    A column says so by its type, which every column has; another block by two fields or more.
+    """
+    if block.startswith(_COLUMNS):
+        whole = any(change.path == f"{block}.type" for change in found)
+    else:
+        whole = "." in block and len(found) > 1
+    if whole:
+        if all(change.before is None for change in found):
+            return "added"
+        if all(change.after is None for change in found):
+            return "removed"
+    return None
 
 
 def _difference(before: Any, after: Any) -> str:
@@ -65,5 +99,5 @@ def _written(value: Any) -> str:
             return str(value) or '""'
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

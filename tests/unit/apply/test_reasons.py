@@ -36,6 +36,32 @@ def test_a_column_that_came_or_went_is_one_line() -> None:
     ]
 
 
+def test_a_block_that_came_or_went_is_one_line() -> None:
+    assert words(
+        ("gates.segments.airports.by", None, ["origin"]),
+        ("gates.segments.airports.margin", None, "3pp"),
+        ("model.batch.input", "trips", None),
+        ("model.batch.limit", 0, None),
+        ("gates.latency.p99.max", None, "20ms"),
+        ("model.owner", None, "me"),
+        ("model.team", None, "us"),
+    ) == [
+        "gates.segments.airports: added {by: [origin], margin: 3pp}",
+        "model.batch: removed {input: trips, limit: 0}",
+        "gates.latency.p99.max: not set → 20ms",
+        "model.owner: not set → me",
+        "model.team: not set → us",
+    ]
+
+
+def test_a_block_is_told_once_which_way_it_moves_the_gate() -> None:
+    paths = ("gates.latency.p99.max", "gates.latency.p99.slower_by")
+    changes = [FieldChange(path, Change.GATE, None, "9ms") for path in paths]
+    assert list(in_words(changes, dict.fromkeys(paths, "stricter"))) == [
+        "gates.latency.p99: added {max: 9ms, slower_by: 9ms}: stricter"
+    ]
+
+
 def test_of_a_list_only_what_differs_is_told() -> None:
     assert words(
         ("model.features", ["a", "b", "c"], ["a", "c", "d", "e"]),
