@@ -110,7 +110,7 @@ class FakeWorld:
         return nullcontext()
 
     def stage(self, release: Release) -> None:
-        self._effect("stage", lambda: self.aliases.update(staging=release.version))
+        self._effect("stage", lambda: self._name("staging", release))
 
     def validate(self, release: Release) -> None:
         self._effect("validate", lambda: self._name("validation", release))

@@ -96,6 +96,7 @@ def test_aliases_climb_and_production_leaves_a_previous(place):
     second_place = context(place.root, {**FACETS, "train": "t2"})
     second, _ = registered(second_place)
     promote(second_place, second, "validation", "sqlite")
+    assert promote(second_place, second, "staging", "sqlite") == "2"
     assert aliases_of(place) == {"production": "1", "validation": "2"}
     promote(second_place, second, "production", "sqlite")
     assert aliases_of(place) == {"previous": "1", "production": "2"}

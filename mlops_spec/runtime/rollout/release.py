@@ -102,7 +102,7 @@ class World(Protocol):
         """Let the registry name this version staging: it runs, and is being judged."""
 
     def validate(self, release: Release) -> None:
-        """Let the registry name this version validation: it is about to take real requests."""
+        """Let the registry name this version validation: checked, about to take real requests."""
 
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
         """Let the registry name this version production."""
@@ -134,6 +134,11 @@ class Rollout:
 
     def forget(self, step: str) -> None:
         self.context.journal.forget(self.release.model, step, self.key(step))
+
+    @property
+    def compares(self) -> bool:
+        """Whether a shadow step compares copies: none does of a first model, which is alone."""
+        return self.policy.shadow is not None and bool(self.release.production)
 
     @property
     def row(self) -> Deployment | None:

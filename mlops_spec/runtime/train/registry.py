@@ -14,6 +14,7 @@ from mlops_spec.runtime.train.record import newest, record_of
 from mlops_spec.runtime.train.tracking import MlflowTracker, client_of, experiment_of
 from mlops_spec.runtime.train.verdict_tags import tag_version, verdict_tags
 from mlops_spec.state.approvals import let_through, newest_decision
+from mlops_spec.state.journal import Step
 from mlops_spec.terms.keys import gate_key, register_key
 from mlops_spec.terms.verdict import Outcome
 
@@ -33,28 +34,33 @@ def register(context: Context, dataset: Dataset, recipe: Recipe, run: str, regis
     gate = gate_key(run, context.facets, baseline_of(context, run))
     passed_by = let_through(context.journal, context.model, run, gate)
     key = register_key(run, gate, let_through=passed_by)
-    return context.step(
-        "register", key, run, lambda _: _register(context, dataset, recipe, run, gate, registry)
-    )  # fmt: skip
+
+    def work(_: object) -> Output:
+        decided = context.journal.done(context.model, "gate", gate)
+        if decided is None:
+            raise Refusal("MLS602", f"run {run} was not gated", "run the step `gate` first")
+        passed = passed_by or decided.output["outcome"] == Outcome.PASS
+        return _register(context, dataset, recipe, decided, registry, passed=passed)
+
+    return context.step("register", key, run, work)
 
 
 def _register(
-    context: Context, dataset: Dataset, recipe: Recipe, run: str, gate: str, registry: str
-) -> Output:
+    context: Context, dataset: Dataset, recipe: Recipe, decided: Step, registry: str, *,
+    passed: bool,
+) -> Output:  # fmt: skip
+    """`passed`: by its gates, or by a person; only that makes a version."""
     from mlops_spec.runtime.card.write import write_card
 
-    decided = context.journal.done(context.model, "gate", gate)
-    if decided is None:
-        raise Refusal("MLS602", f"run {run} was not gated", "run the step `gate` first")
+    run = decided.run
     record = record_of(context, dataset, recipe, decided)
     code = {name: record.tags[f"mlops_spec.{name}"] for name in ("code_revision", "code_dirty")}
     record_origin(context, dataset, recipe, run, code, record.environment)
     with client_of(context, registry) as client:
         tracked = MlflowTracker(client, experiment_of(client, context, registry)).track(record)
         version = ""
-        passed_by = let_through(context.journal, context.model, run, gate)
         tags = {**record.tags, **verdict_tags(record.verdicts)}
-        if decided.output["outcome"] == Outcome.PASS or passed_by:
+        if passed:
             version = _version(client, context.model, tracked, tags)
         elif (made := _made(client, context.model, tracked)) is not None:
             # Former gates let it through, and these do not: whoever looks at it must see that.
@@ -90,7 +96,8 @@ def _made(client: MlflowClient, model: str, tracked: str) -> ModelVersion | None
 
 
 # A version climbs: it does not stand on two rungs. staging: it runs beside production, unseen;
-# validation: its answers to copies of requests agreed, and it takes a share of the real ones.
+# validation: its answers to copies of requests agreed (without a shadow step: those to held-out
+# rows), and it takes a share of the real ones.
 _RUNGS: Final[tuple[Alias, ...]] = ("candidate", "staging", "validation", "production")
 
 
@@ -102,6 +109,8 @@ def promote(context: Context, run: str, alias: Alias, registry: str) -> str:
     version = promotable(context, run)
     with client_of(context, registry) as client:
         aliases = dict(client.get_registered_model(context.model).aliases)
+        if alias == "staging" and str(aliases.get("validation", "")) == version:
+            return version  # deployed again after a restart: what it has passed it keeps
         before = str(aliases.get(alias, ""))
         if alias == "production" and before not in ("", version):
             client.set_registered_model_alias(context.model, "previous", before)
@@ -111,10 +120,18 @@ def promote(context: Context, run: str, alias: Alias, registry: str) -> str:
         if decision is not None:
             said = decision.line()
             client.set_model_version_tag(context.model, version, "mlops_spec.approval", said)
+            _log_card_again(client, context, run)
         for below in _RUNGS[: _RUNGS.index(alias)]:
             if str(aliases.get(below, "")) == version:
                 client.delete_registered_model_alias(context.model, below)
     return version
+
+
+def _log_card_again(client: MlflowClient, context: Context, run: str) -> None:
+    """The card with the decision on it, in place of the one from before anybody decided."""
+    registered, card = newest(context, "register", run), context.workspace.card(run)
+    if registered is not None and card.exists():
+        client.log_artifact(str(registered.output["tracked"]), str(card))
 
 
 def promotable(context: Context, run: str) -> str:
