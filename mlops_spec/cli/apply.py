@@ -15,13 +15,15 @@ from mlops_spec.apply.stages import ApplyPlan
 from mlops_spec.apply.world import LiveWorld
 from mlops_spec.cli.plan import show
 from mlops_spec.cli.refused import print_refusal
+from mlops_spec.cli.replays import replays
 from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
-from mlops_spec.cli.views.plan_text import plan_json
+from mlops_spec.cli.views.plan_text import Replays, plan_json
 from mlops_spec.cli.views.progress import Progress
 from mlops_spec.cli.views.summary import print_summary, summary_json
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Lease
+from mlops_spec.terms.digest import finite
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,19 +46,23 @@ def run(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
     with Lease(site.store, f"apply/{site.environment}", "spec apply"):
         plan = make_plan(site, retry=arguments.retry)
-        outcome = _execute(site, plan, arguments)
-    _report(site, plan, outcome, arguments)
+        # Before anything is done: afterwards the gates count as unchanged.
+        replayed = replays(site, plan)
+        outcome = _execute(site, plan, replayed, arguments)
+    _report(site, plan, replayed, outcome, arguments)
     for failure in outcome.failed:
         print_refusal(refusal_of(site, failure, started), arguments)
     return outcome.exit_code
 
 
-def _execute(site: Site, plan: ApplyPlan, arguments: argparse.Namespace) -> Outcome:
+def _execute(
+    site: Site, plan: ApplyPlan, replayed: Replays, arguments: argparse.Namespace
+) -> Outcome:
     if plan.no_op:
         return Outcome(plan.blocked, ())
     if arguments.output == "json":
         return execute(plan, LiveWorld(site, _ignore, arguments.retry), _ignore)
-    show(plan, arguments)
+    show(plan, arguments, replayed)
     with Progress(console(arguments)) as progress:
         world = LiveWorld(site, progress.tell, arguments.retry)
         return execute(plan, world, progress.tell)
@@ -66,14 +72,17 @@ def _ignore(_: Event) -> None:
     """Nobody watches: the summary at the end is the output."""
 
 
-def _report(site: Site, plan: ApplyPlan, outcome: Outcome, arguments: argparse.Namespace) -> None:
+def _report(
+    site: Site, plan: ApplyPlan, replayed: Replays, outcome: Outcome, arguments: argparse.Namespace
+) -> None:
     if arguments.output == "json":
-        report = {"plan": plan_json(plan), "models": summary_json(site)}
-        print(json.dumps({**report, "exit_code": outcome.exit_code}, indent=2, ensure_ascii=False))
+        report = {"plan": plan_json(plan, replayed), "models": summary_json(site)}
+        told = finite({**report, "exit_code": outcome.exit_code})
+        print(json.dumps(told, indent=2, ensure_ascii=False))
         return
     out = console(arguments)
     if plan.no_op:
-        show(plan, arguments)
+        show(plan, arguments, replayed)
     print_summary(site, out)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from learning import AS_CSV, RECIPE, put, rows, trained
 
+from mlops_spec.apply.execute import Outcome
 from mlops_spec.apply.look import stored_spec, wanted
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.declared import declared_gates
@@ -145,6 +146,18 @@ def test_a_plan_says_in_words_that_a_gate_is_looser(
 
     assert "because gates.metrics.roc_auc.min: 0.6 → 0.55: looser" in said
     assert "↻ the one candidate would have gone the same way" in said
+
+
+def test_apply_says_the_same_before_it_does_anything(
+    applied: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlops_spec.cli.apply.execute", lambda *_: Outcome((), ()))
+    write(applied, GATES.replace("min: 0.6", "min: 0.99"))
+    replay = planned(applied, capsys)["replay"]
+    assert main(["--root", str(applied), "-o", "json", "apply"]) == 0
+    assert json.loads(capsys.readouterr().out)["plan"]["models"][0]["replay"] == replay
+    assert main(["--root", str(applied), "apply"]) == 0
+    assert "↻ the one candidate would not have been promoted: run " in capsys.readouterr().out
 
 
 def test_a_metric_of_the_users_is_found_beside_mlops_yaml(
