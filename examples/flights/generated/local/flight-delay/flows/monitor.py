@@ -22,10 +22,10 @@ MODEL = "flight-delay"
 WORKSPACE = ".spec/local"
 FACETS = {
     "data": "0bf0ef730652a429",
-    "gate": "698a0b3723b699e0",
+    "gate": "4de17914db56d6bb",
     "monitor": "8c1bd2f7437eb5eb",
     "rollout": "2acff4deeee8d39d",
-    "serve": "9e172ca7325e81fc",
+    "serve": "cf84815cde8fbb31",
     "train": "7db9d0ca52366965",
 }
 DATASET = Dataset(

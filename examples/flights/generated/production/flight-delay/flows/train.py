@@ -13,11 +13,15 @@ from mlops_spec.runtime.declare import (
     Against,
     AtLeast,
     AtMost,
+    Calibrated,
     Column,
     Dataset,
+    Fair,
     Gates,
+    Latency,
     Parquet,
     Recipe,
+    Segments,
     Split,
 )
 from mlops_spec.runtime.train import steps
@@ -34,10 +38,10 @@ REGISTRY = "https://mlflow.acme.example"
 # A digest per class of change: what a step depends on, and so when it is done again.
 FACETS = {
     "data": "0bf0ef730652a429",
-    "gate": "698a0b3723b699e0",
+    "gate": "4de17914db56d6bb",
     "monitor": "8c1bd2f7437eb5eb",
     "rollout": "2acff4deeee8d39d",
-    "serve": "0b535cec1121a72c",
+    "serve": "70586bf20f8887b7",
     "train": "7db9d0ca52366965",
 }
 DATASET = Dataset(
@@ -95,6 +99,22 @@ GATES = Gates(
         AtLeast(metric="roc_auc", limit=0.7),
         AtLeast(metric="skill", limit=0.0),
         Against(metric="roc_auc", hypothesis="non_inferiority", margin=0.01, unit="pp"),
+        Segments(
+            name="airports",
+            by=("origin",),
+            rule=Against(metric="roc_auc", hypothesis="non_inferiority", margin=0.03, unit="pp"),
+            require="not_refuted",
+            min_rows=200,
+        ),
+        Fair(
+            name="airports",
+            by=("origin",),
+            measure="demographic_parity_difference",
+            min_rows=30,
+            no_worse_by=0.1,
+        ),
+        Calibrated(measure="ece", most=0.15),
+        Latency(quantile=0.99, most=0.02),
     ),
     confidence=0.95,
 )
