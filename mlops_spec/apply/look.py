@@ -88,6 +88,7 @@ def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPla
             retry=retry,
             criteria=site.spec.approval.criteria if site.spec.approval else (),
             unwatched=_unwatched(site, model.name),
+            elsewhere="" if site.is_default else site.environment,
             ways=_ways(changes, model) if changes else {},
         )
     )

@@ -38,6 +38,11 @@ class Site:
         return self.project.environments[self.environment]
 
     @property
+    def is_default(self) -> bool:
+        """Whether commands that name no environment mean this one."""
+        return self.environment == next(iter(self.project.environments))
+
+    @property
     def workspace(self) -> Workspace:
         return Workspace.of(self.root, self.environment)
 

@@ -10,6 +10,7 @@ from mlops_spec.apply.reasons import in_words
 from mlops_spec.apply.standing import Standing, StepStanding
 from mlops_spec.model.facets import FieldChange
 from mlops_spec.model.spec.base import Change
+from mlops_spec.state.approvals import how_to_approve
 from mlops_spec.terms.verdict import Outcome
 
 
@@ -134,6 +135,7 @@ CONSEQUENCES: tuple[tuple[Change, str], ...] = (
     (Change.GATE, "gate again on the recorded evidence"),
     (Change.SERVE, "redeploy"),
     (Change.ROLLOUT, "next rollout"),
+    (Change.SCALE, "scale only"),
     (Change.MONITOR, "monitoring only"),
     (Change.BATCH, "batch only"),
     (Change.DOCS, "documentation only"),
@@ -152,6 +154,7 @@ class Situation:
     retry: bool
     criteria: tuple[str, ...] = ()  # what a person is asked to confirm in this environment
     unwatched: tuple[str, ...] = ()  # candidates in the router, with no rollout at work
+    elsewhere: str = ""  # the environment, where commands mean another one unless they name it
     ways: Mapping[str, str] = field(default_factory=dict)  # looser or stricter, by path of a change
 
 
@@ -223,7 +226,8 @@ def _asked(situation: Situation, standing_is: str) -> Blocked | None:
     confirm = "".join(f"; confirm: {sentence}" for sentence in criteria)
     return Blocked(
         standing.model, 3, f"run {standing.run} {standing_is} and needs approval{confirm}",
-        f'`spec approve {standing.model} --why "…"` (or --reject), then the same command again',
+        f"`{how_to_approve(standing.model, criteria, situation.elsewhere)}` (or --reject), then the"
+        " same command again",
     )  # fmt: skip
 
 

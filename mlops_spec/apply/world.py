@@ -26,6 +26,7 @@ from mlops_spec.runtime.evidence.keys import signing_key
 from mlops_spec.runtime.machine.processes import answers
 from mlops_spec.runtime.service.restore import in_service, restore
 from mlops_spec.state import Lease
+from mlops_spec.state.asked import forget_asked, record_asked
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets import filesystem, platform
 from mlops_spec.targets.prefect_runs import PrefectRuns
@@ -61,6 +62,10 @@ class LiveWorld:
             platform.withdraw(self.site.workspace, self.site.deployments, model, releases)
 
     def train(self, model: str) -> None:
+        linked = self.site.model(model)
+        # Cards and `spec status` tell of a candidate before it is applied, if it ever is.
+        facets = facets_of(self.site, linked)
+        record_asked(self.site.journal, model, facets, stored_spec(self.site, linked))
         self._run(model, TRAIN_FLOW, {})
 
     def rollout(self, model: str) -> None:
@@ -69,6 +74,7 @@ class LiveWorld:
 
     def record(self, model: str) -> None:
         self.site.journal.record_applied(model, stored_spec(self.site, self.site.model(model)))
+        forget_asked(self.site.journal, model)
 
     def plan_again(self, model: str) -> ModelPlan:
         return plan_one(self.site, self.site.model(model))

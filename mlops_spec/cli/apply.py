@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import asdict
 
 from mlops_spec.apply.events import Event
 from mlops_spec.apply.execute import Outcome, execute
@@ -77,7 +78,8 @@ def _report(
 ) -> None:
     if arguments.output == "json":
         report = {"plan": plan_json(plan, replayed), "models": summary_json(site)}
-        told = finite({**report, "exit_code": outcome.exit_code})
+        stopped = [asdict(blocked) for blocked in outcome.blocked]
+        told = finite({**report, "blocked": stopped, "exit_code": outcome.exit_code})
         print(json.dumps(told, indent=2, ensure_ascii=False))
         return
     out = console(arguments)

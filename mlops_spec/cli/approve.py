@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from mlops_spec.apply.look import plan_one
+from mlops_spec.apply.look import facets_of, plan_one
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.standing import Standing
 from mlops_spec.cli.exits import Exit
@@ -19,7 +19,7 @@ from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
 from mlops_spec.diagnostics import did_you_mean
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.state.approvals import Approval, record_approval
+from mlops_spec.state.approvals import Approval, how_to_approve, record_approval
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 
@@ -29,6 +29,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--as", dest="who", metavar="NAME", help="who decides (default: git's e-mail)"
     )
+    parser.add_argument(
+        "--confirm", action="append", default=[], metavar="TEXT",
+        help="a criterion of the environment that is met, or how it begins; once for each",
+    )  # fmt: skip
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
         "--override", action="store_true", help="let it through although a gate said no"
@@ -37,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_environment(parser)
     parser.epilog = (
         "Examples:\n"
-        '  spec approve flight-delay --why "read the card; fairness is fine"\n'
+        '  spec approve flight-delay --why "fairness is fine" --confirm "The card was read."\n'
         '  spec approve flight-delay --override --why "the drop is a known label bug, OPS-12"\n'
         '  spec approve flight-delay --reject --why "wrong for the holiday season"\n\n'
         "It is about the run that the specs and the data ask for now, and its verdicts: a changed\n"
@@ -55,9 +59,27 @@ def run(arguments: argparse.Namespace) -> int:
     standing = plan_one(site, site.model(arguments.model)).standing
     decided = _decided(site, standing, arguments)
     assert standing.run is not None
-    record_approval(site.journal, standing.model, standing.run, decided)
+    _record(site, standing.model, standing.run, decided)
     _report(standing, decided, arguments)
     return Exit.FINE
+
+
+def _record(site: Site, model: str, run: str, decided: Approval) -> None:
+    """The decision, and the card again with it on it; what follows takes pandas and scipy.
+
+    The old card goes first, so that a kill leaves none rather than one without the decision:
+    `spec card` writes one that is gone.
+    """
+    card = site.workspace.card(run)
+    written = card.exists()
+    card.unlink(missing_ok=True)
+    record_approval(site.journal, model, run, decided)
+    if written:
+        from mlops_spec.runtime.card.write import write_card
+        from mlops_spec.runtime.context import Context
+
+        facets = facets_of(site, site.model(model))
+        write_card(Context(model, site.root, site.workspace, site.store, facets), run)
 
 
 def _decided(site: Site, standing: Standing, arguments: argparse.Namespace) -> Approval:
@@ -82,6 +104,10 @@ def _decided(site: Site, standing: Standing, arguments: argparse.Namespace) -> A
         raise Refusal("MLS611", "the reason is empty", 'write --why "…": it is kept as evidence')
     if not arguments.reject and not arguments.override:
         _require_in_doubt_at_most(site, standing)
+    asked_for = asked.criteria if asked else ()
+    confirmed = _confirmed(asked_for, arguments.confirm)
+    if not arguments.reject:
+        _require_all(site, standing.model, asked_for, confirmed)
     return Approval(
         decision="rejected" if arguments.reject else "approved",
         gate=standing.gate_key,
@@ -90,8 +116,39 @@ def _decided(site: Site, standing: Standing, arguments: argparse.Namespace) -> A
         at=site.store.clock(),
         outcome=standing.gate.value,
         override=arguments.override and standing.gate is not Outcome.PASS,
-        criteria=asked.criteria if asked else (),
+        criteria=confirmed,
     )
+
+
+def _confirmed(criteria: tuple[str, ...], said: list[str]) -> tuple[str, ...]:
+    """The criteria that were named, in their order. `Refusal` for a text that names not one."""
+    named = set[str]()
+    for words in said:
+        start = words.strip().casefold()
+        found = [c for c in criteria if start and c.casefold().startswith(start)]
+        if len(found) != 1 and words not in criteria:
+            raise Refusal(
+                "MLS611",
+                f"--confirm {words!r} names {len(found) or 'none'} of the criteria, expected one",
+                "write a criterion as mlops.yaml has it, or how it begins",
+                tuple(f"to confirm: {sentence}" for sentence in criteria),
+            )
+        named.add(words if words in criteria else found[0])
+    return tuple(sentence for sentence in criteria if sentence in named)
+
+
+def _require_all(
+    site: Site, model: str, criteria: tuple[str, ...], confirmed: tuple[str, ...]
+) -> None:
+    """Who approves says of every criterion that it is met."""
+    open_ones = tuple(sentence for sentence in criteria if sentence not in confirmed)
+    if open_ones:
+        raise Refusal(
+            "MLS611",
+            f"{len(open_ones)} of {len(criteria)} criteria of {site.environment} are not confirmed",
+            how_to_approve(model, criteria, "" if site.is_default else site.environment),
+            tuple(f"to confirm: {sentence}" for sentence in open_ones),
+        )
 
 
 def _require_in_doubt_at_most(site: Site, standing: Standing) -> None:

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
+from mlops_spec.observe.waiting import NOBODY_ASKED, Asks, Waiting, waiting_for
 from mlops_spec.runtime.machine.processes import Process, processes
 from mlops_spec.state import Deployment, Deployments, Journal, Store, Window, Windows
+from mlops_spec.state.approvals import Approval, last_word
 from mlops_spec.state.lease import holder_of
 from mlops_spec.state.tables import LEASES
 from mlops_spec.targets.programs import addresses
@@ -32,21 +34,27 @@ class Decision:
 class Release:
     """One release with the decision that put it where it is, if there was one.
 
-    `card` is the path of its model card, "" where none was written.
+    `card` is the path of its model card, "" where none was written. `approval`: what a person
+    decided on its run, if one did.
     """
 
     deployment: Deployment
     decision: Decision | None
     card: str = ""
+    approval: Approval | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """One model: its releases, production first, and the last window that the monitor closed."""
+    """One model: its releases, production first, and the last window that the monitor closed.
+
+    `waiting` is the candidate that a person has to decide on.
+    """
 
     name: str
     releases: tuple[Release, ...]
     window: Window | None
+    waiting: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +70,16 @@ class Status:
 
     @property
     def empty(self) -> bool:
-        return not self.programs and not any(model.releases for model in self.models)
+        return not self.programs and not any(m.releases or m.waiting for m in self.models)
 
 
 _ROLES: Final = ("production", "candidate", "previous", "quarantined")
 
 
-def look(workspace: Workspace, models: tuple[str, ...], state_url: str | None = None) -> Status:
+def look(
+    workspace: Workspace, models: tuple[str, ...], state_url: str | None = None,
+    asks: Asks = NOBODY_ASKED,
+) -> Status:  # fmt: skip
     """The status of an environment. Nothing is created: where nothing was applied, it is empty."""
     found = Status(workspace.environment, 0.0, (), (), tuple(_unknown(m) for m in models), ())
     if state_url is None and not workspace.state.exists():
@@ -83,7 +94,7 @@ def look(workspace: Workspace, models: tuple[str, ...], state_url: str | None = 
             now=store.clock(),
             programs=processes(workspace),
             addresses=addresses(workspace, names),
-            models=tuple(_model(store, workspace, name, deployed) for name in names),
+            models=tuple(_model(store, workspace, name, deployed, asks) for name in names),
             leases=_leases(store),
         )
     finally:
@@ -107,17 +118,31 @@ def _unknown(name: str) -> ModelStatus:
 
 
 def _model(
-    store: Store, workspace: Workspace, name: str, deployed: tuple[Deployment, ...]
+    store: Store, workspace: Workspace, name: str, deployed: tuple[Deployment, ...], asks: Asks
 ) -> ModelStatus:
     environment = workspace.environment
     journal = Journal(store, environment)
-    ours = [d for d in deployed if d.model == name]
-    ours.sort(key=lambda d: (_ROLES.index(d.role), -d.since))
+    ours = tuple(sorted((d for d in deployed if d.model == name), key=_place))
     windows = Windows(store, environment).of(name)
+    waiting = waiting_for(journal, name, asks, ours)
     return ModelStatus(
         name,
-        tuple(Release(d, _decision(journal, d), _card(workspace, d)) for d in ours),
+        tuple(_release(journal, workspace, deployment) for deployment in ours),
         windows[-1] if windows else None,
+        replace(waiting, card=_card(workspace, waiting.run)) if waiting else None,
+    )
+
+
+def _place(deployment: Deployment) -> tuple[int, float]:
+    return _ROLES.index(deployment.role), -deployment.since
+
+
+def _release(journal: Journal, workspace: Workspace, deployment: Deployment) -> Release:
+    return Release(
+        deployment,
+        _decision(journal, deployment),
+        _card(workspace, deployment.run),
+        last_word(journal, deployment.model, deployment.run),
     )
 
 
@@ -133,8 +158,8 @@ def _decision(journal: Journal, deployment: Deployment) -> Decision | None:
     )
 
 
-def _card(workspace: Workspace, deployment: Deployment) -> str:
-    path = workspace.card(deployment.run)
+def _card(workspace: Workspace, run: str) -> str:
+    path = workspace.card(run)
     return str(path) if path.exists() else ""
 
 
@@ -148,11 +173,18 @@ def _leases(store: Store) -> tuple[tuple[str, str], ...]:
 def _model_json(model: ModelStatus) -> dict[str, Any]:
     return {
         "model": model.name,
-        "releases": [
-            {**asdict(r.deployment), "decision": _decision_json(r.decision), "card": r.card}
-            for r in model.releases
-        ],
+        "releases": [_release_json(release) for release in model.releases],
+        "waiting": model.waiting.to_json() if model.waiting else None,
         "window": asdict(model.window) if model.window else None,
+    }
+
+
+def _release_json(release: Release) -> dict[str, Any]:
+    return {
+        **asdict(release.deployment),
+        "decision": _decision_json(release.decision),
+        "approval": release.approval.to_json() if release.approval else None,
+        "card": release.card,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Protocol
@@ -58,6 +59,13 @@ class Approval:
         return f"{word} by {self.who}: {self.why}"
 
 
+def how_to_approve(model: str, criteria: tuple[str, ...], environment: str = "") -> str:
+    """The command that approves. `environment`: where it is not the one that is meant anyway."""
+    where = f" --env {environment}" if environment else ""
+    confirm = "".join(f" --confirm {shlex.quote(sentence)}" for sentence in criteria)
+    return f'spec approve {model}{where} --why "…"{confirm}'
+
+
 def record_approval(journal: Journal, model: str, run: str, approval: Approval) -> None:
     """Add a decision. The newest on the same verdicts counts; none is overwritten."""
     key = digest(APPROVE_STEP, run, approval.gate, approval.at, approval.who)
@@ -76,6 +84,12 @@ def approval_of(records: Records, model: str, run: str, gate: str) -> Approval |
         ),
         None,
     )
+
+
+def last_word(records: Records, model: str, run: str) -> Approval | None:
+    """The newest decision on a run, on whichever verdicts: who let it through, or rejected it."""
+    found = [s for s in records.steps(model, step=APPROVE_STEP, run=run) if s.status == "done"]
+    return Approval.from_json(found[-1].output) if found else None
 
 
 def newest_decision(records: Records, model: str, run: str) -> Approval | None:

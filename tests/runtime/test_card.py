@@ -17,6 +17,8 @@ from mlops_spec.runtime.card.write import page, write_card
 from mlops_spec.runtime.declare import Against, AtLeast, AtMost, Column, Fair, Gates, Segments
 from mlops_spec.runtime.gates.step import gate
 from mlops_spec.state import Deployment
+from mlops_spec.state.approvals import Approval, record_approval
+from mlops_spec.state.asked import record_asked
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -244,10 +246,24 @@ def test_words_of_the_spec_and_of_the_person_who_approved_are_shown(compared, tm
     spec = {"model.owner": ["docs", "ops-ml <x>"], "model.description": ["docs", "Late?"]}
     there.journal.record_applied(there.model, spec)
     gated = there.journal.steps(there.model, step="gate", run=run)[-1].digest
-    there.journal.start(there.model, "approve", "a1", run)
-    said = {"decision": "approved", "gate": gated, "by": "Άννα", "reason": "a known season"}
-    there.journal.finish(there.model, "approve", "a1", "done", said)
+    read = ("The card was read.",)
+    said = Approval("approved", gated, "Άννα", "a known season", 0.0, "pass", criteria=read)
+    record_approval(there.journal, there.model, run, said)
     shown = parsed(card(there, run)).said
-    for word in ("ops-ml <x>", "Late?", "Approval", "Άννα", "a known season"):
+    for word in ("ops-ml <x>", "Late?", "Άννα", "a known season", *read, "1970-01-01 00:00 UTC"):
         assert word in shown
     assert "nobody has overridden it" not in shown
+
+
+def test_a_first_candidate_is_described_before_it_is_applied(compared, tmp_path):
+    place, run = compared
+    copy = tmp_path / "project"
+    shutil.copytree(place.root, copy)
+    there = context(copy, place.facets)
+    spec = {"model.owner": ["docs", "ops-ml"], "model.description": ["docs", "Late?"]}
+    record_asked(there.journal, there.model, {**there.facets, "train": "another recipe"}, spec)
+    assert "not recorded yet" in parsed(card(there, run)).said
+    record_asked(there.journal, there.model, there.facets, spec)
+    shown = parsed(card(there, run)).said
+    assert "ops-ml" in shown
+    assert "Late?" in shown

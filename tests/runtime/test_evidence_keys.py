@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from learning import DATASET
@@ -29,6 +30,7 @@ from mlops_spec.runtime.service.batch import Job
 from mlops_spec.runtime.service.packaging import package
 from mlops_spec.runtime.service.startup import proven, said
 from mlops_spec.state import Store
+from mlops_spec.state.approvals import Approval, record_approval
 from mlops_spec.terms.digest import file_digest
 from mlops_spec.terms.verdict import Outcome
 from mlops_spec.terms.workspace import Workspace
@@ -148,17 +150,20 @@ def test_an_approval_stands_in_the_evidence_of_the_verdicts_it_was_given_for(
 ) -> None:
     said = {"model": "m", "version": "1", "release": "r", "run": "run1", "digest": "d"}
     judge(context, "run1", "d", (replace(PASSED, outcome=Outcome.INCONCLUSIVE),))
-    for at, (decision, gate) in enumerate((("approved", "earlier"), ("refused", "gate-run1"))):
-        decide(context, str(at), {"decision": decision, "gate": gate})
+    for at, (decision, gate) in enumerate((("approved", "earlier"), ("rejected", "gate-run1"))):
+        record_approval(context.journal, "m", "run1", decision_on(gate, float(at), decision))
         assert "nobody has approved it" in refusal(lambda: statement_of(context, said))
-    approved = {"decision": "approved", "gate": "gate-run1", "by": "ann", "why": "holidays"}
-    decide(context, "2", approved)
-    assert json.loads(statement_of(context, said))["predicate"]["approval"] == approved
+    approved = decision_on("gate-run1", 2.0, "approved")
+    record_approval(context.journal, "m", "run1", approved)
+    signed = json.loads(statement_of(context, said))["predicate"]["approval"]
+    assert signed == approved.to_json()
+    assert signed["criteria"] == ["The card was read."]
 
 
-def decide(context: Context, key: str, output: dict[str, str]) -> None:
-    context.journal.start("m", "approve", key, "run1")
-    context.journal.finish("m", "approve", key, "done", output)
+def decision_on(gate: str, at: float, decision: Literal["approved", "rejected"]) -> Approval:
+    return Approval(
+        decision, gate, "ann", "holidays", at, "inconclusive", criteria=("The card was read.",)
+    )
 
 
 def test_a_batch_job_refuses_what_a_service_would(context: Context) -> None:

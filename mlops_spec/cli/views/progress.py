@@ -56,7 +56,10 @@ class Progress:
             case Note(text):
                 self._console.print(f"    [dim]{escape(text)}[/]")
             case Stopped(blocked):
-                self._console.print(f"  [red]■[/] {blocked.model}: {escape(blocked.reason)}")
+                said = f"{blocked.model}: {printable(blocked.reason)}"
+                self._console.print(f"  [red]■[/] {escape(said)}", soft_wrap=True)
+                # Not wrapped: it may be a command that is copied.
+                self._console.print(f"    {escape(printable(blocked.help))}", soft_wrap=True)
             case _ as never:
                 assert_never(never)
 

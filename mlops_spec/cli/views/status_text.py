@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from mlops_spec.cli.views.verdicts import outcome as outcome_of
 from mlops_spec.observe.status import Decision, ModelStatus, Release, Status
+from mlops_spec.observe.waiting import Waiting
 from mlops_spec.runtime.machine.processes import Process
 from mlops_spec.state import Window
 from mlops_spec.terms.verdict import Outcome, Verdict, worst
@@ -57,6 +58,8 @@ def _model_lines(model: ModelStatus, status: Status) -> Iterator[str]:
         yield "  nothing is live"
     for release in model.releases:
         yield from _release_lines(release, status)
+    if model.waiting is not None:
+        yield from _waiting_lines(model.waiting, status.now)
     if model.window is not None:
         yield _window_line(model.window, status.now)
 
@@ -72,8 +75,28 @@ def _release_lines(release: Release, status: Status) -> Iterator[str]:
         yield f"               because {escape(found.reason)}"
     elif release.decision is not None:
         yield from _decision_lines(release.decision)
+    if release.approval is not None:
+        yield f"               {escape(release.approval.line())}"
     if release.card:
         yield f"               card {escape(release.card)}"
+
+
+def _waiting_lines(waiting: Waiting, now: float) -> Iterator[str]:
+    """A candidate that a person decides on: what the gates said, what to confirm, what to type."""
+    version = f"version {waiting.version}  " if waiting.version else ""
+    who = f" for {', '.join(waiting.by)}" if waiting.by else " for a person"
+    yield (
+        f"  [yellow]waits[/]        {version}run {waiting.run}  gate said "
+        f"{outcome_of(waiting.outcome)}{escape(who)}  since {duration(now - waiting.since)}"
+    )
+    for verdict in waiting.verdicts:
+        if verdict.outcome is not Outcome.PASS:
+            yield f"               {escape(verdict.line())}"
+    for sentence in waiting.criteria:
+        yield f"               to confirm: {escape(sentence)}"
+    yield f"               {escape(waiting.command)}   (or --reject), then spec apply"
+    if waiting.card:
+        yield f"               card {escape(waiting.card)}"
 
 
 def _traffic(release: Release, status: Status) -> str:

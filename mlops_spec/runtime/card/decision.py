@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from mlops_spec.runtime.card.recorded import Recorded
 from mlops_spec.runtime.card.section import Section
 from mlops_spec.runtime.page.forest import Mark, axis_for, limit_of, strip
 from mlops_spec.runtime.page.markup import (
     ORDER,
     badge,
+    day,
     facts,
     identifier,
     interval,
@@ -19,6 +17,7 @@ from mlops_spec.runtime.page.markup import (
     soft,
     text,
 )
+from mlops_spec.state.approvals import Approval
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 _TITLES = {
@@ -92,8 +91,17 @@ def _why(verdict: Verdict) -> str:
     return " · ".join(part for part in (verdict.reason, enough, method) if part)
 
 
-def _approval(approval: Mapping[str, Any] | None) -> str:
+def _approval(approval: Approval | None) -> str:
     if approval is None:
         return soft("No person was asked to approve this decision, and nobody has overridden it.")
-    pairs = [(name.replace("_", " "), text(value)) for name, value in sorted(approval.items())]
+    confirmed = "".join(f"<li>{text(sentence)}</li>" for sentence in approval.criteria)
+    word = "approved against the gates" if approval.override else approval.decision
+    pairs = [
+        ("Decision", f"<b>{text(word)}</b>; the gates said {text(approval.outcome)}"),
+        ("By", text(approval.who)),
+        ("On", f"{day(approval.at)} UTC"),
+        ("Reason", text(approval.why)),
+    ]
+    if confirmed:
+        pairs.append(("Confirmed", f"<ul>{confirmed}</ul>"))
     return f"<h3>Approval</h3>{facts(pairs)}"

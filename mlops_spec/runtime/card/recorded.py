@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 
 from mlops_spec.runtime.card.origin import read_origin
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.evidence.statement import approval_of
 from mlops_spec.runtime.gates.measured import Timings
 from mlops_spec.runtime.gates.measuring import records
 from mlops_spec.runtime.gates.recorded import (
@@ -25,6 +24,8 @@ from mlops_spec.runtime.gates.recorded import (
     read_production,
 )
 from mlops_spec.state import Step
+from mlops_spec.state.approvals import Approval, approval_of
+from mlops_spec.state.asked import asked_or_applied
 from mlops_spec.stats.judged import Judged
 from mlops_spec.terms.keys import check_key
 from mlops_spec.terms.verdict import Outcome, Verdict
@@ -38,14 +39,14 @@ class Decided:
     verdicts: tuple[Verdict, ...]
     baseline: str
     at: float | None
-    approval: Mapping[str, Any] | None
+    approval: Approval | None
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """One run. What could not be read is empty, and `missing` says why.
 
-    `steps` are the run's finished steps by name, `spec` the fields that were applied last.
+    `steps` are the run's finished steps by name, `spec` the fields as asked for, or applied last.
     `production` is what it answered on the same rows; a text says why there is no answer.
     """
 
@@ -104,7 +105,7 @@ def read_recorded(context: Context, run: str, version: str | None = None) -> Rec
         decided=decided,
         steps=steps,
         origin=origin,
-        spec=_applied(context),
+        spec=asked_or_applied(context.journal, context.model, origin.get("facets", context.facets)),
         judged=judged,
         production=_production(folder, decided, judged, made),
         times=_or_none([], lambda: read_columns(folder / "heldout.parquet", ["time"])["time"]),
@@ -113,11 +114,6 @@ def read_recorded(context: Context, run: str, version: str | None = None) -> Rec
         same_data=_same_data(context, steps),
         missing=tuple(missing),
     )
-
-
-def _applied(context: Context) -> dict[str, Any]:
-    """The fields that were applied last, without their change classes."""
-    return {path: said[1] for path, said in (context.journal.applied(context.model) or {}).items()}
 
 
 def _or_none(missing: list[str], read: Any) -> Any:
@@ -148,7 +144,7 @@ def _decided(context: Context, run: str) -> Decided | None:
         tuple(map(Verdict.from_json, output["verdicts"])),
         str(output.get("baseline", "")),
         gated[-1].finished_at,
-        approval_of(context, run, gated[-1].digest),
+        approval_of(context.journal, context.model, run, gated[-1].digest),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.state.approvals import approval_of
 from mlops_spec.state.journal import Step
 from mlops_spec.terms.digest import canonical
 from mlops_spec.terms.keys import evaluate_key
@@ -66,29 +67,20 @@ def admitted(predicate: Mapping[str, Any]) -> bool:
 def _predicate(context: Context, release: Mapping[str, str], gate: Step) -> dict[str, Any]:
     run, verdicts = release["run"], gate.output["verdicts"]
     fitted, registered = _newest(context, "fit", run), _newest(context, "register", run)
+    # An approval of other verdicts, from before a gate changed, is none of these.
+    approval = approval_of(context.journal, context.model, run, gate.digest)
     return {
         "environment": context.environment,
         "release": dict(release),
         "outcome": gate.output["outcome"],
         "lines": [Verdict.from_json(verdict).line() for verdict in verdicts],
         "verdicts": verdicts,
-        "approval": approval_of(context, run, gate.digest),
+        "approval": approval.to_json() if approval else None,
         "gate": {"digest": gate.digest, "baseline": gate.output.get("baseline", "")},
         "data": str(fitted.output.get("data", "")) if fitted else "",
         "code": registered.output.get("code") if registered else None,
         "facets": dict(context.facets),
     }
-
-
-def approval_of(context: Context, run: str, gate: str) -> dict[str, Any] | None:
-    """What a person last decided on these verdicts of a run; None where nobody was asked.
-
-    It is the output of the step `approve`: `decision` ("approved" or another word), `gate` (the
-    digest of the verdicts that were read), and whatever else was recorded. An approval of other
-    verdicts, from before a gate changed, is none of these.
-    """
-    found = (record.output for record in _done(context, "approve", run))
-    return next((dict(output) for output in found if output.get("gate") == gate), None)
 
 
 def _require_evaluated(context: Context, run: str, digest: str) -> None:

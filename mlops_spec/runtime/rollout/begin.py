@@ -8,7 +8,7 @@ from mlops_spec.runtime.rollout.release import Policy, Release, Rollout, World, 
 from mlops_spec.runtime.rollout.steps import finish_rollback
 from mlops_spec.runtime.rollout.watch import Clock
 from mlops_spec.state import Deployment
-from mlops_spec.state.approvals import newest_decision
+from mlops_spec.state.approvals import how_to_approve, newest_decision
 from mlops_spec.terms import keys
 from mlops_spec.terms.steps import canary_step
 
@@ -52,7 +52,7 @@ def _require_approval(context: Context, release: Release, criteria: tuple[str, .
         raise Refusal(
             "MLS611",
             f"run {release.run} of {context.model} needs approval: {said}",
-            f'spec approve {context.model} --why "…", then spec apply',
+            f"{how_to_approve(context.model, criteria, context.environment)}, then spec apply",
             tuple(f"to confirm: {sentence}" for sentence in criteria),
         )
 

@@ -1,0 +1,100 @@
+"""The candidate that waits for a person, read from what is recorded; no spec is read for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mlops_spec.state import Deployment, Journal, Step
+from mlops_spec.state.approvals import approval_of, how_to_approve
+from mlops_spec.state.asked import asked_or_applied
+from mlops_spec.terms.verdict import Outcome, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """Whom an environment asks, and to confirm what.
+
+    `elsewhere` is its name where commands mean another environment unless they name it.
+    """
+
+    criteria: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    elsewhere: str = ""
+
+
+NOBODY_ASKED: Final = Asks()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A run that its gates let through, or leave to a person, and that nobody has decided on.
+
+    `since`: when its gates were decided, in seconds since 1970. `version` is "" without one.
+    """
+
+    run: str
+    version: str
+    outcome: Outcome
+    verdicts: tuple[Verdict, ...]
+    since: float
+    criteria: tuple[str, ...]
+    by: tuple[str, ...]
+    command: str
+    card: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "run": self.run,
+            "version": self.version,
+            "outcome": self.outcome.value,
+            "verdicts": [verdict.to_json() for verdict in self.verdicts],
+            "since": self.since,
+            "criteria": list(self.criteria),
+            "by": list(self.by),
+            "command": self.command,
+            "card": self.card,
+        }
+
+
+def waiting_for(
+    journal: Journal, model: str, asks: Asks, deployed: tuple[Deployment, ...]
+) -> Waiting | None:
+    """The newest judged run, where a person has to decide on it and has not.
+
+    A run that serves, or that a rollout has refused, waits for nobody.
+    """
+    gated = [step for step in journal.steps(model, step="gate") if step.status == "done"]
+    if not gated or not _is_open(journal, model, gated[-1], asks, deployed):
+        return None
+    newest = gated[-1]
+    registered = [s for s in journal.steps(model, step="register", run=newest.run)
+                  if s.output.get("version")]  # fmt: skip
+    return Waiting(
+        run=newest.run,
+        version=str(registered[-1].output["version"]) if registered else "",
+        outcome=Outcome(newest.output["outcome"]),
+        verdicts=tuple(map(Verdict.from_json, newest.output["verdicts"])),
+        since=newest.finished_at or 0.0,
+        criteria=asks.criteria,
+        by=asks.by,
+        command=how_to_approve(model, asks.criteria, asks.elsewhere),
+    )
+
+
+def _is_open(
+    journal: Journal, model: str, gate: Step, asks: Asks, deployed: tuple[Deployment, ...]
+) -> bool:
+    if any(d.run == gate.run and d.role in ("production", "quarantined") for d in deployed):
+        return False
+    found = approval_of(journal, model, gate.run, gate.digest)
+    if found is not None:
+        return found.decision == "approved" and not found.holds_for(asks.criteria)
+    match gate.output.get("outcome"):
+        case Outcome.PASS:
+            return bool(asks.criteria)
+        case Outcome.INCONCLUSIVE:
+            said = asked_or_applied(journal, model)
+            return said.get("gates.on_inconclusive") == "need_approval"
+        case _:
+            return False
