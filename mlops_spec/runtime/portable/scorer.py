@@ -92,7 +92,10 @@ class OnnxScorer:
     kind: Literal["onnx"] = "onnx"
 
     def score(self, columns: Columns) -> Scores:
-        matrix = self.encoding.matrix(columns)
+        return self.score_matrix(self.encoding.matrix(columns))
+
+    def score_matrix(self, matrix: NDArray[np.float64]) -> Scores:
+        """The scores of rows that are encoded already, as `encoding` would have done."""
         (answers,) = self.session.run([self.output], {"x": matrix.astype(self.dtype, copy=False)})
         return self.meaning.read(answers)
 
