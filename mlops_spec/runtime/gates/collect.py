@@ -1,16 +1,25 @@
-"""Evidence on a run, from what was recorded of it and from production's model on the same rows."""
+"""Evidence on a run, from what was recorded of it and of production's model on the same rows.
+
+What was not recorded yet is measured now: production's model is asked only when it has not
+answered these rows before.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import pandas as pd
-
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Fair, Gates, Segments
 from mlops_spec.runtime.gates.evidence import Evidence
 from mlops_spec.runtime.gates.measuring.measure import measure
-from mlops_spec.runtime.gates.recorded import record_production
+from mlops_spec.runtime.gates.recorded import (
+    Unrecorded,
+    read_columns,
+    read_judged,
+    read_made,
+    read_production,
+    record_production,
+)
 from mlops_spec.runtime.gates.units import units_of
 from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.runtime.train.evaluation import (
@@ -20,21 +29,23 @@ from mlops_spec.runtime.train.evaluation import (
     judged_rows,
     recorded_predictions,
 )
-from mlops_spec.runtime.train.fitted import FittedModel, Predictions, load_pipeline
-from mlops_spec.stats.metrics import Judged
+from mlops_spec.runtime.train.fitted import (
+    FittedModel,
+    Predictions,
+    load_pipeline,
+    vouched_for,
+)
 
 
 def collect(context: Context, gates: Gates, run: str, baseline: str) -> Evidence:
     """The evidence on a run, and on the run that production serves ("" for a first model)."""
-    candidate = load_pipeline(context, run)
-    answers = heldout_answers(context, run)
-    judged = judged_rows(answers["label"], recorded_predictions(answers), candidate.labels)
-    evidence = _against(context, run, baseline, candidate, answers, judged)
+    evidence = _recorded(context, run, baseline) or _measured(context, run, baseline)
     rows = heldout_columns(context, run, grouping_columns(gates))
+    time = read_columns(context.workspace.run(run) / "heldout.parquet", ["time"])["time"]
     return replace(
         evidence,
         rows=rows,
-        units=units_of(gates, rows, answers["time"]),
+        units=units_of(gates, rows, time),
         measured=measure(context, gates, run, baseline),
     )
 
@@ -48,15 +59,25 @@ def grouping_columns(gates: Gates) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _against(
-    context: Context,
-    run: str,
-    baseline: str,
-    candidate: FittedModel,
-    answers: pd.DataFrame,
-    judged: Judged,
-) -> Evidence:
+def _recorded(context: Context, run: str, baseline: str) -> Evidence | None:
+    """All answers as they were recorded, with no model loaded; None where some were not.
+
+    What kept production from answering may have gone since, so that it is always asked again.
+    """
+    folder = vouched_for(context, run).parent
+    try:
+        made = read_made(folder)
+        judged = read_judged(folder, made)
+        said = read_production(folder, baseline, judged, made) if baseline else None
+    except Unrecorded:
+        return None
+    return None if isinstance(said, str) else Evidence(judged, said)
+
+
+def _measured(context: Context, run: str, baseline: str) -> Evidence:
     """Production's model on the same rows, or why it has nothing to say of them."""
+    candidate, answers = load_pipeline(context, run), heldout_answers(context, run)
+    judged = judged_rows(answers["label"], recorded_predictions(answers), candidate.labels)
     if not baseline:
         return Evidence(judged, None)
     said = _said_by_production(context, run, baseline, candidate)

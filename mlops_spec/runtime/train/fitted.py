@@ -129,7 +129,12 @@ def save(model: FittedModel, folder: Path) -> str:
 
 
 def load_pipeline(context: Context, run: str) -> FittedModel:
-    """The model of a run. `Refusal` MLS602 unless its bytes have the digest in the journal.
+    """The model of a run. `Refusal` MLS602 unless its bytes have the digest in the journal."""
+    return _load(vouched_for(context, run))
+
+
+def vouched_for(context: Context, run: str) -> Path:
+    """The folder of a run's model. `Refusal` MLS602 unless its bytes have the journal's digest.
 
     A pickle runs code when it is loaded, so one that nobody vouches for is not.
     """
@@ -152,7 +157,7 @@ def load_pipeline(context: Context, run: str) -> FittedModel:
             f"{recorded.output['sha256'][:16]}… was recorded",
             "somebody changed it; it is not loaded. Restore it, or train again",
         )
-    return _load(folder)
+    return folder
 
 
 def _load(folder: Path) -> FittedModel:
