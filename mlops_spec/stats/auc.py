@@ -10,13 +10,14 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import expit, logit, stdtrit
 
-from mlops_spec.stats.estimate import Estimate, Floats, unknown, z_two_sided
+from mlops_spec.stats.estimate import NO_VARIANCE, Estimate, Floats, flat, unknown, z_two_sided
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.power import auc_variance
 from mlops_spec.stats.proportions import wilson
 
 # Below this many rows of the rarer class DeLong's variance is too often too small.
 _FEW: Final = 100
+_ROUNDING: Final = 1e-12
 
 
 def auc(positive: npt.NDArray[np.bool_], score: Floats, level: float) -> Estimate:
@@ -61,8 +62,8 @@ def auc_difference(
     """AUC of the first minus AUC of the second on the same rows (DeLong et al. 1988).
 
     Student's t with one degree less than rows of the rarer class: with five positives the normal
-    quantile passes an equal candidate in 8 % of worlds instead of 5 %. Identical rankings differ by
-    0 with certainty on these rows, and `reason` says so.
+    quantile passes an equal candidate in 8 % of worlds instead of 5 %. Identical rankings, or gaps
+    without variance, have no interval: they are `flat`, and `reason` says so.
     """
     scores = np.stack([first, second])
     obstacle = _obstacle(positive, scores)
@@ -73,9 +74,11 @@ def auc_difference(
     if _rarer(positive) < 2:
         return unknown(len(positive), "one row of a class bounds nothing", value)
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    reason = "" if variance > 0 else "both rank these rows alike"
-    half = _t(_rarer(positive), level) * math.sqrt(max(variance, 0.0))
-    return Estimate(value, value - half, value + half, len(positive), reason)
+    if variance <= _ROUNDING * float(np.trace(covariance)):
+        said = NO_VARIANCE if value else "both rank these rows alike"
+        return flat(len(positive), said, value)
+    half = _t(_rarer(positive), level) * math.sqrt(variance)
+    return Estimate(value, value - half, value + half, len(positive))
 
 
 def _score_bounds(area: float, positives: int, negatives: int, level: float) -> tuple[float, float]:

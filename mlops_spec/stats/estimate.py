@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+# Why a difference is flat.
+ALIKE: Final = "both answer these rows alike"
+NO_VARIANCE: Final = "every row says the same, so that nothing is known of others"
 _NORMAL: Final = NormalDist()
 
 
@@ -20,6 +23,7 @@ class Estimate:
     """`low` and `high` end the two-sided interval; `n` is the denominator. NaN: cannot be told.
 
     `reason` says in words why a number is missing, infinite or held to be certain; "" otherwise.
+    `flat`: a difference that is the same on all rows, so that nothing is known of other rows.
     """
 
     value: float
@@ -27,6 +31,7 @@ class Estimate:
     high: float
     n: int
     reason: str = ""
+    flat: bool = False
 
     @property
     def known(self) -> bool:
@@ -51,6 +56,11 @@ def unknown(n: int = 0, reason: str = "", value: float = math.nan) -> Estimate:
     `value` may be known where the interval is not.
     """
     return Estimate(value, math.nan, math.nan, n, reason)
+
+
+def flat(n: int, reason: str, value: float = 0.0) -> Estimate:
+    """A difference without variance: its value here, and no interval. Of identical models: 0."""
+    return Estimate(value, math.nan, math.nan, n, reason, flat=True)
 
 
 def z_two_sided(level: float) -> float:

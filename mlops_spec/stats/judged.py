@@ -54,6 +54,12 @@ class Judged:
         classifies = self.positive is not None or self.scores.ndim == 2
         return "one class only" if classifies and (self.truth == self.truth[0]).all() else ""
 
+    def answers_as(self, other: Judged) -> bool:
+        """Whether both gave the same score and the same decision to every row. NaN is no answer."""
+        return np.array_equal(self.scores, other.scores) and np.array_equal(
+            self.decided, other.decided
+        )
+
     def take(self, mask: npt.NDArray[Any]) -> Judged:
         """Some of the rows: by a mask, or by their places."""
         group = None if self.group is None else self.group[mask]

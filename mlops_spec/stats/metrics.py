@@ -12,7 +12,7 @@ from mlops_spec.stats import influence, ranking
 from mlops_spec.stats.auc import auc, auc_difference
 from mlops_spec.stats.cluster import LEAST_CLUSTERS
 from mlops_spec.stats.clustered_metrics import all_or_none, clusters_of, clusters_that_count, robust
-from mlops_spec.stats.estimate import Estimate, unknown, within
+from mlops_spec.stats.estimate import ALIKE, NO_VARIANCE, Estimate, flat, unknown, within
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Bools, Judged
 from mlops_spec.stats.mean_of_shares import mean_of_recalls
@@ -68,19 +68,20 @@ def difference(
     metric: str, first: Judged, second: Judged, level: float, seed: int = 0,
     units: Units | None = None,
 ) -> Estimate:  # fmt: skip
-    """Metric of the first minus metric of the second, paired row by row."""
+    """Metric of the first minus metric of the second, row by row; `flat` without variance."""
     obstacle = first.obstacle or second.obstacle
     if obstacle:
         return unknown(len(first.truth), obstacle)
     together = units or _lists(metric, first)
     if together is not None:
-        return _clustered_difference(metric, first, second, level, seed, together)
-    if metric in ranking.NAMES:
-        return ranking.ranked_difference(metric, first, second, level)
-    found = _difference_of_rows(metric, first, second, level, seed)
-    # Equal answers differ by 0 for certain. Any other difference without variance is an accident.
-    certain = found.known and found.high - found.low <= 1e-9 * abs(found.value)
-    return unknown(found.n, _NO_VARIANCE, found.value) if certain and found.value else found
+        found = _clustered_difference(metric, first, second, level, seed, together)
+    elif metric in ranking.NAMES:
+        found = ranking.ranked_difference(metric, first, second, level)
+    else:
+        found = _difference_of_rows(metric, first, second, level, seed)
+    if found.known and found.high - found.low <= 1e-9 * abs(found.value):
+        return flat(found.n, NO_VARIANCE if found.value else ALIKE, found.value)
+    return found
 
 
 def _difference_of_rows(
@@ -126,7 +127,7 @@ def _clustered_difference(
         return _median_gap(first, second, level, seed, units)
     gap = influence.minus(one, other)
     if one.value == other.value and not gap.influence.any():
-        return Estimate(0.0, 0.0, 0.0, gap.n, "both answer these rows alike")
+        return flat(gap.n, ALIKE)
     clusters = clusters_that_count(gap, units, first if metric in _RANKED else None)
     return robust(gap, units, level, clusters)
 
@@ -134,7 +135,7 @@ def _clustered_difference(
 def _median_gap(first: Judged, second: Judged, level: float, seed: int, units: Units) -> Estimate:
     """The difference of two medians is resampled: it has no order statistics of its own."""
     if np.array_equal(first.scores, second.scores):
-        return Estimate(0.0, 0.0, 0.0, len(first.truth), "both answer these rows alike")
+        return flat(len(first.truth), ALIKE)
 
     def gap(chosen: Chosen) -> float:
         return _median(first.take(chosen)) - _median(second.take(chosen))
@@ -179,7 +180,7 @@ def _gap(first: Influenced, second: Influenced, rarest: int, level: float) -> Es
     if rarest < LEAST_CLUSTERS:
         return _too_rare(gap, rarest)
     if not gap.influence.any():
-        return Estimate(0.0, 0.0, 0.0, gap.n, "both rank these rows alike")
+        return flat(gap.n, "both rank these rows alike")
     return robust(gap, of_rows(len(gap.influence)), level, rarest)
 
 
@@ -227,7 +228,7 @@ def _bounded(metric: str, rows: Judged, level: float) -> Estimate:
         return within(found.estimate(level, _degrees(metric, rows)), *bounds)
     if bounds == _UNIT:
         return wilson(round(found.value * found.n), found.n, level)
-    return unknown(found.n, _NO_VARIANCE, found.value)
+    return unknown(found.n, NO_VARIANCE, found.value)
 
 
 def _paired_share(metric: str, first: Judged, second: Judged, level: float) -> Estimate:
@@ -235,6 +236,8 @@ def _paired_share(metric: str, first: Judged, second: Judged, level: float) -> E
     others, _ = _SHARES[metric](second)
     only_first = int((hits & ~others & counted).sum())
     only_second = int((others & ~hits & counted).sum())
+    if counted.any() and not only_first and not only_second:
+        return flat(int(counted.sum()), ALIKE)
     return paired_difference(only_first, only_second, int(counted.sum()), level)
 
 
@@ -262,7 +265,6 @@ _MEANS_OF_CLASSES: Final = frozenset({"balanced_accuracy", "f1_macro", "precisio
 # Of these the rarer class is scarce, not the rows.
 _RANKED: Final = frozenset({"roc_auc", "average_precision"})
 _UNDEFINED: Final = "these rows do not define it"
-_NO_VARIANCE: Final = "every row says the same, so that nothing is known of others"
 _UNIT: Final = (0.0, 1.0)
 _BOUNDS: Final = {
     **dict.fromkeys(ranking.NAMES, _UNIT),

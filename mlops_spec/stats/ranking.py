@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from mlops_spec.stats.estimate import Estimate, Floats, unknown
+from mlops_spec.stats.estimate import Estimate, Floats, flat, unknown
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Judged
 from mlops_spec.stats.proportions import wilson
@@ -70,11 +70,11 @@ def ranked(metric: str, rows: Judged, level: float) -> Estimate:
 
 
 def ranked_difference(metric: str, first: Judged, second: Judged, level: float) -> Estimate:
-    """First minus second list by list. Identical rankings differ by 0, and `reason` says so."""
+    """First minus second list by list. Identical rankings are `flat`, and `reason` says so."""
     one, other = lists(metric, first), lists(metric, second)
     gaps = one.values - other.values if not (one.reason or other.reason) else np.zeros(0)
     if len(gaps) >= LEAST_LISTS and not gaps.any():
-        return Estimate(0.0, 0.0, 0.0, len(gaps), "both rank these lists alike")
+        return flat(len(gaps), "both rank these lists alike")
     return _student(gaps, one.reason or other.reason, level)
 
 

@@ -178,7 +178,7 @@ def test_gates_are_tested_with_mutants(applied: Path, capsys: pytest.CaptureFixt
     said = capsys.readouterr().out
 
     assert code == 1
-    assert "roc_auc non-inferiority: is not worse than itself" in said
+    assert "roc_auc non-inferiority: is never promoted for answering as it did" in said
     assert "✗ survived" in said
     assert "kill rate" in said
     assert "→ no rule looks at calibration; add `calibration: {ece: {max: 0.05}}`" in said

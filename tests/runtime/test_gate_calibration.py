@@ -63,12 +63,13 @@ def test_an_error_within_the_noise_is_inconclusive_and_says_how_much_that_is():
 
 
 @pytest.mark.parametrize("measure", ["ece", "debiased_l2", "in_the_large"])
-def test_no_positive_at_all_does_not_prove_anything_small(measure):
+def test_no_positive_at_all_tells_nothing(measure):
     random = np.random.default_rng(0)
     score = random.uniform(0.001, 0.01, 300)
     nothing = np.zeros(300, dtype=np.int64)
     evidence = Evidence(Judged(nothing, score, nothing, positive=1), None)
-    assert outcomes(Calibrated(measure, most=1e-9), evidence) == ["inconclusive"]
+    for most in (1e-9, 1.0):
+        assert outcomes(Calibrated(measure, most=most), evidence) == ["no_data"]
 
 
 def test_a_slope_needs_both_classes_and_different_predictions():

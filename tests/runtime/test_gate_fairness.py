@@ -145,13 +145,17 @@ def test_a_first_model_has_its_limit_alone():
 
 
 @pytest.mark.parametrize("measure", [PARITY, OPPORTUNITY, ODDS])
-def test_an_identical_model_needs_rows_to_be_no_worse(measure):
+def test_a_model_that_decides_alike_needs_rows_to_be_no_worse(measure):
     rule = fair(measure, no_worse_by=0.02)
     few = decisions((40, 50, 10, 50), (40, 50, 10, 50))
     for evidence, outcome in ((few, "inconclusive"), (ALIKE, "pass")):
-        found = verdict(rule, replace(evidence, production=evidence.candidate))
+        before = replace(evidence.candidate, scores=0.9 * evidence.candidate.scores)
+        found = verdict(rule, replace(evidence, production=before))
         assert (found.outcome, found.estimate) == (outcome, 0.0)
         assert "both models decide alike on every row" in found.reason
+    same = verdict(rule, replace(ALIKE, production=ALIKE.candidate))
+    assert same.outcome == "inconclusive"
+    assert same.reason.startswith("both answer every row alike: nothing to promote")
 
 
 def test_production_that_cannot_answer_is_an_error():

@@ -109,7 +109,7 @@ def test_what_does_not_show_on_so_few_rows_counts_neither_way():
     few = Subject("run", "production", "binary", FEATURES, control, N)
     found = self_test("m", Gates((AtLeast("roc_auc", 0.5), EQUAL)), few)
     weakest = found.trials[0]
-    assert (weakest.fate, weakest.effect.is_detectable) == ("killed", False)
+    assert (weakest.fate, weakest.effect.is_detectable) == ("below", False)
     assert weakest not in found.harmful
     equal = [claim for claim in found.claims if "worlds" in claim.said]
     assert equal[0].holds is None
@@ -120,7 +120,7 @@ def test_superiority_refuses_the_model_itself_and_its_twins():
     found = self_test("m", Gates((FLOOR, better)), recorded(binary, "binary"))
     first, worlds = found.claims
     assert (first.check, first.holds, first.said) == (
-        "roc_auc superiority", True, "is not better than itself",
+        "roc_auc superiority", True, "is never promoted for answering as it did",
     )  # fmt: skip
     assert worlds.holds is True
     assert found.untested == ()

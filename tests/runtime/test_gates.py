@@ -109,8 +109,10 @@ def test_a_first_model_is_decided_on_its_limits_alone():
 
 AGAINST = {
     "better is superior": (1.6, Against("roc_auc", "superiority"), "pass"),
-    "the same is not superior": (1.0, Against("roc_auc", "superiority"), "fail"),
-    "the same is not inferior": (1.0, Against("roc_auc", "non_inferiority", 0.005, "pp"), "pass"),
+    "the same is not superior": (1.0, Against("roc_auc", "superiority"), "inconclusive"),
+    "the same is not promoted": (
+        1.0, Against("roc_auc", "non_inferiority", 0.005, "pp"), "inconclusive",
+    ),
     "worse is inferior": (0.5, Against("roc_auc", "non_inferiority", 0.005, "pp"), "fail"),
     "better by less than the margin": (1.1, Against("roc_auc", "margin", 0.10, "pp"), "fail"),
     "better by more than the margin": (1.6, Against("roc_auc", "margin", 0.01, "pp"), "pass"),
@@ -140,6 +142,7 @@ def test_production_that_cannot_score_the_rows_is_an_error_never_a_pass():
 
 
 # From here on with real models.
+ALIKE = "both answer every row alike: nothing to promote"
 GATES = Gates((AtLeast("roc_auc", 0.6), Against("roc_auc", "non_inferiority", 0.05, "pp")))
 
 
@@ -209,7 +212,20 @@ def test_a_whole_number_may_become_a_fraction(place):
     serve(place, trained(place))
     columns = tuple(replace(c, type="float") if c.name == "ώρα" else c for c in DATASET.columns)
     changed, second = other(place, {"train": "t2"}, replace(DATASET, columns=columns))
-    assert gate(changed, GATES, RECIPE, second)["outcome"] == "pass"
+    output = gate(changed, GATES, RECIPE, second)
+    assert output["outcome"] == "inconclusive"
+    assert output["verdicts"][1]["reason"].startswith(ALIKE)
+
+
+def test_a_model_that_was_trained_again_unchanged_is_held(place):
+    serve(place, trained(place))
+    changed, second = other(place, {"train": "t2"}, recipe=replace(RECIPE, seed=3))
+    output = gate(changed, GATES, RECIPE, second)
+    assert [one["outcome"] for one in output["verdicts"]] == ["pass", "inconclusive"]
+    assert Verdict.from_json(output["verdicts"][1]).line() == (
+        "roc_auc non-inferiority: INCONCLUSIVE  0  n=120  limit Δ > -0.05  "
+        f"({ALIKE}; on_inconclusive: hold decides)"
+    )
 
 
 def test_production_whose_model_is_gone_is_an_error(place):

@@ -43,6 +43,7 @@ def decided(
     """The verdict: pass when the whole interval is on the good side, fail when none of it is.
 
     An interval without an end (infinite) never passes; the end that it has may still show a fail.
+    A flat difference decides nothing, on the point estimate neither.
     `min_rows` are the least of `found.n`; by default those of the policy. `method`: how the
     interval was made.
     """
@@ -51,13 +52,13 @@ def decided(
     return Verdict(
         check,
         outcome,
-        found.value if usable else None,
+        found.value if usable or found.flat else None,
         found.low if usable and math.isfinite(found.low) else None,
         found.high if usable and math.isfinite(found.high) else None,
         found.n,
         bar.shown,
         reason,
-        found.rows_to_decide(bar.limit) if outcome is Outcome.INCONCLUSIVE else None,
+        found.rows_to_decide(bar.limit) if outcome is Outcome.INCONCLUSIVE and usable else None,
         method,
     )
 
@@ -65,6 +66,8 @@ def decided(
 def _outcome(found: Estimate, bar: Bar, gates: Gates, min_rows: int) -> tuple[Outcome, str]:
     if found.n < min_rows:
         return Outcome.NO_DATA, f"{min_rows} rows are the least"
+    if found.flat and not math.isnan(bar.limit):
+        return Outcome.INCONCLUSIVE, found.reason
     if not _usable(found) or math.isnan(bar.limit):
         return Outcome.NO_DATA, found.reason or "these rows do not define it"
     if not found.known:

@@ -48,7 +48,9 @@ def calibrated(rule: Calibrated, gates: Gates, evidence: Evidence, task: str) ->
         yield Verdict(check, Outcome.ERROR, reason=reason)
         return
     rows, units = evidence.candidate, evidence.units
-    found, note = _found(rule, gates, rows, units) if rows.usable else (_not_numbers(rows), "")
+    # Of one class alone no probability is refuted by what did not happen.
+    untold = unknown(len(rows.truth), rows.obstacle) if rows.obstacle else None
+    found, note = (untold, "") if untold else _found(rule, gates, rows, units)
     method = _METHODS[rule.measure]
     if units is not None:
         method = f"{method}, {said(gates, units)}"
@@ -62,10 +64,6 @@ def _bars(rule: Calibrated) -> Iterator[Bar]:
         yield at_least(rule.least)
     if rule.most is not None:
         yield at_most(rule.most)
-
-
-def _not_numbers(rows: Judged) -> Estimate:
-    return unknown(len(rows.truth), "some score is not a number")
 
 
 def _found(

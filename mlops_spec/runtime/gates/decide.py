@@ -19,6 +19,7 @@ from mlops_spec.runtime.declare import (
     Segments,
     Stable,
 )
+from mlops_spec.runtime.gates.alike import undecided
 from mlops_spec.runtime.gates.calibration import calibrated
 from mlops_spec.runtime.gates.consistency import consistent
 from mlops_spec.runtime.gates.evidence import Evidence
@@ -44,8 +45,10 @@ def decide(gates: Gates, evidence: Evidence, task: str) -> tuple[Verdict, ...]:
 
 def _verdicts(gates: Gates, evidence: Evidence, task: str) -> Iterator[Verdict]:
     for rule in gates.gates:
-        if not (evidence.is_first and compares(rule)):
-            yield from _of(rule, gates, evidence, task)
+        if evidence.is_first and compares(rule):
+            continue
+        found = _of(rule, gates, evidence, task)
+        yield from undecided(found, gates) if evidence.alike and _of_answers(rule) else found
     if not any(isinstance(rule, AtLeast | AtMost) for rule in gates.gates):
         yield Verdict(
             "limits", Outcome.NO_DATA, reason="no gate has a limit of its own; add one to `metrics`"
@@ -61,6 +64,13 @@ def compares(rule: Gate) -> bool:
             return True
         case _:
             return False
+
+
+def _of_answers(rule: Gate) -> bool:
+    """Whether a rule compares answers with production's, and nothing else."""
+    return isinstance(rule, Against) or (
+        isinstance(rule, Segments) and isinstance(rule.rule, Against)
+    )
 
 
 def _of(rule: Gate, gates: Gates, evidence: Evidence, task: str) -> Iterator[Verdict]:

@@ -27,6 +27,11 @@ class Evidence:
     units: Units | None = None
 
     @property
+    def alike(self) -> bool:
+        """Whether production answers every row as the candidate does: then nothing can differ."""
+        return self.production is not None and self.candidate.answers_as(self.production)
+
+    @property
     def is_first(self) -> bool:
         """Whether there is no production to compare with. One that cannot answer is an obstacle."""
         return self.production is None and not self.obstacle

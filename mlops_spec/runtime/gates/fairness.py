@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from mlops_spec.runtime.declare import Fair, Gates
+from mlops_spec.runtime.gates.alike import undecided
 from mlops_spec.runtime.gates.bounds import Bar, at_least, at_most, decided
 from mlops_spec.runtime.gates.evidence import Evidence
 from mlops_spec.runtime.gates.group_rates import RATES, Asked, furthest, rate_parts
@@ -116,7 +117,8 @@ def _no_worse(asked: Asked, most: float, evidence: Evidence) -> Verdict:
     alike = found.reason if found.known else ""
     reason = "; ".join(filter(None, (verdict.reason, alike, furthest(asked, families))))
     parts = rate_parts(asked, families, verdict.outcome)
-    return replace(verdict, reason=reason, parts=parts)
+    verdict = replace(verdict, reason=reason, parts=parts)
+    return next(undecided((verdict,), asked.gates)) if evidence.alike else verdict
 
 
 def _change(asked: Asked, name: RateName, family: tuple[GroupRate, ...], before: Bools) -> Estimate:

@@ -18,7 +18,7 @@ from mlops_spec.runtime.dotted import named
 from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.stats import influence
 from mlops_spec.stats.clustered_metrics import clusters_that_count, robust
-from mlops_spec.stats.estimate import Estimate, Floats, unknown
+from mlops_spec.stats.estimate import ALIKE, NO_VARIANCE, Estimate, Floats, flat, unknown
 from mlops_spec.stats.influence import Influenced
 from mlops_spec.stats.judged import Judged
 from mlops_spec.stats.loss_difference import by_rows
@@ -107,11 +107,16 @@ def own_difference(
 ) -> tuple[Estimate, str]:
     """The first's metric minus the second's on the same rows, and how the interval was made."""
     one, other = metric.of_rows(first), metric.of_rows(second)
+    n = len(first.truth)
+    if first.answers_as(second):
+        return flat(n, ALIKE), "paired"
     if isinstance(one, float) or isinstance(other, float):
         found, method = _drawn(
             lambda chosen: metric.number(first.take(chosen)) - metric.number(second.take(chosen)),
             first, level, units,
         )  # fmt: skip
+    elif n and np.ptp(one - other) == 0:
+        return flat(n, NO_VARIANCE, float(one[0] - other[0])), "paired"
     else:
         found, method = _meant(one - other, level, units or _lists(first))
     return found, f"{method}, paired"

@@ -108,7 +108,7 @@ def _verdicts(
         strict = confidence > gates.confidence
         verdict = _judged(rule.rule, each, rows, task, strict=strict)
         ways = filter(None, (verdict.method, method))
-        found.append(_doubted(replace(verdict, check=part.name, method=", ".join(ways))))
+        found.append(_silent(rule, replace(verdict, check=part.name, method=", ".join(ways))))
     return sorted(found, key=lambda verdict: _rank(rule.rule, verdict)), confidence
 
 
@@ -127,10 +127,11 @@ def _confidence(
     return confidence, f"{method} over {len(kept)} groups"
 
 
-def _doubted(verdict: Verdict) -> Verdict:
-    """A group in which two models answer alike says nothing against either."""
-    if verdict.outcome is Outcome.FAIL and verdict.low is not None and verdict.low == verdict.high:
-        return replace(verdict, outcome=Outcome.INCONCLUSIVE, reason="no variance in these rows")
+def _silent(rule: Segments, verdict: Verdict) -> Verdict:
+    """A group whose rows do not vary says nothing: where nothing must be shown, it is no data."""
+    flat = verdict.low is None and verdict.high is None
+    if rule.require == "not_refuted" and verdict.outcome is Outcome.INCONCLUSIVE and flat:
+        return replace(verdict, outcome=Outcome.NO_DATA)
     return verdict
 
 

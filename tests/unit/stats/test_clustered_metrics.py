@@ -75,7 +75,7 @@ def test_recall_has_as_many_clusters_as_hold_positives():
 def test_the_same_answers_differ_by_nothing():
     rows, units = world(np.random.default_rng(1))
     found = difference("accuracy", rows, rows, 0.9, units=units)
-    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+    assert (found.value, found.known, found.flat) == (0.0, False, True)
     assert found.reason == "both answer these rows alike"
 
 

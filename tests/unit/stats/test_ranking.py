@@ -93,9 +93,8 @@ def test_a_better_ranking_is_better_list_by_list():
     found = difference("ndcg", other, rows, 0.9)
     assert 0 < found.low < found.value
     same = difference("ndcg", rows, rows, 0.9)
-    assert (same.value, same.low, same.high, same.reason) == (
-        0.0, 0.0, 0.0, "both rank these lists alike",
-    )  # fmt: skip
+    assert (same.value, same.known, same.flat) == (0.0, False, True)
+    assert same.reason == "both rank these lists alike"
 
 
 def test_a_perfect_ranking_is_not_certain():

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from mlops_spec.runtime.declare import (
     Against,
     AtLeast,
@@ -39,8 +41,9 @@ class Court:
 
     @classmethod
     def open(cls, gates: Gates, task: str, control: Evidence) -> Court:
-        said = tuple((rule, _ask(rule, gates, control, task)) for rule in gates.gates)
-        return cls(gates, task, control, said)
+        beside = _beside(control)
+        said = tuple((rule, _ask(rule, gates, beside, task)) for rule in gates.gates)
+        return cls(gates, task, beside, said)
 
     @property
     def untested(self) -> tuple[str, ...]:
@@ -49,7 +52,7 @@ class Court:
             verdict.line()
             for rule, verdicts in self.verdicts
             for verdict in verdicts
-            if verdict.outcome is not Outcome.PASS and not _refuses_equals(rule)
+            if verdict.outcome is not Outcome.PASS and not _compares(rule)
         )
 
     def stopped_by(self, evidence: Evidence) -> tuple[str, ...]:
@@ -69,7 +72,7 @@ class Court:
             verdict.check
             for rule, verdicts in self.verdicts
             for verdict in verdicts
-            if _looks_at(rule, damage, group) and verdict.outcome is Outcome.PASS
+            if _looks_at(rule, damage, group) and _can_tell(rule, verdict)
         )
 
 
@@ -79,22 +82,47 @@ def _ask(rule: Gate, gates: Gates, evidence: Evidence, task: str) -> tuple[Verdi
     return tuple(verdict for verdict in verdicts if verdict.check != "limits")
 
 
-def _refuses_equals(rule: Gate) -> bool:
-    """Whether a rule stops whatever is no better than production, and so the model itself."""
-    against = rule.rule if isinstance(rule, Segments) else rule
-    return isinstance(against, Against) and against.hypothesis != "non_inferiority"
+def _beside(control: Evidence) -> Evidence:
+    """Production with every score moved by its last binary digit, and every decision as it was.
+
+    No rule tells anything of two models whose answers are the same (docs/adr/0050).
+    """
+    production = control.production
+    if production is None:
+        return control
+    return replace(
+        control, production=replace(production, scores=np.nextafter(production.scores, 0.5))
+    )
+
+
+def _against(rule: Gate) -> Against | None:
+    asked = rule.rule if isinstance(rule, Segments) else rule
+    return asked if isinstance(asked, Against) else None
+
+
+def _compares(rule: Gate) -> bool:
+    """Whether a rule stops whatever answers as production does, and so the model itself."""
+    return _against(rule) is not None
+
+
+def _can_tell(rule: Gate, control: Verdict) -> bool:
+    """Superiority stops equals, so that what it stops need not be damaged."""
+    against = _against(rule)
+    if against is None:
+        return control.outcome is Outcome.PASS
+    return against.hypothesis == "non_inferiority"
 
 
 def _stops(rule: Gate, verdict: Verdict, control: Verdict) -> bool:
     if verdict.outcome is Outcome.PASS:
         return False
-    if not _refuses_equals(rule):
+    if not _compares(rule):
         return control.outcome is Outcome.PASS
     return _seen_to_be_worse(verdict)
 
 
 def _seen_to_be_worse(verdict: Verdict) -> bool:
-    """Of a rule that refuses equals too: whether the whole interval is on the wrong side of 0."""
+    """Of a comparison, which refuses equals too: whether its whole interval is worse than 0."""
     found = verdict.parts or (verdict,)
     more_is_better = any(">" in part.limit for part in found)
     if more_is_better:
