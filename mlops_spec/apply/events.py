@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlops_spec.apply.stages import Blocked, Stage
+from mlops_spec.apply.blocked import Blocked
+from mlops_spec.apply.stages import Stage
 from mlops_spec.state import Step
 
 

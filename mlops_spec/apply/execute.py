@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
+from mlops_spec.apply.blocked import Blocked, exit_code_of
 from mlops_spec.apply.events import Event, StageEnded, StageStarted, Stopped
 from mlops_spec.apply.follow import FlowFailed
 from mlops_spec.apply.stages import (
     ApplyPlan,
-    Blocked,
     ModelPlan,
     Preparation,
     Record,
@@ -23,7 +23,6 @@ from mlops_spec.apply.stages import (
     Train,
     Withdraw,
     WriteFiles,
-    exit_code_of,
 )
 
 Tell = Callable[[Event], None]

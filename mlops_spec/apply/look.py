@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from mlops_spec.apply.blocked import Situation
 from mlops_spec.apply.site import Site, source_of
 from mlops_spec.apply.stages import (
     ApplyPlan,
     ModelPlan,
     Restore,
-    Situation,
     Stage,
     StartPlatform,
     WriteFiles,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
+from mlops_spec.apply.blocked import exit_code_of
 from mlops_spec.apply.look import make_plan
-from mlops_spec.apply.stages import ApplyPlan, exit_code_of
+from mlops_spec.apply.stages import ApplyPlan
 from mlops_spec.cli.replays import replays
 from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console

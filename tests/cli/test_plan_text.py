@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from rich.markup import render
 
-from mlops_spec.apply.stages import ApplyPlan, Blocked, ModelPlan, ServeFlows, Stage
+from mlops_spec.apply.blocked import Blocked
+from mlops_spec.apply.stages import ApplyPlan, ModelPlan, ServeFlows, Stage
 from mlops_spec.apply.standing import Wanted, stand
 from mlops_spec.cli.views.plan_text import plan_lines
 from mlops_spec.state import Journal, Store

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from mlops_spec.apply.blocked import Blocked, Situation, exit_code_of
 from mlops_spec.apply.stages import (
-    Blocked,
     ModelPlan,
     Record,
     Rollout,
-    Situation,
     Train,
-    exit_code_of,
     plan_model,
 )
 from mlops_spec.apply.standing import Wanted, stand

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mlops_spec.apply.blocked import Blocked
 from mlops_spec.apply.events import Event, StageEnded, StageStarted, Stopped
 from mlops_spec.apply.execute import execute
 from mlops_spec.apply.follow import FlowFailed
 from mlops_spec.apply.stages import (
     ApplyPlan,
-    Blocked,
     ModelPlan,
     Record,
     Restore,

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from mlops_spec.apply.blocked import Blocked, Situation
 from mlops_spec.apply.stages import (
     ApplyPlan,
-    Blocked,
     ModelPlan,
     Record,
     Rollout,
     ServeFlows,
-    Situation,
     Train,
     Withdraw,
     plan_model,
