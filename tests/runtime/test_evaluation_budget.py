@@ -7,6 +7,7 @@ from learning import RECIPE, context, put, rows, trained
 
 from mlops_spec.runtime.declare import AtLeast, Gates
 from mlops_spec.runtime.gates.budget import candidates_on, held_out_digest, spent
+from mlops_spec.runtime.gates.replay import Past, candidates, replay
 from mlops_spec.runtime.gates.step import gate
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -52,6 +53,33 @@ def test_runs_are_counted_once_and_by_their_held_out_rows(tmp_path):
 
     assert candidates_on(place, held_out, run) == 3
     assert candidates_on(place, held_out, "a") == 2
+
+
+def test_a_replay_counts_what_had_been_judged_by_then(tmp_path):
+    put(tmp_path, rows())
+    place = context(tmp_path)
+    run = trained(place)
+    held_out = held_out_digest(place, run)
+    for other in ("a", "b", "c"):
+        recorded(place, other, held_out)
+    gate(place, PASSES, RECIPE, run)
+    for other in ("d", "e"):
+        recorded(place, other, held_out)
+    gated = place.journal.steps(place.model, step="gate")
+    past = [one for one in candidates(gated, (), ()) if one.step.run == run]
+    assert [one.judged for one in past] == [4]
+
+    within, beyond = (
+        replay(place.workspace, Gates(PASSES.gates, evaluation_budget=budget), past)[0]
+        for budget in (4, 3)
+    )
+    assert (within.after, within.flips) == ("pass", ())
+    assert (beyond.after, [one.check for one in beyond.flips]) == (
+        "inconclusive", ["held-out rows"],
+    )  # fmt: skip
+    assert beyond.flips[0].line.startswith("held-out rows: INCONCLUSIVE  4  n=4  limit ≤ 3 cand")
+    again = replay(place.workspace, PASSES, [Past(past[0].step)])[0]
+    assert again.after == "pass"
 
 
 def test_a_gate_beyond_its_budget_is_inconclusive_and_says_why(tmp_path):

@@ -7,6 +7,8 @@ min(1, k * alpha) (Bonferroni's bound; verdicts on the same rows are not indepen
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Iterable
 from typing import Final
 
 import pandas as pd
@@ -14,6 +16,7 @@ import pandas as pd
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Gates
 from mlops_spec.runtime.train.evaluation import heldout_answers
+from mlops_spec.state import Step
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 # From this candidate on, or from four fifths of a smaller budget, the count is told.
@@ -34,6 +37,25 @@ def candidates_on(context: Context, held_out: str, run: str) -> int:
     """The runs that these rows have judged in this environment, this one included."""
     gated = context.journal.steps(context.model, step="gate")
     return len({run} | {one.run for one in gated if one.output.get("held_out") == held_out})
+
+
+def judged_by(step: Step, gated: Iterable[Step]) -> int:
+    """The runs that the rows of a decision had judged when it was taken, its own included.
+
+    0 for a decision that did not record its rows.
+    """
+    held_out = step.output.get("held_out")
+    if not held_out:
+        return 0
+    until = step.finished_at or 0.0
+    return len(
+        {step.run}
+        | {
+            one.run
+            for one in gated
+            if one.output.get("held_out") == held_out and (one.finished_at or math.inf) <= until
+        }
+    )
 
 
 def spent(gates: Gates, judged: int) -> tuple[Verdict, ...]:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from mlops_spec.runtime.declare import Gates
+from mlops_spec.runtime.gates.budget import judged_by, spent
 from mlops_spec.runtime.gates.decide import decide
 from mlops_spec.runtime.gates.reread import reread
 from mlops_spec.state import Step
@@ -58,10 +59,14 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A gate decision as the journal has it; `version` is "" for a run that was not registered."""
+    """A gate decision as the journal has it; `version` is "" for a run that was not registered.
+
+    `judged`: the candidates that its held-out rows had judged by then, 0 where nothing says so.
+    """
 
     step: Step
     version: str = ""
+    judged: int = 0
 
 
 def candidates(
@@ -79,7 +84,7 @@ def candidates(
             of_run[step.run] = step
     newest = sorted(of_run.values(), key=lambda s: s.finished_at or 0.0, reverse=True)[:last]
     versions = {s.run: str(s.output.get("version", "")) for s in registered if s.status == "done"}
-    return tuple(Past(step, versions.get(step.run, "")) for step in newest)
+    return tuple(Past(step, versions.get(step.run, ""), judged_by(step, gated)) for step in newest)
 
 
 def replay(workspace: Workspace, gates: Gates, past: Sequence[Past]) -> tuple[Replayed, ...]:
@@ -94,7 +99,10 @@ def _replayed(workspace: Workspace, gates: Gates, past: Past) -> Replayed:
     found = reread(workspace.run(step.run), gates, str(step.output.get("baseline", "")))
     if isinstance(found, str):
         return replace(told, untold=(found,))
-    verdicts = decide(found.answerable(gates), found.evidence, found.task)
+    verdicts = (
+        *decide(found.answerable(gates), found.evidence, found.task),
+        *spent(gates, past.judged),
+    )
     outcome = worst(verdict.outcome for verdict in verdicts)
     # One rule that does not pass is enough to stop a candidate; a pass needs all of them.
     untold = found.missing if outcome is Outcome.PASS else ()
