@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,9 +31,30 @@ from mlops_spec.runtime.gates.recorded import (
     read_made,
     read_production,
 )
+from mlops_spec.runtime.gates.retold import (
+    NEEDS_FILES,
+    NEEDS_MODEL,
+    NEEDS_ROWS,
+    compared_at_export,
+    refuted,
+    retold,
+)
 from mlops_spec.runtime.gates.units import units_of
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.stats.judged import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """A rule whose measurement was not taken: what that is, and why it is not taken now.
+
+    `left` is what of the rule is refuted all the same.
+    """
+
+    rule: Gate
+    what: str
+    why: str
+    left: Gate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +64,7 @@ class Reread:
     evidence: Evidence
     made: Made
     production_untold: str = ""
-    unmeasured: tuple[tuple[Gate, str], ...] = ()
+    unmeasured: tuple[Unmeasured, ...] = ()
 
     @property
     def task(self) -> str:
@@ -51,14 +72,13 @@ class Reread:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        names = ", ".join(dict.fromkeys(name for _, name in self.unmeasured))
-        said = (self.production_untold, f"never measured: {names}" if names else "")
-        return tuple(filter(None, said))
+        return (*filter(None, [self.production_untold]), *_never(self.unmeasured))
 
     def answerable(self, gates: Gates) -> Gates:
         """The rules, and the parts of rules, that what is there can answer."""
-        unmeasured = [rule for rule, _ in self.unmeasured]
-        kept = tuple(rule for rule in gates.gates if rule not in unmeasured)
+        unmeasured = [lack.rule for lack in self.unmeasured]
+        left = tuple(lack.left for lack in self.unmeasured if lack.left is not None)
+        kept = (*(rule for rule in gates.gates if rule not in unmeasured), *left)
         if self.production_untold:
             kept = tuple(filter(None, map(_alone, kept)))
         return replace(gates, gates=kept)
@@ -77,9 +97,20 @@ def reread(folder: Path, gates: Gates, baseline: str) -> Reread | str:
     except Refusal as refusal:
         return refusal.message
     production, obstacle, untold = _production(folder, gates, baseline, judged, made)
-    measured = _measured(folder, gates, baseline)
+    measured = retold(folder, gates, _measured(folder, gates, baseline))
     evidence = Evidence(judged, production, obstacle, rows, measured, units)
-    return Reread(evidence, made, untold, tuple(_unmeasured(gates, measured, baseline)))
+    lacking = tuple(_unmeasured(gates, measured, baseline))
+    if any(isinstance(lack.rule, Consistent) for lack in lacking):
+        ways = compared_at_export(folder)
+        evidence = replace(evidence, measured=replace(measured, agreements=ways))
+    told = tuple(_as_far_as_told(lack, gates, evidence) for lack in lacking)
+    return Reread(evidence, made, untold, told)
+
+
+def _as_far_as_told(lack: Unmeasured, gates: Gates, evidence: Evidence) -> Unmeasured:
+    if not isinstance(lack.rule, Consistent):
+        return lack
+    return replace(lack, left=refuted(lack.rule, gates, evidence))
 
 
 def _grouping_rows(folder: Path, gates: Gates, n: int) -> pd.DataFrame:
@@ -143,35 +174,43 @@ def _measured(folder: Path, gates: Gates, baseline: str) -> Measured:
         return Measured()
 
 
-def _unmeasured(gates: Gates, found: Measured, baseline: str) -> Iterator[tuple[Gate, str]]:
-    """The rules whose measurement was not taken, and its name."""
+def _never(unmeasured: Iterable[Unmeasured]) -> Iterator[str]:
+    """A line for each reason, with all that was not measured for it."""
+    by_why: dict[str, list[str]] = {}
+    for lack in unmeasured:
+        by_why.setdefault(lack.why, []).append(lack.what)
+    for why, names in by_why.items():
+        yield f"never measured: {', '.join(dict.fromkeys(names))}; {why}"
+
+
+def _unmeasured(gates: Gates, found: Measured, baseline: str) -> Iterator[Unmeasured]:
     for rule in gates.gates:
-        name = _untimed(rule, found, baseline) or _unlooked(rule, found)
-        if name:
-            yield rule, name
+        lack = _untimed(rule, found, baseline) or _unlooked(rule, found)
+        if lack is not None:
+            yield lack
 
 
-def _untimed(rule: Gate, found: Measured, baseline: str) -> str:
+def _untimed(rule: Gate, found: Measured, baseline: str) -> Unmeasured | None:
     if not isinstance(rule, Latency):
-        return ""
+        return None
     if found.timings is None:
-        return "latency"
+        return Unmeasured(rule, "latency", NEEDS_MODEL)
     beside = rule.slower_by is None or not baseline or found.timings.production is not None
-    return "" if beside else "latency beside production"
+    return None if beside else Unmeasured(rule, "latency beside production", NEEDS_MODEL)
 
 
-def _unlooked(rule: Gate, found: Measured) -> str:
+def _unlooked(rule: Gate, found: Measured) -> Unmeasured | None:
     match rule:
         case ModelSize() if found.size is None:
-            return "size"
+            return Unmeasured(rule, "size", NEEDS_FILES)
         case Stable(noise=noise) if found.shaken is None:
-            return f"stability under {noise:.3g} of noise"
+            return Unmeasured(rule, f"stability under {noise:.3g} of noise", NEEDS_MODEL)
         case Leakage() if not _looked_for_leaks(rule, found):
-            return "leakage"
+            return Unmeasured(rule, "leakage", NEEDS_ROWS)
         case Consistent() if found.agreements is None:
-            return "consistency"
+            return Unmeasured(rule, "consistency", NEEDS_MODEL)
         case _:
-            return ""
+            return None
 
 
 def _looked_for_leaks(rule: Leakage, found: Measured) -> bool:

@@ -22,10 +22,10 @@ DIFFERS: Final = 1e-4
 
 def agreements(subject: Subject) -> tuple[Agreement, ...]:
     """The portable form against scikit-learn, and rows as requests against recorded answers."""
-    return (*_portable(subject.evaluation["portable"]), _as_requests(subject))
+    return (*at_export(subject.evaluation["portable"]), _as_requests(subject))
 
 
-def _portable(report: dict[str, Any]) -> tuple[Agreement, ...]:
+def at_export(report: dict[str, Any]) -> tuple[Agreement, ...]:
     """As it was measured at export; nothing where the portable form is scikit-learn itself."""
     parity = report["parity"]
     if parity is None:
