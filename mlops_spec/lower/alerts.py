@@ -42,12 +42,16 @@ SILENT_AT_LEAST: Final = 2 * 86400.0  # seconds
 
 def lower_alerts(placed: Placed) -> Iterator[Artifact]:
     """prometheus/rules.yaml."""
+    yield Manifest(placed.origin, "prometheus/rules.yaml", ({"groups": rule_groups(placed)},))
+
+
+def rule_groups(placed: Placed) -> list[Mapping[str, Any]]:
+    """What the service records and alerts on, and what the monitor does."""
     model = placed.origin.model
-    groups = [
+    return [
         {"name": f"{model}-service", "rules": list(_service_rules(placed))},
         {"name": f"{model}-monitor", "rules": list(_monitor_rules(placed))},
     ]
-    yield Manifest(placed.origin, "prometheus/rules.yaml", ({"groups": groups},))
 
 
 def _service_rules(placed: Placed) -> Iterator[Rule]:

@@ -5,24 +5,31 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from mlops_spec.model.plan import Origin
+from mlops_spec.terms.digest import digest
 
 PART_OF: Final = "app.kubernetes.io/part-of"
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 COMPONENT: Final = "app.kubernetes.io/component"
 NAME: Final = "app.kubernetes.io/name"
 SOURCE: Final = "mlops-spec/source"
+ENVIRONMENT: Final = "mlops-spec/environment"
+# Which of two versions a pod belongs to: during a rollout a second set of objects is `next`.
+TRACK: Final = "mlops-spec/track"
+STABLE: Final = "stable"
 
 SERVICE_PORT: Final = 3000  # BentoML's own
 LIVE_PATH: Final = "/livez"
 READY_PATH: Final = "/readyz"
 METRICS_PATH: Final = "/metrics"
+USER_ID: Final = 10001  # as in the image
 PYTHON: Final = "3.11"
 IMAGE_TAG: Final = "production"  # as the registry's alias: the bento that is promoted
 MEMORY_PER_WORKER_MIB: Final = 1024
+_LONGEST_JOB: Final = 52  # a CronJob adds 11 characters, and a label holds 63
 
 # A field of a request class must not shadow what the class body itself needs, or pydantic's own.
 _TAKEN: Final = re.compile(
@@ -79,21 +86,46 @@ def _usable(name: str) -> bool:
     )
 
 
-def selector(origin: Origin) -> dict[str, str]:
-    """The labels that pick a model's pods; these never change."""
+def instance(origin: Origin) -> dict[str, str]:
+    """The labels that every object of a model carries."""
     return {NAME: origin.model, PART_OF: origin.project}
 
 
-def metadata(origin: Origin, namespace: str, component: str = "service") -> dict[str, Any]:
-    """The metadata of every object of a model."""
+def selector(origin: Origin) -> dict[str, str]:
+    """The labels that pick the pods of a model that are in service; these never change."""
+    return {**instance(origin), TRACK: STABLE}
+
+
+def pods_of(origin: Origin, component: str) -> dict[str, str]:
+    """The labels that pick all pods of one kind of a model, those of a rollout's `next` too."""
+    return {**instance(origin), COMPONENT: component}
+
+
+def metadata(origin: Origin, namespace: str, component: str, name: str = "") -> dict[str, Any]:
+    """The metadata of an object of a model, which has the model's name unless told otherwise."""
     return {
-        "name": origin.model,
+        "name": name or origin.model,
         "namespace": namespace,
         "labels": labels(origin, component),
         "annotations": {SOURCE: origin.spec},
     }
 
 
-def labels(origin: Origin, component: str) -> Mapping[str, str]:
-    """The labels of every object: whose it is, and who may change it."""
-    return {**selector(origin), MANAGED_BY: "mlops-spec", COMPONENT: component}
+def labels(origin: Origin, component: str) -> dict[str, str]:
+    """The labels of every object: whose it is, who may change it, and where it may be removed."""
+    return {
+        **instance(origin),
+        MANAGED_BY: "mlops-spec",
+        COMPONENT: component,
+        ENVIRONMENT: origin.environment,
+    }
+
+
+def job_name(origin: Origin, flow: str) -> str:
+    """`flight-delay-batch`; shortened where Kubernetes could not name the job's pods any more."""
+    name = f"{origin.model}-{flow}"
+    if len(name) <= _LONGEST_JOB:
+        return name
+    mark = digest(origin.model)[:6]
+    kept = origin.model[: _LONGEST_JOB - len(flow) - len(mark) - 2].rstrip("-")
+    return f"{kept}-{mark}-{flow}"

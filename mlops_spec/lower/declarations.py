@@ -12,7 +12,7 @@ from mlops_spec.model.plan import Call
 from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.dataset import Column, DatasetSpec, Source, SqlSource
 from mlops_spec.model.spec.drift import DriftSpec
-from mlops_spec.model.spec.model import ModelSpec, Retrain
+from mlops_spec.model.spec.model import BatchOutput, BatchTable, ModelSpec, Retrain
 from mlops_spec.model.spec.rollout import AbortWhen, Canary, RolloutSpec, Shadow
 from mlops_spec.model.units import Share
 
@@ -148,7 +148,7 @@ def limits(spec: RolloutSpec) -> Call:
         "Limits",
         errors=abort.errors.above.value,
         p99=abort.p99.above.seconds,
-        score_shift=float(abort.score_shift.above),
+        score_shift=float(abort.score_shift.above) if abort.score_shift else None,
         confidence=spec.confidence.value,
     )
 
@@ -168,6 +168,17 @@ def drift(spec: DriftSpec) -> Call:
         drop=performance.drop.value,
         performance_min_rows=performance.min_rows,
     )
+
+
+def batch_output(spec: BatchOutput) -> Call:
+    """`Folder(…)` or `Table(…)`: where batch predictions go."""
+    match spec:
+        case BatchOutput(parquet=str(path)):
+            return call("Folder", path=path)
+        case BatchOutput(table=BatchTable() as table):
+            return call("Table", url_env=table.url_env, name=table.name)
+        case _:
+            raise AssertionError("link lets only an output with a place through")
 
 
 def retrain(spec: Retrain) -> Call:

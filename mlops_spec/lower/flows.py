@@ -87,7 +87,7 @@ def lower_batch(placed: Placed) -> Iterator[Artifact]:
         yield BatchFlow(
             origin=placed.origin,
             dataset=declarations.dataset(rows, model.spec.features),
-            output=model.spec.batch.output.parquet,
+            output=declarations.batch_output(model.spec.batch.output),
             trust=trust(placed),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from mlops_spec.lower import conventions
 from mlops_spec.model.facets import facets
@@ -10,6 +11,9 @@ from mlops_spec.model.plan import Origin
 from mlops_spec.model.project import LinkedModel, Project
 from mlops_spec.model.spec.base import Change
 from mlops_spec.model.spec.project import EnvironmentSpec
+
+# What no step of a flow depends on.
+_NO_STEP: Final = frozenset({Change.DOCS, Change.BATCH, Change.SCALE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ def place(project: Project, environment: str, model: LinkedModel) -> Placed:
         facets={
             change.value: value
             for change, value in sorted(facets(model, spec).items())
-            if change not in (Change.DOCS, Change.BATCH)  # no step depends on these
+            if change not in _NO_STEP
         },
         workspace=conventions.workspace(environment),
         registry=spec.registry,

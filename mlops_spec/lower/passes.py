@@ -13,7 +13,7 @@ from mlops_spec.lower.flows import (
     lower_rollout,
     lower_train,
 )
-from mlops_spec.lower.kubernetes import lower_kubernetes
+from mlops_spec.lower.kubernetes import lower_kubernetes, lower_namespace
 from mlops_spec.lower.origin import Placed, place
 from mlops_spec.lower.service import lower_image, lower_service
 from mlops_spec.model.plan import Artifact, Plan
@@ -36,12 +36,10 @@ PASSES: Final[tuple[Pass, ...]] = (
 
 def lower(project: Project, environment: str) -> Plan:
     """Everything the project asks for in one environment; `KeyError` when there is no such."""
-    return Plan(
-        environment,
-        tuple(
-            artifact
-            for placed in [place(project, environment, model) for model in project.models]
-            for lower_family in PASSES
-            for artifact in lower_family(placed)
-        ),
+    of_models = (
+        artifact
+        for placed in [place(project, environment, model) for model in project.models]
+        for lower_family in PASSES
+        for artifact in lower_family(placed)
     )
+    return Plan(environment, (*lower_namespace(project, environment), *of_models))

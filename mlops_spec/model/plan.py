@@ -30,7 +30,7 @@ class Origin:
     spec: str  # path of the spec file, relative to the project root
     project: str
     environment: str
-    model: str
+    model: str  # empty for what belongs to the whole environment
     facets: Mapping[str, str]  # change class -> digest
     workspace: str  # ".spec/<environment>"
     registry: str  # "sqlite" or the URL of an MLflow server
@@ -38,8 +38,9 @@ class Origin:
 
     @property
     def folder(self) -> str:
-        """Where the files of the model lie, relative to the project root."""
-        return f"generated/{self.environment}/{self.model}"
+        """Where the files of the model or environment lie, relative to the project root."""
+        of_environment = f"generated/{self.environment}"
+        return f"{of_environment}/{self.model}" if self.model else of_environment
 
 
 class _Calling:
@@ -109,7 +110,7 @@ class BatchFlow(_Calling):
 
     origin: Origin
     dataset: Call
-    output: str
+    output: Call  # `Folder(…)` or `Table(…)`
     trust: Call  # whose signature on a release's evidence is believed
 
 
@@ -232,7 +233,7 @@ class Manifest:
     """A YAML file of plain data: Kubernetes objects, Prometheus rules. Dumped, not templated."""
 
     origin: Origin
-    path: str  # relative to generated/<environment>/<model>/
+    path: str  # relative to the origin's folder
     documents: tuple[Mapping[str, Any], ...]
 
 

@@ -83,7 +83,7 @@ LOCAL: dict[str, tuple[Callable[[Documents, Any], None], Any, set[str]]] = {
     ),
     "a number of copies": (
         _set("Model", "serve", "replicas"), {"max": 20},
-        {*FLOWS, IMAGE, f"{MODEL}/kubernetes/autoscaler.yaml"},
+        {f"{MODEL}/kubernetes/autoscaler.yaml"},
     ),
     "a column's description": (
         _set("Dataset", "columns", "carrier", "description"), "airline",

@@ -19,6 +19,7 @@ class Change(StrEnum):
     BATCH = "batch"
     ROLLOUT = "rollout"
     GATE = "gate"
+    SCALE = "scale"
     SERVE = "serve"
     TRAIN = "train"
     DATA = "data"

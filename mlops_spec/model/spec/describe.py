@@ -10,7 +10,18 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
-from mlops_spec.model.names import COLUMN_PATTERN, CRON_PATTERN, DOTTED_PATTERN, NAME_PATTERN
+from mlops_spec.model.names import (
+    ADDRESS_RANGE_PATTERN,
+    COLUMN_PATTERN,
+    CRON_PATTERN,
+    DOTTED_PATTERN,
+    GATEWAY_PATTERN,
+    HTTP_PATTERN,
+    IMAGE_PATTERN,
+    LABEL_KEY_PATTERN,
+    LABEL_VALUE_PATTERN,
+    NAME_PATTERN,
+)
 from mlops_spec.model.spec.base import Change, SpecModel, change_of
 
 _PATTERNS: Final = {
@@ -18,6 +29,12 @@ _PATTERNS: Final = {
     NAME_PATTERN: "a name: lower-case letters, digits and dashes, a letter first, at most 50",
     DOTTED_PATTERN: "a dotted path such as sklearn.linear_model.LogisticRegression",
     CRON_PATTERN: 'five fields of cron such as "0 3 * * 1"',
+    GATEWAY_PATTERN: "a name, or namespace/name",
+    IMAGE_PATTERN: "an image such as registry.acme.example/ml/flows:2026-11",
+    LABEL_KEY_PATTERN: "the key of a Kubernetes label",
+    LABEL_VALUE_PATTERN: "the value of a Kubernetes label: letters, digits, dots, dashes, up to 63",
+    ADDRESS_RANGE_PATTERN: "a range of addresses such as 10.0.0.0/28",
+    HTTP_PATTERN: "an address such as http://prometheus.monitoring.svc:9090",
     r"^[A-Z_][A-Z0-9_]*$": "the name of an environment variable: capitals, digits, underscores",
     r"^(sqlite|https?://\S+)$": "sqlite or the URL of an MLflow server",
     r"^(prefect|https?://\S+)$": "prefect or the URL of a Prefect API",
@@ -158,6 +175,7 @@ _MEANING: Final = {
     Change.BATCH: "the batch flow is deployed again",
     Change.ROLLOUT: "the next rollout follows it",
     Change.GATE: "the recorded evidence is judged again",
+    Change.SCALE: "copies are added or removed; the release stays",
     Change.SERVE: "the service is built and rolled out again",
     Change.TRAIN: "the model is trained again",
     Change.DATA: "the data is read again, and the model trained",

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from mlops_spec.model.names import ColumnName, Cron, DottedPath, Name, Ref
 from mlops_spec.model.spec.base import Change, SpecModel, field
-from mlops_spec.model.units import Duration, Rate, Share
+from mlops_spec.model.units import Bytes, Duration, Rate, Share
 
 Task = Literal["binary", "multiclass", "regression", "ranking"]
 Trigger = Literal["drift", "performance"]
@@ -34,9 +34,20 @@ class Objective(SpecModel):
 class Replicas(SpecModel):
     """How many copies run where a scaler owns the number."""
 
-    min: int = field(Change.SERVE, "at least", 2, ge=1, le=1000)
-    max: int = field(Change.SERVE, "at most", 10, ge=1, le=1000)
-    at_rps: int = field(Change.SERVE, "requests per second one copy carries", 100, ge=1)
+    min: int = field(Change.SCALE, "at least", 2, ge=1, le=1000)
+    max: int = field(Change.SCALE, "at most", 10, ge=1, le=1000)
+    at_rps: int = field(Change.SCALE, "requests per second one copy carries", 100, ge=1)
+
+
+class Resources(SpecModel):
+    """What one copy asks of its node."""
+
+    cpu: float | int | None = field(
+        Change.SCALE, "CPUs, without an upper limit; by default one a worker", None, gt=0, le=512
+    )
+    memory: Bytes | None = field(
+        Change.SCALE, "memory, and no more than that; by default 1024 MiB a worker", None
+    )
 
 
 class Serve(SpecModel):
@@ -44,17 +55,36 @@ class Serve(SpecModel):
 
     slo: Objective = field(Change.MONITOR, "what the service promises", Objective())
     workers: int = field(Change.SERVE, "processes a copy", 1, ge=1, le=64)
-    replicas: Replicas = field(Change.SERVE, "copies on a cluster", Replicas())
+    replicas: Replicas = field(Change.SCALE, "copies on a cluster", Replicas())
+    resources: Resources = field(Change.SCALE, "what one copy asks of a cluster", Resources())
     max_rows: int = field(Change.SERVE, "rows one request may hold", 1000, ge=1, le=1_000_000)
     timeout: Duration = field(
         Change.SERVE, "an answer that takes longer is a failed one", Duration(2)
     )
 
 
-class BatchOutput(SpecModel):
-    """Where batch predictions go."""
+class BatchTable(SpecModel):
+    """A table with one row a key: what is there is replaced, what is not is added."""
 
-    parquet: str = field(Change.BATCH, "a folder, relative to mlops.yaml", min_length=1)
+    url_env: str = field(
+        Change.BATCH,
+        "name of the environment variable with the database URL: no secret is written here",
+        pattern=r"^[A-Z_][A-Z0-9_]*$",
+    )
+    name: str = field(
+        Change.BATCH,
+        "the table, made if it is not there; a schema may stand before it",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$",
+    )
+
+
+class BatchOutput(SpecModel):
+    """Exactly one of parquet and table."""
+
+    parquet: str | None = field(
+        Change.BATCH, "a folder, relative to mlops.yaml", None, min_length=1
+    )
+    table: BatchTable | None = field(Change.BATCH, "a table of a database", None)
 
 
 class Batch(SpecModel):

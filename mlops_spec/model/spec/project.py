@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mlops_spec.model.names import Name
+from mlops_spec.model.names import (
+    AddressRange,
+    GatewayRef,
+    HttpAddress,
+    ImageRef,
+    LabelKey,
+    LabelValue,
+    Name,
+)
 from mlops_spec.model.spec.base import Change, SpecModel, field
 
 
@@ -14,10 +22,53 @@ class ServeOn(SpecModel):
     on: Literal["processes", "kubernetes"] = field(
         Change.SERVE, "processes on this machine, or a cluster"
     )
-    router: Literal["envoy", "gateway-api"] = field(Change.SERVE, "what splits and mirrors traffic")
+    router: Literal["envoy", "gateway-api", "argo-rollouts"] = field(
+        Change.SERVE, "what splits and mirrors traffic"
+    )
     namespace: Name = field(Change.SERVE, "Kubernetes namespace", "default")
     images: str = field(
         Change.SERVE, "registry path that images are pushed under", "", pattern=r"^[a-z0-9./:_-]*$"
+    )
+    gateway: GatewayRef | None = field(
+        Change.SERVE, "Gateway of the route: name or namespace/name; by default the project's", None
+    )
+    callers: tuple[Name, ...] = field(
+        Change.SERVE, "namespaces whose pods may ask; by default the gateway's, or the own one", ()
+    )
+    api_server: tuple[AddressRange, ...] = field(
+        Change.SERVE, "addresses from which the API server reaches pods (CIDR)", ()
+    )
+    volume: Name | None = field(
+        Change.SERVE, "PersistentVolumeClaim of the workspace; without it logs end with their pod",
+        None,
+    )  # fmt: skip
+
+
+class Monitoring(SpecModel):
+    """Who watches services in a cluster."""
+
+    namespace: Name = field(Change.MONITOR, "its pods may read metrics", "monitoring")
+    prometheus: HttpAddress | None = field(
+        Change.SERVE, "address of Prometheus: requests per second scale services (KEDA)", None
+    )
+    operator: Literal["none", "prometheus-operator"] = field(
+        Change.MONITOR,
+        "prometheus-operator: metrics and rules become its objects",
+        "none",
+    )
+    labels: dict[LabelKey, LabelValue] = field(
+        Change.MONITOR, "by which the operator's Prometheus picks these objects", {}
+    )
+
+
+class FlowImage(SpecModel):
+    """What runs the batch and monitor flows as CronJobs."""
+
+    image: ImageRef = field(
+        Change.BATCH, "with mlops-spec[training] installed and `generated/` in its working folder"
+    )
+    secret: Name | None = field(
+        Change.BATCH, "Secret whose keys are environment variables of the flows", None
     )
 
 
@@ -84,6 +135,8 @@ class EnvironmentSpec(SpecModel):
         None,
         pattern=r"^[A-Z_][A-Z0-9_]*$",
     )
+    monitoring: Monitoring | None = field(Change.MONITOR, "who watches services in a cluster", None)
+    flows: FlowImage | None = field(Change.BATCH, "what runs flows in a cluster", None)
     tracking: Tracking = field(Change.DOCS, "where runs are shown besides MLflow", Tracking())
     approval: Approval | None = field(
         Change.ROLLOUT, "a person decides before a release takes traffic", None

@@ -63,8 +63,8 @@ class AbortWhen(SpecModel):
         Change.ROLLOUT, "99th percentile of the candidate's answer time",
         AboveDuration(above=Duration(0.1)),
     )  # fmt: skip
-    score_shift: AboveNumber = field(
-        Change.ROLLOUT, "Kolmogorov-Smirnov distance of the two arms' scores",
+    score_shift: AboveNumber | None = field(
+        Change.ROLLOUT, "Kolmogorov-Smirnov distance of the two arms' scores; null: not judged",
         AboveNumber(above=0.1),
     )  # fmt: skip
 

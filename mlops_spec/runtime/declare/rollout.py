@@ -22,11 +22,14 @@ class CanaryStep:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """More than any is harm: error rate (share), p99 (seconds), score shift (KS distance)."""
+    """More than any is harm: error rate (share), p99 (seconds), score shift (KS distance).
+
+    Without a limit the score shift is not judged.
+    """
 
     errors: float
     p99: float
-    score_shift: float
+    score_shift: float | None
     confidence: float = 0.95
 
 

@@ -85,25 +85,25 @@ class Levels:
 
 
 def judge_canary(arms: Arms, limits: Limits, levels: Levels) -> tuple[Verdict, ...]:
-    """The three verdicts of a canary step; two when there is no production to compare with."""
-    verdicts = [judge_errors(arms, limits.errors, levels), judge_p99(arms, limits.p99, levels)]
-    if arms.reference is not None:
-        scores = arms.candidate.scores
-        verdicts.append(judge_shift(scores, arms.reference, limits.score_shift, levels))
-    return tuple(verdicts)
+    """Errors, p99 and score shift; the last only with a limit and a production to compare with."""
+    verdicts = (judge_errors(arms, limits.errors, levels), judge_p99(arms, limits.p99, levels))
+    if arms.reference is None or limits.score_shift is None:
+        return verdicts
+    scores = arms.candidate.scores
+    return (*verdicts, judge_shift(scores, arms.reference, limits.score_shift, levels))
 
 
 def judge_shadow(
     pairs: Pairs, min_agreement: float, limits: Limits, levels: Levels
 ) -> tuple[Verdict, ...]:
-    """Agreement, unanswered copies and score shift. Copies that got no answer count as errors."""
+    """Agreement, unanswered copies (as errors), and score shift where it has a limit."""
     missing = pairs.answered - pairs.matched
     lost = Share("lost copies", missing, pairs.answered, limits.errors)
-    return (
-        judge_agreement(pairs, min_agreement, levels),
-        _judge_share(lost, None, levels),
-        judge_shift(pairs.candidate, pairs.production, limits.score_shift, levels),
-    )  # fmt: skip
+    verdicts = (judge_agreement(pairs, min_agreement, levels), _judge_share(lost, None, levels))
+    if limits.score_shift is None:
+        return verdicts
+    shift = judge_shift(pairs.candidate, pairs.production, limits.score_shift, levels)
+    return (*verdicts, shift)
 
 
 @dataclass(frozen=True, slots=True)

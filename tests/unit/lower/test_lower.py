@@ -95,7 +95,9 @@ def test_only_what_was_asked_for_is_there(flights: Project) -> None:
     ]  # fmt: skip
     manifests = [a.path for a in lower(flights, "production").artifacts if isinstance(a, Manifest)]
     assert manifests == [
+        "namespace.yaml",
         "kubernetes/service-account.yaml",
+        "kubernetes/network-policy.yaml",
         "kubernetes/deployment.yaml",
         "kubernetes/service.yaml",
         "kubernetes/autoscaler.yaml",

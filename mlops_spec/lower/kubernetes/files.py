@@ -1,0 +1,57 @@
+"""Which objects an environment has, and in which file each lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlops_spec.lower import conventions
+from mlops_spec.lower.kubernetes import monitoring, network, routing, scaling, workload
+from mlops_spec.lower.kubernetes.head import Object
+from mlops_spec.lower.kubernetes.namespace import is_ours, namespace
+from mlops_spec.lower.origin import Placed
+from mlops_spec.model.plan import Artifact, Manifest, Origin
+from mlops_spec.model.project import Project
+
+
+def lower_namespace(project: Project, environment: str) -> Iterator[Artifact]:
+    """namespace.yaml beside the models, unless the namespace is one that others live in."""
+    spec = project.environments[environment]
+    if spec.serve.on != "kubernetes" or not is_ours(spec.serve.namespace):
+        return
+    origin = Origin(
+        spec=project.document.path.as_posix(),
+        project=project.name,
+        environment=environment,
+        model="",
+        facets={},
+        workspace=conventions.workspace(environment),
+        registry=spec.registry,
+        state_env=spec.state_env,
+    )
+    yield Manifest(origin, "namespace.yaml", (namespace(origin, spec.serve.namespace),))
+
+
+def lower_kubernetes(placed: Placed) -> Iterator[Artifact]:
+    """kubernetes/*.yaml, an object a file, for an environment that serves on Kubernetes."""
+    if placed.environment.serve.on != "kubernetes":
+        return
+    for name, found in _objects(placed):
+        yield Manifest(placed.origin, f"kubernetes/{name}.yaml", (found,))
+
+
+def _objects(placed: Placed) -> Iterator[tuple[str, Object]]:
+    yield "service-account", workload.service_account(placed)
+    yield "network-policy", network.service_policy(placed)
+    yield "deployment", workload.deployment(placed)
+    yield "service", workload.service(placed)
+    yield "autoscaler", scaling.autoscaler(placed)
+    yield "disruption-budget", workload.disruption_budget(placed)
+    yield "route", routing.route(placed)
+    yield from _watched(placed)
+
+
+def _watched(placed: Placed) -> Iterator[tuple[str, Object]]:
+    by = placed.environment.monitoring
+    if by is not None and by.operator == "prometheus-operator":
+        yield "pod-monitor", monitoring.pod_monitor(placed, by.labels)
+        yield "prometheus-rule", monitoring.prometheus_rule(placed, by.labels)

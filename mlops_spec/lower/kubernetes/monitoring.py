@@ -1,0 +1,37 @@
+"""What the Prometheus operator reads: where metrics are, and the rules over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlops_spec.lower import conventions
+from mlops_spec.lower.alerts import rule_groups
+from mlops_spec.lower.kubernetes.head import SERVICE, Object, head
+from mlops_spec.lower.origin import Placed
+
+
+def pod_monitor(placed: Placed, labels: Mapping[str, str]) -> Object:
+    """Every pod by itself: a Service would answer with the numbers of one of them."""
+    return {
+        **_picked(head("monitoring.coreos.com/v1", "PodMonitor", placed), labels),
+        "spec": {
+            "selector": {"matchLabels": conventions.pods_of(placed.origin, SERVICE)},
+            "podTargetLabels": [conventions.TRACK],
+            "podMetricsEndpoints": [{"port": "http", "path": conventions.METRICS_PATH}],
+        },
+    }
+
+
+def prometheus_rule(placed: Placed, labels: Mapping[str, str]) -> Object:
+    """The rules of prometheus/rules.yaml."""
+    return {
+        **_picked(head("monitoring.coreos.com/v1", "PrometheusRule", placed), labels),
+        "spec": {"groups": rule_groups(placed)},
+    }
+
+
+def _picked(found: dict[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    """With the labels by which a Prometheus picks its objects; ours are not overwritten."""
+    metadata = found["metadata"]
+    return {**found, "metadata": {**metadata, "labels": {**labels, **metadata["labels"]}}}

@@ -1,0 +1,40 @@
+"""The namespace that an environment's services run in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mlops_spec.lower import conventions
+from mlops_spec.lower.kubernetes.head import Object
+from mlops_spec.model.plan import Origin
+
+# Others live there already, and their pods may not fit the `restricted` profile.
+_OF_OTHERS: Final = ("default", "kube-")
+
+
+def is_ours(name: str) -> bool:
+    """Whether a project may say what runs in a namespace of that name."""
+    return not name.startswith(_OF_OTHERS)
+
+
+def namespace(origin: Origin, name: str) -> Object:
+    """Refuses every pod that could do more than a service has to (Pod Security Standards)."""
+    levels = {
+        f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": name,
+            "labels": {
+                conventions.NAME: origin.project,
+                conventions.PART_OF: origin.project,
+                conventions.MANAGED_BY: "mlops-spec",
+                conventions.COMPONENT: "environment",
+                conventions.ENVIRONMENT: origin.environment,
+                **levels,
+            },
+            "annotations": {conventions.SOURCE: origin.spec},
+        },
+    }

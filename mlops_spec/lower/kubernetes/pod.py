@@ -1,0 +1,158 @@
+"""A pod that may do nothing that it need not: the `restricted` Pod Security Standard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mlops_spec.lower import conventions
+from mlops_spec.lower.kubernetes.head import SERVICE, Object
+from mlops_spec.lower.origin import Placed
+from mlops_spec.model.units import Bytes
+
+WORKSPACE: Final = "/workspace"
+_TEMPORARY_MIB: Final = 512
+_LOG_MIB: Final = 2048  # of a workspace that ends with its pod; a full one is counted, not fatal
+_OWN_DISK_MIB: Final = 512  # what containerd keeps of a container's own output
+DRAIN_SECONDS: Final = 5  # a router needs this long to stop sending to a pod that ends
+STOP_SECONDS: Final = 8  # the image's server waits this long for requests that are being answered
+FLUSH_SECONDS: Final = 7  # and then writes what the prediction log still holds
+
+LOCKED: Final[Object] = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+}
+
+
+def template(placed: Placed, hash_label: str) -> Object:
+    """The pod of a service; `hash_label` tells the pods of one version from those of the next."""
+    origin = placed.origin
+    labels = {**conventions.labels(origin, SERVICE), conventions.TRACK: conventions.STABLE}
+    return {"metadata": {"labels": labels}, "spec": _spec(placed, hash_label)}
+
+
+def _spec(placed: Placed, hash_label: str) -> Object:
+    serve = placed.model.spec.serve
+    answering = max(STOP_SECONDS, -int(-serve.timeout.seconds // 1))
+    return {
+        "serviceAccountName": placed.origin.model,
+        **unprivileged(),
+        "terminationGracePeriodSeconds": DRAIN_SECONDS + answering + FLUSH_SECONDS,
+        "topologySpreadConstraints": [
+            _spread(placed, key, hash_label)
+            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        ],
+        "containers": [_container(placed)],
+        "volumes": volumes(placed, _LOG_MIB),
+    }
+
+
+def unprivileged() -> dict[str, Any]:
+    """What every pod of ours has, services and jobs."""
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,  # or each Service of the namespace adds variables
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": conventions.USER_ID,
+            "runAsGroup": conventions.USER_ID,
+            "fsGroup": conventions.USER_ID,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def _spread(placed: Placed, key: str, hash_label: str) -> Object:
+    """Copies of one version over zones and nodes, as far as there are any."""
+    return {
+        "maxSkew": 1,
+        "topologyKey": key,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": conventions.selector(placed.origin)},
+        "matchLabelKeys": [hash_label],
+    }
+
+
+def _container(placed: Placed) -> Object:
+    serve = placed.environment.serve
+    return {
+        "name": "service",
+        "image": conventions.image(serve.images, placed.origin.model),
+        "imagePullPolicy": "Always",  # the tag follows promotion
+        "ports": [{"name": "http", "containerPort": conventions.SERVICE_PORT, "protocol": "TCP"}],
+        "env": _environment(placed),
+        "startupProbe": _probe(conventions.READY_PATH, period=2, failures=90),
+        "readinessProbe": _probe(conventions.READY_PATH, period=5, failures=2),
+        "livenessProbe": _probe(conventions.LIVE_PATH, period=10, failures=6),
+        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
+        "resources": _resources(placed),
+        "securityContext": LOCKED,
+        "volumeMounts": MOUNTS,
+    }
+
+
+def _environment(placed: Placed) -> list[Object]:
+    values = {
+        "MLOPS_SPEC_WORKSPACE": f"{WORKSPACE}/{placed.origin.workspace}",
+        "BENTOML_DO_NOT_TRACK": "True",
+        "DO_NOT_TRACK": "1",
+    }
+    if placed.environment.serve.router == "gateway-api":
+        # Whoever judges a rollout reads there what both versions answered.
+        values["MLOPS_SPEC_SHARE_LOG"] = "1"
+    return variables(values)
+
+
+def variables(values: Mapping[str, str]) -> list[Object]:
+    """`env:` of a container."""
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def _probe(path: str, *, period: int, failures: int) -> Object:
+    return {
+        "httpGet": {"path": path, "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": 2,
+        "failureThreshold": failures,
+    }
+
+
+def _resources(placed: Placed) -> Object:
+    """CPU without a limit, which would throttle; memory and disk with one."""
+    serve = placed.model.spec.serve
+    cpu = serve.resources.cpu or serve.workers
+    memory = _memory(serve.resources.memory, serve.workers)
+    kept = 0 if placed.environment.serve.volume else _LOG_MIB
+    disk = f"{_TEMPORARY_MIB + _OWN_DISK_MIB + kept}Mi"
+    return {
+        "requests": {"cpu": f"{round(cpu * 1000)}m", "memory": memory, "ephemeral-storage": disk},
+        "limits": {"memory": memory, "ephemeral-storage": disk},
+    }
+
+
+def _memory(asked: Bytes | None, workers: int) -> str:
+    return str(asked.count) if asked else f"{workers * conventions.MEMORY_PER_WORKER_MIB}Mi"
+
+
+MOUNTS: Final[list[Object]] = [
+    {"name": "temporary", "mountPath": "/tmp"},  # noqa: S108 - in the container
+    {"name": "workspace", "mountPath": WORKSPACE},
+]
+
+
+def volumes(placed: Placed, workspace_mib: int) -> list[Object]:
+    """All that can be written: a temporary folder, and the workspace on its claim if it has one."""
+    claim = placed.environment.serve.volume
+    workspace: Object = (
+        {"persistentVolumeClaim": {"claimName": claim}} if claim else _scratch(workspace_mib)
+    )
+    return [
+        {"name": "temporary", **_scratch(_TEMPORARY_MIB)},
+        {"name": "workspace", **workspace},
+    ]
+
+
+def _scratch(mib: int) -> Object:
+    return {"emptyDir": {"sizeLimit": f"{mib}Mi"}}

@@ -1,0 +1,86 @@
+"""One owner of the number of copies: requests per second where Prometheus is known, else CPU."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mlops_spec.lower.kubernetes.head import Object, head
+from mlops_spec.lower.origin import Placed
+from mlops_spec.model.spec.project import Monitoring
+from mlops_spec.terms import exposition
+
+_CPU_TARGET: Final = 80  # percent of the request at which the scaler adds a copy
+_CALM_SECONDS: Final = 300  # a lull this long, and copies go
+_RATE_WINDOW: Final = "2m"  # two scrapes must lie in it, at Prometheus' default of a minute
+
+_DOWN: Final[Object] = {"scaleDown": {"stabilizationWindowSeconds": _CALM_SECONDS}}
+
+
+def autoscaler(placed: Placed) -> Object:
+    """A KEDA ScaledObject on requests, or a HorizontalPodAutoscaler on CPU; never both."""
+    monitoring = placed.environment.monitoring
+    if monitoring is not None and monitoring.prometheus is not None:
+        return _by_requests(placed, monitoring, monitoring.prometheus)
+    return _by_cpu(placed)
+
+
+def _target(placed: Placed) -> Object:
+    """What is scaled."""
+    if placed.environment.serve.router == "argo-rollouts":
+        kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    else:
+        kind = {"apiVersion": "apps/v1", "kind": "Deployment"}
+    return {**kind, "name": placed.origin.model}
+
+
+def _by_cpu(placed: Placed) -> Object:
+    replicas = placed.model.spec.serve.replicas
+    cpu = {"type": "Utilization", "averageUtilization": _CPU_TARGET}
+    return {
+        **head("autoscaling/v2", "HorizontalPodAutoscaler", placed),
+        "spec": {
+            "scaleTargetRef": _target(placed),
+            "minReplicas": replicas.min,
+            "maxReplicas": replicas.max,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": cpu}}],
+            "behavior": _DOWN,
+        },
+    }
+
+
+def _by_requests(placed: Placed, monitoring: Monitoring, prometheus: str) -> Object:
+    replicas = placed.model.spec.serve.replicas
+    trigger = {
+        "type": "prometheus",
+        "metricType": "AverageValue",
+        "metadata": {
+            "serverAddress": prometheus,
+            "query": _requests_per_second(placed, monitoring),
+            "threshold": str(replicas.at_rps),
+            "ignoreNullValues": "false",  # no series is no proof of no requests
+        },
+    }
+    return {
+        **head("keda.sh/v1alpha1", "ScaledObject", placed),
+        "spec": {
+            "scaleTargetRef": _target(placed),
+            "minReplicaCount": replicas.min,
+            "maxReplicaCount": replicas.max,
+            "pollingInterval": 15,
+            # Without Prometheus, what runs goes on to run.
+            "fallback": {
+                "failureThreshold": 3,
+                "replicas": replicas.min,
+                "behavior": "currentReplicasIfHigher",
+            },
+            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": _DOWN}},
+            "triggers": [trigger],
+        },
+    }
+
+
+def _requests_per_second(placed: Placed, monitoring: Monitoring) -> str:
+    own = f'model="{placed.origin.model}"'
+    if monitoring.operator == "prometheus-operator":  # whose series name the namespace
+        own += f', namespace="{placed.environment.serve.namespace}"'
+    return f"sum(rate({exposition.REQUESTS}{{{own}}}[{_RATE_WINDOW}]))"

@@ -1,0 +1,62 @@
+"""What runs and answers: the service's account, its Deployment, its Service, its budget."""
+
+from __future__ import annotations
+
+from mlops_spec.lower import conventions
+from mlops_spec.lower.kubernetes import pod
+from mlops_spec.lower.kubernetes.head import Object, head
+from mlops_spec.lower.origin import Placed
+
+
+def service_account(placed: Placed) -> Object:
+    """An identity without a token: a service has no business with the API server."""
+    return {**head("v1", "ServiceAccount", placed), "automountServiceAccountToken": False}
+
+
+def deployment(placed: Placed) -> Object:
+    """No `replicas`: the autoscaler owns that number, and two owners would fight over it."""
+    return {
+        **head("apps/v1", "Deployment", placed),
+        "spec": {
+            "revisionHistoryLimit": 5,
+            "progressDeadlineSeconds": 600,
+            "selector": {"matchLabels": conventions.selector(placed.origin)},
+            "strategy": {
+                "type": "RollingUpdate",
+                # A copy leaves when another one answers, never before.
+                "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+            },
+            "template": pod.template(placed, "pod-template-hash"),
+        },
+    }
+
+
+def service(placed: Placed) -> Object:
+    """What the router sends to."""
+    port = {
+        "name": "http",
+        "port": conventions.SERVICE_PORT,
+        "targetPort": "http",
+        "protocol": "TCP",
+        "appProtocol": "http",
+    }
+    return {
+        **head("v1", "Service", placed),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": conventions.selector(placed.origin),
+            "ports": [port],
+        },
+    }
+
+
+def disruption_budget(placed: Placed) -> Object:
+    """One copy at a time may be taken; `minAvailable` would block a node that holds the last."""
+    return {
+        **head("policy/v1", "PodDisruptionBudget", placed),
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": conventions.selector(placed.origin)},
+        },
+    }
