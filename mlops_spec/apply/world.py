@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from mlops_spec.apply.blocked import Blocked
 from mlops_spec.apply.events import Event, Note
 from mlops_spec.apply.follow import FlowRequest, Watch, run_flow
 from mlops_spec.apply.look import (
@@ -26,7 +27,7 @@ from mlops_spec.runtime.evidence.keys import signing_key
 from mlops_spec.runtime.machine.processes import answers
 from mlops_spec.runtime.service.restore import in_service, restore
 from mlops_spec.state import Lease
-from mlops_spec.state.asked import forget_asked, record_asked
+from mlops_spec.state.asked import forget_asked, is_open, record_asked
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets import filesystem, platform
 from mlops_spec.targets.prefect_runs import PrefectRuns
@@ -75,6 +76,13 @@ class LiveWorld:
     def record(self, model: str) -> None:
         self.site.journal.record_applied(model, stored_spec(self.site, self.site.model(model)))
         forget_asked(self.site.journal, model)
+
+    def settle(self, blocked: tuple[Blocked, ...]) -> None:
+        """Specs that were changed back are true, and ask for the candidate of before no more."""
+        stopped = {one.model for one in blocked}
+        for model in self.site.project.models:
+            if model.name not in stopped and is_open(self.site.journal, model.name):
+                self.record(model.name)
 
     def plan_again(self, model: str) -> ModelPlan:
         return plan_one(self.site, self.site.model(model))

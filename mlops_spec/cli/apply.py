@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
         # Before anything is done: afterwards the gates count as unchanged.
         replayed = replays(site, plan)
         outcome = _execute(site, plan, replayed, arguments)
+        if not outcome.failed:
+            LiveWorld(site, _ignore).settle(outcome.blocked)
     _report(site, plan, replayed, outcome, arguments)
     for failure in outcome.failed:
         print_refusal(refusal_of(site, failure, started), arguments)

@@ -62,7 +62,8 @@ def waiting_for(
 ) -> Waiting | None:
     """The newest judged run, where a person has to decide on it and has not.
 
-    A run that serves, or that a rollout has refused, waits for nobody.
+    A run that serves, or that a rollout has refused, waits for nobody; nor does one from before the
+    last apply that was finished: the specs ask for something else now.
     """
     gated = [step for step in journal.steps(model, step="gate") if step.status == "done"]
     if not gated or not _is_open(journal, model, gated[-1], asks, deployed):
@@ -86,6 +87,8 @@ def _is_open(
     journal: Journal, model: str, gate: Step, asks: Asks, deployed: tuple[Deployment, ...]
 ) -> bool:
     if any(d.run == gate.run and d.role in ("production", "quarantined") for d in deployed):
+        return False
+    if (gate.finished_at or 0.0) < journal.applied_at(model):
         return False
     found = approval_of(journal, model, gate.run, gate.digest)
     if found is not None:

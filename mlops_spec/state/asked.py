@@ -20,6 +20,11 @@ def record_asked(
     journal.finish(model, ASK_STEP, key, "done", dict(spec))
 
 
+def is_open(journal: Journal, model: str) -> bool:
+    """Whether anything was asked for since an apply was finished."""
+    return bool(journal.steps(model, step=ASK_STEP))
+
+
 def forget_asked(journal: Journal, model: str) -> None:
     """What was asked for is true, or asked for no more."""
     for step in journal.steps(model, step=ASK_STEP):

@@ -103,6 +103,12 @@ class Journal:
             row = connection.execute(select(APPLIED.c.spec).where(*where)).first()
         return dict(row[0]) if row else None
 
+    def applied_at(self, model: str) -> float:
+        """When an apply of this model was finished last, in seconds since 1970; 0 for never."""
+        where = (APPLIED.c.environment == self.environment, APPLIED.c.model == model)
+        with self._store.begin() as connection:
+            return float(connection.execute(select(APPLIED.c.at).where(*where)).scalar() or 0.0)
+
     def models(self) -> tuple[str, ...]:
         """The models of which any step was ever started here, in order of their names."""
         query = select(STEPS.c.model).where(STEPS.c.environment == self.environment).distinct()

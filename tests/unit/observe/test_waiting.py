@@ -75,6 +75,16 @@ def test_what_serves_or_was_rolled_back_waits_for_nobody(journal: Journal, role:
     assert waiting_for(journal, "m", ASKS, (there,)) is None
 
 
+def test_what_was_judged_before_the_last_apply_is_asked_for_no_more(tmp_path: Path) -> None:
+    times = iter(range(1000, 2000))
+    journal = Journal(Store.at(tmp_path / "state.db", clock=lambda: float(next(times))), "local")
+    gated(journal)
+    assert waiting_for(journal, "m", ASKS, ()) is not None
+    journal.record_applied("m", {})
+
+    assert waiting_for(journal, "m", ASKS, ()) is None
+
+
 @pytest.mark.parametrize(
     ("outcome", "policy", "waits"),
     [
