@@ -45,4 +45,5 @@ def show(plan: ApplyPlan, arguments: argparse.Namespace, replayed: Replays = NON
         return
     out = console(arguments)
     for line in plan_lines(plan, replayed):
-        out.print(line, highlight=False)
+        # The terminal wraps: a command that is to be copied has no line break in it.
+        out.print(line, highlight=False, soft_wrap=True)

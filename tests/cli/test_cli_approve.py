@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from mlops_spec.apply.look import wanted
+from mlops_spec.apply.blocked import Blocked
+from mlops_spec.apply.look import stored_spec, wanted
 from mlops_spec.apply.site import Site
+from mlops_spec.apply.world import LiveWorld
 from mlops_spec.cli.main import main
 from mlops_spec.model.files import FileSet
 from mlops_spec.pipeline import compile_project
 from mlops_spec.state.approvals import Approval, last_word
+from mlops_spec.state.asked import record_asked
 from mlops_spec.terms import keys
 from mlops_spec.terms.verdict import Outcome, Verdict
 
@@ -161,6 +164,23 @@ def test_a_no_needs_nothing_to_be_confirmed(site, capsys):
 def test_without_verdicts_there_is_nothing_to_decide(site, capsys):
     assert approve(*ALL) == 1
     assert "trip has no verdicts to decide on" in capsys.readouterr().err
+
+
+def test_status_shows_what_to_type_until_the_specs_are_changed_back(site, capsys):
+    run = judged(site, "pass")
+    trip = site.model("trip")
+    record_asked(site.journal, "trip", wanted(site, trip).facets, stored_spec(site, trip))
+    assert main(["status"]) == 0
+    shown = capsys.readouterr().out
+    assert f"run {run}  gate said PASS for ann, bob" in shown
+    assert f"spec approve trip --why \"…\" --confirm '{READ}' --confirm" in shown
+
+    LiveWorld(site, print).settle((Blocked("trip", 3, "", ""),))
+    assert site.journal.applied("trip") is None
+    LiveWorld(site, print).settle(())
+    assert site.journal.applied("trip") == stored_spec(site, trip)
+    assert main(["status"]) == 0
+    assert "spec approve" not in capsys.readouterr().out
 
 
 def test_the_card_says_so_at_once(site):
