@@ -87,6 +87,9 @@ PERFECT_MODEL_REFUSED: Final = _warning("MLS332", "a calibration limit that a pe
 TOO_FEW_FOR_LIMIT: Final = _warning("MLS333", "too few observations to clear a limit")
 POWERLESS_SEGMENTS: Final = _warning("MLS334", "segments are too small to be told apart")
 UNSIGNED_EVIDENCE: Final = _warning("MLS335", "nobody's signature is asked for in a cluster")
+OVERRIDDEN_PARAMETER: Final = _error("MLS336", "a parameter that the types of columns decide")
+OUTPUT_CHOICE: Final = _error("MLS350", "a batch output is not exactly one of parquet and table")
+TABLE_MISFIT: Final = _error("MLS351", "a table cannot take the predictions")
 
 # 5xx: our own output
 ILL_FORMED_OUTPUT: Final = _error("MLS501", "a rendered file does not parse: a bug of ours")
@@ -107,6 +110,20 @@ NOTHING_REGISTERED: Final = _error("MLS609", "no run is registered that could be
 NOTHING_TO_MUTATE: Final = _error("MLS610", "gates have no recorded model to be tested on")
 NEEDS_APPROVAL: Final = _error("MLS611", "a person has to decide first")
 UNPROVEN_MODEL: Final = _error("MLS612", "a model's evidence is missing or does not hold")
+
+# 62x: apply to a cluster
+CLUSTER_GONE: Final = _error("MLS620", "the cluster does not answer")
+CLUSTER_STRANGER: Final = _error("MLS621", "the cluster does not accept the credentials")
+CLUSTER_FORBIDS: Final = _error("MLS622", "the cluster does not allow it")
+KIND_NOT_INSTALLED: Final = _error("MLS623", "the cluster does not know a kind of object")
+FIELD_CONFLICT: Final = _error("MLS624", "somebody else has set a field that the spec sets")
+OBJECT_REFUSED: Final = _error("MLS625", "the cluster refuses an object")
+PODS_NOT_READY: Final = _error("MLS626", "pods do not become ready")
+FOREIGN_OBJECT: Final = _error("MLS627", "an object of that name is somebody else's")
+NO_CLUSTER: Final = _error("MLS628", "no cluster to apply to")
+ROUTE_NOT_TAKEN: Final = _error("MLS629", "no gateway has taken the route")
+NO_IMAGE: Final = _error("MLS630", "a release has no image")
+NOTHING_TO_RETURN_TO: Final = _error("MLS631", "there is nothing to go back to")
 
 # 7xx: the data and the model, found while running
 SOURCE_UNREADABLE: Final = _error("MLS701", "the data cannot be read")

@@ -17,7 +17,9 @@ def gist(error: BaseException) -> str:
 class Refusal(Exception):
     """A step cannot be done. `code` is of the catalogue (MLS6xx, MLS7xx), `help` says what to do.
 
-    `transient`: a server or a lock; the same may succeed a moment later.
+    `transient`: a server or a lock; the same may succeed a moment later. `field`: what of the specs
+    owns the trouble, as `("model", "serve", "resources")` or `("environment", "serve", "images")`;
+    whoever prints it knows the line.
 
     It crosses process borders as JSON in the journal, so that `spec apply` can print it like any
     other diagnostic.
@@ -31,6 +33,7 @@ class Refusal(Exception):
         details: tuple[str, ...] = (),
         *,
         transient: bool = False,
+        field: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -38,11 +41,13 @@ class Refusal(Exception):
         self.help = help
         self.details = details
         self.transient = transient
+        self.field = field
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        found: dict[str, Any] = {
             "code": self.code,
             "message": self.message,
             "help": self.help,
             "details": list(self.details),
         }
+        return {**found, "field": list(self.field)} if self.field else found

@@ -1,0 +1,108 @@
+"""One release of a model as Kubernetes objects. Pure.
+
+The rendered tree is production's steady state, the track `stable`. A rollout runs a second set of
+the same objects beside it, the track `next`, with names of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, Literal
+
+from mlops_spec.runtime.cluster.objects import RELEASE, TRACK, Object, Ref, at, ref_of
+
+Track = Literal["stable", "next"]
+CONTAINER: Final = "service"
+# What every track has its own of; accounts, policies and monitors look after both.
+INSTANCED: Final = (
+    "Deployment", "Service", "HorizontalPodAutoscaler", "ScaledObject", "PodDisruptionBudget",
+)  # fmt: skip
+
+
+def name_of(model: str, track: Track) -> str:
+    """`flight-delay`, and `flight-delay-next` for what a rollout is judging."""
+    return model if track == "stable" else f"{model}-next"
+
+
+def of_model(objects: Iterable[Object], model: str) -> tuple[Object, ...]:
+    """The rendered objects that every release of a model has its own of."""
+    return tuple(
+        found
+        for found in objects
+        if found["kind"] in INSTANCED and found["metadata"]["name"] == model
+    )
+
+
+def instance(
+    objects: Iterable[Object], model: str, *, release: str, image: str, track: Track
+) -> tuple[Object, ...]:
+    """The rendered objects of a model as one release on one track.
+
+    `image` is by digest. The pods carry the release as a label, which is how they are found; no
+    selector does, because a selector never changes.
+    """
+    return tuple(_instanced(found, model, release, image, track) for found in objects)
+
+
+def _instanced(found: Object, model: str, release: str, image: str, track: Track) -> Object:
+    made: Object = _tracked(found, track)
+    name = name_of(model, track)
+    metadata = {**made["metadata"], "name": name}
+    metadata["labels"] = {**metadata.get("labels", {}), TRACK: track}
+    made = {**made, "metadata": metadata}
+    match made["kind"]:
+        case "HorizontalPodAutoscaler" | "ScaledObject":
+            target = {**made["spec"]["scaleTargetRef"], "name": name}
+            return {**made, "spec": {**made["spec"], "scaleTargetRef": target}}
+        case "Deployment":
+            metadata["labels"] = {**metadata["labels"], RELEASE: release}
+            return {**made, "spec": {**made["spec"], "template": _pod(made, release, image)}}
+        case _:
+            return made
+
+
+def _pod(made: Object, release: str, image: str) -> Object:
+    template = made["spec"]["template"]
+    metadata = template["metadata"]
+    labels = {**metadata["labels"], RELEASE: release}
+    containers = [
+        {**one, "image": image, "imagePullPolicy": "IfNotPresent"}  # a digest never changes
+        if one["name"] == CONTAINER
+        else one
+        for one in template["spec"]["containers"]
+    ]
+    return {
+        **template,
+        "metadata": {**metadata, "labels": labels},
+        "spec": {**template["spec"], "containers": containers},
+    }
+
+
+def _tracked(found: Any, track: Track) -> Any:
+    """A copy in which every label and selector of a track names this one."""
+    match found:
+        case dict():
+            return {k: track if k == TRACK else _tracked(v, track) for k, v in found.items()}
+        case list():
+            return [_tracked(item, track) for item in found]
+        case _:
+            return found
+
+
+def release_of(deployment: Object | None) -> str:
+    """The release that a Deployment runs; "" for none and for one that is not ours."""
+    return str(at(deployment, "spec", "template", "metadata", "labels", RELEASE, default=""))
+
+
+def image_of(deployment: Object | None) -> str:
+    """The image of the service in a Deployment."""
+    containers = at(deployment, "spec", "template", "spec", "containers", default=[])
+    return next((str(one["image"]) for one in containers if one["name"] == CONTAINER), "")
+
+
+def deployment_ref(namespace: str, model: str, track: Track) -> Ref:
+    return Ref("apps/v1", "Deployment", namespace, name_of(model, track))
+
+
+def refs(objects: Iterable[Object]) -> tuple[Ref, ...]:
+    return tuple(map(ref_of, objects))

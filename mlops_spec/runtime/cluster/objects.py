@@ -1,0 +1,97 @@
+"""Kubernetes objects as plain mappings: whose they are, and how they are found again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+Object = dict[str, Any]
+
+NAME: Final = "app.kubernetes.io/name"
+PART_OF: Final = "app.kubernetes.io/part-of"
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+ENVIRONMENT: Final = "mlops-spec/environment"
+TRACK: Final = "mlops-spec/track"
+RELEASE: Final = "mlops-spec/release"
+MANAGER: Final = "mlops-spec"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """Which object: `namespace` is "" for what belongs to the whole cluster."""
+
+    api: str  # "apps/v1"
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.lower()}/{self.name}"
+
+
+def ref_of(found: Mapping[str, Any]) -> Ref:
+    """The reference of an object."""
+    metadata = found["metadata"]
+    return Ref(found["apiVersion"], found["kind"], metadata.get("namespace", ""), metadata["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose objects: all that one environment of one project applies carries these labels."""
+
+    project: str
+    environment: str
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return {MANAGED_BY: MANAGER, PART_OF: self.project, ENVIRONMENT: self.environment}
+
+    def owns(self, found: Mapping[str, Any]) -> bool:
+        """Whether an object says that it is ours. What says nothing is somebody else's."""
+        labels = labels_of(found)
+        return all(labels.get(name) == value for name, value in self.labels.items())
+
+
+def labels_of(found: Mapping[str, Any]) -> Mapping[str, str]:
+    return found["metadata"].get("labels") or {}
+
+
+def selector(labels: Mapping[str, str]) -> str:
+    """The labels as a query takes them."""
+    return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+
+
+# What others stand on comes first: a pod is refused while its account is not there.
+_ORDER: Final = (
+    "Namespace", "ServiceAccount", "ConfigMap", "Secret", "NetworkPolicy", "PersistentVolumeClaim",
+    "Service", "PodDisruptionBudget",
+)  # fmt: skip
+_LAST: Final = ("HorizontalPodAutoscaler", "ScaledObject", "HTTPRoute")
+
+
+def in_order(objects: Iterable[Object]) -> Iterator[Object]:
+    """Objects in the order in which they can be applied; removed, the other way round."""
+
+    def rank(found: Object) -> tuple[int, Ref]:
+        kind = found["kind"]
+        if kind in _ORDER:
+            return _ORDER.index(kind), ref_of(found)
+        if kind in _LAST:
+            return len(_ORDER) + 1 + _LAST.index(kind), ref_of(found)
+        return len(_ORDER), ref_of(found)
+
+    yield from sorted(objects, key=rank)
+
+
+def at(found: Any, *path: str | int, default: Any = None) -> Any:
+    """The value at a path, or the default where any part of it is missing."""
+    for part in path:
+        match found:
+            case Mapping() if part in found:
+                found = found[part]
+            case list() if isinstance(part, int) and part < len(found):
+                found = found[part]
+            case _:
+                return default
+    return default if found is None else found

@@ -1,0 +1,215 @@
+"""The API server: get, list, apply, delete, and asking a pod through it.
+
+Objects stay plain mappings. The official client gives the connection (kubeconfig, TLS, plugins);
+its thousand typed classes are not used, because what is applied was rendered and is data.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from mlops_spec.runtime.cluster.connection import Connection
+from mlops_spec.runtime.cluster.objects import MANAGER, Object, Ref, ref_of, selector
+from mlops_spec.runtime.cluster.refused import Unreachable, denied
+from mlops_spec.runtime.refusal import Refusal, gist
+
+CONNECT_WITHIN: Final = 5.0  # seconds
+ANSWER_WITHIN: Final = 30.0
+# An API server that restarts, or is asked too much, is back within this; afterwards it is gone.
+PATIENCE: Final = 30.0
+_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+_APPLY: Final = "application/apply-patch+yaml"
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a pod answered through the API server; `status` is the pod's own, or the server's."""
+
+    status: int
+    body: bytes
+
+
+@dataclass
+class ApiServer:
+    """One cluster. `Unreachable` when it does not answer, `Denied` when it says no."""
+
+    connection: Connection
+    patience: float = PATIENCE
+    sleep: Callable[[float], None] = time.sleep
+    _kinds: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
+
+    def get(self, ref: Ref) -> Object | None:
+        """The object, or None when it is not there."""
+        status, body = self._ask("GET", self._path(ref))
+        if status == 404:
+            return None
+        return self._object(status, body, f"read {ref}")
+
+    def list(
+        self, api: str, kind: str, namespace: str, labels: Mapping[str, str]
+    ) -> tuple[Object, ...]:
+        """All objects of a kind with these labels; () when the cluster does not know the kind."""
+        if not self.knows(api, kind):
+            return ()
+        found: list[Object] = []
+        query = {"labelSelector": selector(labels), "limit": str(_PAGE)}
+        while True:
+            path = self._path(Ref(api, kind, namespace, ""))
+            page = self._object(
+                *self._ask("GET", path, query), f"list {kind.lower()}s in {namespace}"
+            )
+            found += [{"apiVersion": api, "kind": kind, **item} for item in page["items"]]
+            more = page["metadata"].get("continue")
+            if not more:
+                return tuple(found)
+            query = {**query, "continue": more}
+
+    def apply(self, wanted: Object, *, dry_run: bool = False, take_over: bool = False) -> Object:
+        """Server-side apply by one field manager; what the server made of it.
+
+        MLS624 when another manager has set a field otherwise, unless `take_over`.
+        """
+        ref = ref_of(wanted)
+        query = {"fieldManager": MANAGER, "force": str(take_over).lower()}
+        if dry_run:
+            query["dryRun"] = "All"
+        body = json.dumps(wanted).encode()
+        answered = self._ask("PATCH", self._path(ref), query, body, _APPLY)
+        return self._object(*answered, f"apply {ref}")
+
+    def delete(self, ref: Ref) -> bool:
+        """Remove an object and, in the background, what belongs to it; whether it was there."""
+        body = json.dumps({"propagationPolicy": "Background"}).encode()
+        status, said = self._ask("DELETE", self._path(ref), None, body)
+        if status == 404:
+            return False
+        self._object(status, said, f"remove {ref}")
+        return True
+
+    def ask_pod(
+        self, namespace: str, pod: str, port: int, path: str, body: bytes | None = None
+    ) -> Answer:
+        """A request to a pod through the API server: any kubeconfig reaches it."""
+        place = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy{path}"
+        method = "GET" if body is None else "POST"
+        try:
+            return Answer(*self._once(method, place, None, body, "application/json"))
+        except _Broken as broken:
+            raise Unreachable(*self._gone(broken)) from broken
+
+    def events(self, namespace: str, name: str) -> tuple[Object, ...]:
+        """What happened to an object lately, oldest first; () where that may not be read."""
+        query = {"fieldSelector": f"involvedObject.name={name}", "limit": str(_PAGE)}
+        status, body = self._ask("GET", f"/api/v1/namespaces/{namespace}/events", query)
+        return tuple(json.loads(body)["items"]) if status == 200 else ()
+
+    def log(self, namespace: str, pod: str, container: str, *, lines: int, before: bool) -> str:
+        """The last lines of a container, or of the one `before` it; "" when there are none."""
+        query = {
+            "container": container, "tailLines": str(lines), "previous": str(before).lower(),
+        }  # fmt: skip
+        status, body = self._ask("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/log", query)
+        return body.decode(errors="replace") if status == 200 else ""
+
+    def knows(self, api: str, kind: str) -> bool:
+        """Whether the cluster has this kind: a custom one has to be installed."""
+        if (api, kind) not in self._kinds:
+            prefix = "/api/" if "/" not in api else "/apis/"
+            status, body = self._ask("GET", f"{prefix}{api}")
+            resources = json.loads(body)["resources"] if status == 200 else []
+            if status not in (200, 404):
+                raise denied(status, body, f"look up {api}")
+            for found in resources:
+                if "/" not in found["name"]:
+                    self._kinds[api, found["kind"]] = (found["name"], found["namespaced"])
+        return (api, kind) in self._kinds
+
+    def _path(self, ref: Ref) -> str:
+        if not self.knows(ref.api, ref.kind):
+            raise Refusal(
+                "MLS623",
+                f"the cluster knows no {ref.kind} ({ref.api})",
+                "install what defines it, then the same command; docs/errors/MLS623.md says which",
+            )
+        plural, namespaced = self._kinds[ref.api, ref.kind]
+        prefix = "/api/" if "/" not in ref.api else "/apis/"
+        within = f"/namespaces/{ref.namespace}" if namespaced else ""
+        return f"{prefix}{ref.api}{within}/{plural}" + (f"/{quote(ref.name)}" if ref.name else "")
+
+    def _ask(
+        self, method: str, path: str, query: Mapping[str, str] | None = None,
+        body: bytes | None = None, kind: str = "application/json",
+    ) -> tuple[int, bytes]:  # fmt: skip
+        """An answer, asked for again while the server is busy: anything may be done twice."""
+        deadline = time.monotonic() + self.patience
+        pause = 0.2
+        while True:
+            try:
+                status, said = self._once(method, path, query, body, kind)
+                if status not in _AGAIN or time.monotonic() + pause > deadline:
+                    return status, said
+            except _Broken as broken:
+                if time.monotonic() + pause > deadline:
+                    raise Unreachable(*self._gone(broken)) from broken
+            self.sleep(pause)
+            pause = min(2 * pause, 5.0)
+
+    def _once(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None, kind: str
+    ) -> tuple[int, bytes]:
+        with closing(self._send(method, path, query, body, kind)) as answer:
+            try:
+                return int(answer.status), bytes(answer.read())
+            except (OSError, ValueError) as error:
+                raise _Broken(gist(error)) from error
+            except Exception as error:
+                if type(error).__module__.startswith("urllib3"):
+                    raise _Broken(gist(error)) from error
+                raise
+
+    def _send(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: bytes | None,
+        kind: str, within: float = ANSWER_WITHIN,
+    ) -> Any:  # fmt: skip
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
+
+        url = f"{self.connection.server.rstrip('/')}{path}{'?' + urlencode(query) if query else ''}"
+        headers = {**self.connection.headers(), "accept": "application/json"}
+        if body is not None:
+            headers["content-type"] = kind
+        try:
+            return self.connection.pool.request(
+                method, url, body=body, headers=headers, preload_content=False, retries=False,
+                timeout=Timeout(connect=CONNECT_WITHIN, read=within),
+            )  # fmt: skip
+        except (HTTPError, OSError) as error:
+            raise _Broken(gist(error)) from error
+
+    def _object(self, status: int, body: bytes, what: str) -> Object:
+        if status in _AGAIN:
+            reason = f"it answers {status} to: {what}"
+            raise Unreachable(*self._gone(_Broken(reason)))
+        if status >= 400:
+            raise denied(status, body, what)
+        found: Object = json.loads(body)
+        return found
+
+    def _gone(self, broken: _Broken) -> tuple[str, str, str]:
+        return (
+            "MLS620",
+            f"the cluster of {self.connection} does not answer: {broken}",
+            "what serves there goes on serving; when the API server answers again, the same"
+            " command finishes",
+        )
+
+
+class _Broken(Exception):
+    """No answer: the connection was refused, cut or silent."""

@@ -1,0 +1,165 @@
+"""The rendered objects of an environment, on the cluster: what differs, applying, pruning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mlops_spec.runtime.cluster.objects import (
+    TRACK,
+    Object,
+    Owner,
+    Ref,
+    in_order,
+    labels_of,
+    ref_of,
+)
+from mlops_spec.runtime.cluster.refused import Denied
+from mlops_spec.runtime.cluster.server import ApiServer
+from mlops_spec.runtime.refusal import Refusal
+
+# Everything that was ever rendered, last first. A Namespace and what holds data are never pruned.
+KINDS: Final = (
+    ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+    ("keda.sh/v1alpha1", "ScaledObject"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ("monitoring.coreos.com/v1", "PodMonitor"),
+    ("monitoring.coreos.com/v1", "PrometheusRule"),
+    ("sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication"),
+    ("sparkoperator.k8s.io/v1beta2", "SparkApplication"),
+    ("batch/v1", "CronJob"),
+    ("apps/v1", "Deployment"),
+    ("policy/v1", "PodDisruptionBudget"),
+    ("v1", "Service"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("v1", "ConfigMap"),
+    ("v1", "ServiceAccount"),
+)
+SHARED: Final = ("Namespace",)
+_UNSAID: Final = (
+    "managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One object that is not as rendered. `fields`: the paths that differ; () for a new one."""
+
+    ref: Ref
+    fields: tuple[str, ...] = ()
+
+    @property
+    def new(self) -> bool:
+        return not self.fields
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What apply would do to the cluster."""
+
+    changed: tuple[Change, ...]
+    removed: tuple[Ref, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not self.changed and not self.removed
+
+
+def difference(server: ApiServer, owner: Owner, objects: Sequence[Object]) -> Difference:
+    """How the cluster differs from these objects. Reads, and asks the server without effect."""
+    changed = tuple(
+        change
+        for found in in_order(objects)
+        if (change := _change(server, owner, found)) is not None
+    )
+    return Difference(changed, leftovers(server, owner, objects))
+
+
+def _change(server: ApiServer, owner: Owner, wanted: Object) -> Change | None:
+    ref = ref_of(wanted)
+    live = server.get(ref)
+    if live is None:
+        return Change(ref)
+    require_ours(owner, live)
+    after = server.apply(wanted, dry_run=True)
+    fields = tuple(_differing(_said(live), _said(after)))
+    return Change(ref, fields) if fields else None
+
+
+def require_ours(owner: Owner, live: Object) -> None:
+    """`Refusal` MLS627 for an object that somebody else made under our name."""
+    if live["kind"] in SHARED or owner.owns(live):
+        return
+    labels = labels_of(live)
+    told = ", ".join(f"{name}={labels.get(name, '')!r}" for name in owner.labels)
+    raise Refusal(
+        "MLS627",
+        f"{ref_of(live)} is there already, and is not of environment {owner.environment!r} of"
+        f" project {owner.project!r}: {told}",
+        "remove or rename it, or give this environment a namespace of its own (`serve.namespace`)",
+    )
+
+
+def apply_tree(
+    server: ApiServer, owner: Owner, objects: Sequence[Object], *, take_over: bool = False
+) -> None:
+    """Apply every object that differs, in order, then remove what is ours and rendered no more."""
+    for found in in_order(objects):
+        live = server.get(ref_of(found))
+        if live is not None:
+            require_ours(owner, live)
+        try:
+            server.apply(found, take_over=take_over)
+        except Denied as refusal:
+            # A namespace that somebody else made for us is one to work in all the same.
+            if found["kind"] not in SHARED or live is None or refusal.status != 403:
+                raise
+    for ref in leftovers(server, owner, objects):
+        server.delete(ref)
+
+
+def leftovers(server: ApiServer, owner: Owner, objects: Iterable[Object]) -> tuple[Ref, ...]:
+    """What carries our labels and is rendered no more; never what a rollout has made."""
+    wanted = {(ref.kind, ref.name) for ref in map(ref_of, objects)}
+    namespaces = sorted({ref_of(found).namespace for found in objects} - {""})
+    return tuple(
+        ref_of(found)
+        for namespace in namespaces
+        for found in owned(server, owner, namespace)
+        if labels_of(found).get(TRACK) != "next"
+        and (found["kind"], found["metadata"]["name"]) not in wanted
+    )
+
+
+def owned(server: ApiServer, owner: Owner, namespace: str) -> Iterator[Object]:
+    """Every object of ours in a namespace, in the order in which they can be removed."""
+    for api, kind in KINDS:
+        for found in server.list(api, kind, namespace, owner.labels):
+            # What a controller made of ours goes when ours does.
+            if owner.owns(found) and not found["metadata"].get("ownerReferences"):
+                yield found
+
+
+def _said(found: Object) -> Object:
+    """An object without what the server alone writes."""
+    metadata = {k: v for k, v in found["metadata"].items() if k not in _UNSAID}
+    rest = {k: v for k, v in found.items() if k not in ("metadata", "status")}
+    return {**rest, "metadata": metadata}
+
+
+def _differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """The paths at which two objects differ."""
+    match before, after:
+        case dict(), dict():
+            for key in sorted({*before, *after}):
+                yield from _differing(
+                    before.get(key), after.get(key), f"{path}.{key}" if path else key
+                )
+        case list(), list() if len(before) == len(after):
+            for number, (one, other) in enumerate(zip(before, after, strict=True)):
+                yield from _differing(one, other, f"{path}[{number}]")
+        case _ if before != after:
+            yield path
