@@ -127,7 +127,7 @@ class World:
             self.clock, f"request-{self.written}", "", shadow,
             list(frame["flight_id"]),
             [moment.to_pydatetime() if times else None for moment in frame["departs_at"]],
-            {name: _plain(frame[name]) for name in FEATURES},
+            [*zip(*(_plain(frame[name]) for name in FEATURES), strict=True)],
             list(frame["score"]), [bool(score > 0.5) for score in frame["score"]],
         )  # fmt: skip
         folder = self.context.workspace.predictions("flight-delay", release)

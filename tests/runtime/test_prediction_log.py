@@ -19,7 +19,7 @@ WHO = Identity("trip", "7", "abc")
 def answered(number: int) -> Answered:
     return Answered(
         float(number), f"r{number}", "", False, ["k", None], [None, None],
-        {"score": [1.0, None]}, [0.1, 0.9], [False, True],
+        [(1.0,), (None,)], [0.1, 0.9], [False, True],
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def asked(workspace, release, request_id, code=200, seconds=0.01, at=None):
 def answered(workspace, release, scores, *, shadow=False):
     """Log rows by request id."""
     batch = [
-        Answered(time.time(), name, release, shadow, ["k"], [None], {}, [score], [score > 0.5])
+        Answered(time.time(), name, release, shadow, ["k"], [None], [()], [score], [score > 0.5])
         for name, score in scores.items()
     ]
     folder = workspace.predictions("m", release)

@@ -6,64 +6,57 @@ Besides POST /predict it answers /livez, /readyz, /metrics and /openapi.json.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import time
-import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import orjson
 from pydantic import BaseModel, Field
 
 from mlops_spec.runtime.declare import Trust
-from mlops_spec.runtime.portable.scorer import Scorer, Scores, load
+from mlops_spec.runtime.portable.scorer import load
+from mlops_spec.runtime.service.arriving import (
+    BODY_WITHIN,
+    MAX_BODY_BYTES,
+    Arriving,
+    Gone,
+    Message,
+    Receive,
+    TooLarge,
+)
 from mlops_spec.runtime.service.metrics import ServiceMetrics
 from mlops_spec.runtime.service.openapi import description_of
-from mlops_spec.runtime.service.prediction_log import Answered, Identity, PredictionLog
-from mlops_spec.runtime.service.scoring import Overloaded, Scoring
+from mlops_spec.runtime.service.predicting import (
+    Asked,
+    Predictor,
+    Requests,
+    answer_body,
+    at_once,
+    error_body,
+)
+from mlops_spec.runtime.service.prediction_log import Identity, PredictionLog
+from mlops_spec.runtime.service.scoring import Scoring
 from mlops_spec.runtime.service.startup import log as _log
 from mlops_spec.runtime.service.startup import proven, said, workspace_here
-from mlops_spec.runtime.service.typed_rows import BadRequest, Problem, RowReader, Rows
+from mlops_spec.runtime.service.typed_rows import RowReader
 from mlops_spec.terms.workspace import Workspace
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Answer = tuple[int, bytes, tuple[bytes, bytes]]
 
 # A double holds every whole number up to here, and a model sees doubles.
 Integer = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 MODEL_FOLDER: Final = "model"
-MAX_BODY_BYTES: Final = 16 * 1024 * 1024
-MAX_ID_BYTES: Final = 128
-BODY_WITHIN: Final = 30.0  # seconds, from the request's headers
-# More rows than these take milliseconds, in which the event loop would answer nobody else.
-INLINE_ROWS: Final = 64
 _JSON: Final = (b"content-type", b"application/json")
+_LATER: Final = (b"retry-after", b"1")
 _TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """What exists between `open` and `close`."""
-
-    scorer: Scorer
-    identity: Identity
-    metrics: ServiceMetrics
-    log: PredictionLog | None
-    scoring: Scoring
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the headers of a request say."""
-
-    request_id: str
-    arm: str
-    shadow: bool
+# Objects between two looks for garbage: requests make no cycles, and a look stops all answers.
+_GARBAGE_AFTER: Final = 20_000
 
 
 class PredictionApp:
@@ -89,7 +82,9 @@ class PredictionApp:
         self._folder = folder
         self._timeout = timeout
         self._trust = trust
-        self._running: _Running | None = None
+        self._arriving = Arriving()
+        self._requests = Requests()
+        self._running: Predictor | None = None
         self._get: Final = {
             "/livez": self._live, "/readyz": self._ready, "/healthz": self._live,
             "/metrics": self._metrics, "/openapi.json": self._openapi,
@@ -105,11 +100,15 @@ class PredictionApp:
         metrics = ServiceMetrics(identity.model, identity.release)
         scorer = load(self._folder / MODEL_FOLDER, release["digest"])
         log = self._open_log(workspace, identity, metrics)
-        self._running = _Running(scorer, identity, metrics, log, Scoring(self._timeout))
+        self._running = Predictor(
+            self._reader, scorer, at_once(scorer, tuple(self._reader.columns)), identity, metrics,
+            log, Scoring(self._timeout), self._timeout,
+        )  # fmt: skip
         _log.info("%s %s serves as %s", identity.model, identity.release, scorer.kind)
         # What was loaded stays: looking through it for garbage would stop all answers for 70 ms.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_GARBAGE_AFTER, 20, 20)
 
     def _open_log(
         self, workspace: Workspace | None, identity: Identity, metrics: ServiceMetrics
@@ -123,11 +122,8 @@ class PredictionApp:
     def close(self) -> None:
         """Write what the log still holds."""
         running, self._running = self._running, None
-        if running is None:
-            return
-        running.scoring.close()
-        if running.log is not None:
-            running.log.close()
+        if running is not None:
+            running.close()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -153,138 +149,65 @@ class PredictionApp:
         if path == "/predict":
             await self._predict(scope, receive, send)
         elif path not in self._get:
-            await _send(send, 404, _error(f"there is no {path}; predictions are at /predict"))
+            await _send(send, 404, error_body(f"there is no {path}; predictions are at /predict"))
         elif method not in ("GET", "HEAD"):
-            await _send(send, 405, _error(f"{path} answers GET"), ((b"allow", b"GET"),))
+            await _send(send, 405, error_body(f"{path} answers GET"), ((b"allow", b"GET"),))
         else:
             status, body, kind = self._get[path]()
             await _send(send, status, body if method == "GET" else b"", (), kind)
 
-    def _live(self) -> tuple[int, bytes, tuple[bytes, bytes]]:
+    def _live(self) -> Answer:
         return 200, b"\n", _TEXT
 
-    def _ready(self) -> tuple[int, bytes, tuple[bytes, bytes]]:
+    def _ready(self) -> Answer:
         return (
             (503, b"no model is loaded\n", _TEXT) if self._running is None else (200, b"\n", _TEXT)
         )
 
-    def _metrics(self) -> tuple[int, bytes, tuple[bytes, bytes]]:
+    def _metrics(self) -> Answer:
         return 200, self._running.metrics.text() if self._running else b"", _TEXT
 
-    def _openapi(self) -> tuple[int, bytes, tuple[bytes, bytes]]:
+    def _openapi(self) -> Answer:
         return 200, orjson.dumps(description_of(self._reader, self._answer)), _JSON
 
     async def _predict(self, scope: Message, receive: Receive, send: Send) -> None:
-        asked = _asked(scope["headers"])
+        asked = self._requests.asked(scope["headers"])
         running = self._running
         if running is None:
-            await _answer(send, 503, _error("the service is not ready"), asked)
+            await _answer(send, 503, error_body("the service is not ready"), asked)
             return
         if scope["method"] != "POST":
-            await _answer(send, 405, _error("/predict answers POST"), asked)
-            return
-        try:
-            async with asyncio.timeout(BODY_WITHIN):
-                body = await _body(receive)
-        except TimeoutError:
-            await _answer(send, 408, _error(f"no body within {BODY_WITHIN:g} s"), asked)
-            running.metrics.answered(408, BODY_WITHIN)
+            await _answer(send, 405, error_body("/predict answers POST"), asked)
             return
         started = time.perf_counter()
-        status, answer = await self._outcome(running, body, asked)
+        try:
+            body = await self._arriving.body(receive)
+            started = time.perf_counter()
+            status, answer = await running.outcome(
+                asked,
+                lambda: self._reader.read(body),
+                lambda _, scores: answer_body(running.identity, asked, scores),
+            )
+        except TooLarge:
+            status, answer = 413, error_body(f"the body is larger than {MAX_BODY_BYTES} bytes")
+        except TimeoutError:
+            status, answer = 408, error_body(f"no body within {BODY_WITHIN:g} s")
+        except Gone:
+            return
         await _answer(send, status, answer, asked)
         running.metrics.answered(status, time.perf_counter() - started)
 
-    async def _outcome(
-        self, running: _Running, body: bytes | None, asked: _Asked
-    ) -> tuple[int, bytes]:
-        if body is None:
-            return 413, _error(f"the body is larger than {MAX_BODY_BYTES} bytes")
-        try:
-            rows = self._reader.read(body)
-            if len(rows) <= INLINE_ROWS and running.scorer.kind == "onnx":
-                scores = running.scorer.score(rows.columns)
-            else:
-                scores = await running.scoring.score(running.scorer, rows.columns)
-            answer = _answered(running.identity, asked, scores)
-        except BadRequest as refused:
-            return refused.status, _error(str(refused), refused.problems)
-        except Overloaded:
-            return 503, _error("too many requests are being answered; try again in a second")
-        except TimeoutError:
-            return 504, _error(f"the model took more than {self._timeout:g} s")
-        except Exception:
-            _log.exception("request %s failed", asked.request_id)
-            return 500, _error("the model failed on this request; the service's log says how")
-        _record(running, rows, scores, asked)
-        return 200, answer
 
-
-def _asked(headers: list[tuple[bytes, bytes]]) -> _Asked:
-    found = dict(headers)
-    given = found.get(b"x-request-id", b"")[:MAX_ID_BYTES].decode("ascii", "replace")
-    return _Asked(
-        given or uuid.uuid4().hex,
-        found.get(b"x-mlops-release", b"").decode("ascii", "replace"),
-        found.get(b"x-mlops-shadow") == b"1",
-    )
-
-
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None when it is larger than we take, then the rest is not kept."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        part = message.get("body", b"")
-        size += len(part)
-        if size <= MAX_BODY_BYTES:
-            parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts) if size <= MAX_BODY_BYTES else None
-
-
-def _answered(identity: Identity, asked: _Asked, scores: Scores) -> bytes:
-    predictions: list[dict[str, Any]] = [
-        {"score": score, "decision": decision}
-        for score, decision in zip(scores.score, scores.decision, strict=True)
-    ]
-    for prediction, probabilities in zip(predictions, scores.probabilities or (), strict=False):
-        prediction["probabilities"] = probabilities
-    return orjson.dumps({
-        "model": identity.model, "release": identity.release, "version": identity.version,
-        "request_id": asked.request_id, "predictions": predictions,
-    })  # fmt: skip
-
-
-def _record(running: _Running, rows: Rows, scores: Scores, asked: _Asked) -> None:
-    if running.log is None:
-        return
-    running.log.add(
-        Answered(
-            time.time(), asked.request_id, asked.arm, asked.shadow, rows.keys, rows.times,
-            rows.columns, scores.score, scores.decision, scores.probabilities,
-        )
-    )  # fmt: skip
-
-
-def _error(message: str, problems: tuple[Problem, ...] = ()) -> bytes:
-    fields = [{"field": problem.field, "message": problem.message} for problem in problems]
-    return orjson.dumps({"error": message, "problems": fields})
-
-
-async def _answer(send: Send, status: int, body: bytes, asked: _Asked) -> None:
-    headers = [(b"x-request-id", asked.request_id.encode("ascii", "replace"))]
-    if status == 503:
-        headers.append((b"retry-after", b"1"))
-    await _send(send, status, body, tuple(headers))
+async def _answer(send: Send, status: int, body: bytes, asked: Asked) -> None:
+    headers = ((b"x-request-id", asked.request_id.encode("ascii", "replace")),)
+    await _send(send, status, body, headers if status != 503 else (*headers, _LATER))
 
 
 async def _send(
     send: Send, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = (),
     kind: tuple[bytes, bytes] = _JSON,
 ) -> None:  # fmt: skip
-    length = (b"content-length", str(len(body)).encode())
+    length = (b"content-length", b"%d" % len(body))
     await send(
         {"type": "http.response.start", "status": status, "headers": [kind, length, *headers]}
     )

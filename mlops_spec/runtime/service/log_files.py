@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,11 +41,9 @@ def spanning(first: int, last: int, unique: str) -> str:
 
 def replace_file(path: Path, table: pa.Table) -> None:
     """Write under a name that no reader looks at, then rename. Failing, it leaves nothing."""
-    import pyarrow.parquet as pq
-
     unfinished = path.with_name(f".{path.name}.tmp")
     try:
-        pq.write_table(table, unfinished, compression="zstd")
+        _write(table, unfinished)
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
@@ -55,9 +53,17 @@ def replace_file(path: Path, table: pa.Table) -> None:
 def warm(table: pa.Table) -> None:
     """Write a table to nowhere, so that the next one is written in no time."""
     import pyarrow as pa
+
+    _write(table, pa.BufferOutputStream())
+
+
+def _write(table: pa.Table, where: Any) -> None:
+    """Words by dictionary. Numbers seldom repeat: looking for them takes half of the time."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(table, pa.BufferOutputStream(), compression="zstd")
+    words = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    pq.write_table(table, where, compression="zstd", use_dictionary=words)
 
 
 def read(folder: Path, since: datetime | None, until: datetime | None) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mlops_spec.runtime.service.log_files import FEATURE, replace_file, spanning, warm
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 FLUSH_ROWS: Final = 5_000
 FLUSH_SECONDS: Final = 1.0
 WAITING_ROWS: Final = 200_000
-Row = tuple[Any, ...]
 # Columns are declared in the words of a Dataset and stored in those of Arrow.
 _TYPES: Final = {
     "float": "float64", "integer": "int64", "boolean": "bool", "category": "string",
@@ -41,9 +40,8 @@ class Identity:
     release: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """One answered request. `wall`: seconds since 1970. Columns and scores have a value a row."""
+class Answered(NamedTuple):
+    """One answered request. `wall`: seconds since 1970. What is listed has an entry a row."""
 
     wall: float
     request_id: str
@@ -51,7 +49,7 @@ class Answered:
     shadow: bool  # a copy of a request that another release answered
     keys: Sequence[str | None]
     times: Sequence[datetime | None]
-    columns: Mapping[str, Sequence[Any]]
+    rows: Sequence[tuple[Any, ...]]  # features, in the order of the log's columns
     scores: Sequence[float]
     decisions: Sequence[Any]
     probabilities: Sequence[Sequence[float]] | None = None
@@ -72,29 +70,32 @@ class PredictionLog:
         self._identity = identity
         self._columns = dict(columns)
         self._dropped = dropped
-        self._waiting: list[Row] = []  # of the answering thread and the writer, under the lock
+        # Of the answering thread and the writer, under the lock.
+        self._waiting: list[Answered] = []
+        self._rows = 0
         self._written = 0
         self._lock = threading.Lock()
         self._full = threading.Event()
         self._closed = False
         # Arrow loads itself and pandas when it makes its first table: half a second that no request
         # should share.
-        warm(_table([], identity, self._columns))
+        warm(table_of([], identity, self._columns))
 
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
 
     def add(self, answered: Answered) -> None:
         """Hand over the rows of one request, or drop them when the writer does not keep up."""
-        rows = _rows(answered, self._columns)
+        rows = len(answered.scores)
         with self._lock:
-            if self._closed or len(self._waiting) + len(rows) > WAITING_ROWS:
-                self._dropped(len(rows))
+            if self._closed or self._rows + rows > WAITING_ROWS:
+                self._dropped(rows)
                 return
-            self._waiting += rows
+            self._waiting.append(answered)
+            self._rows += rows
         # The writer looks by itself every second. Waking it for each request would cost the
         # answering thread more than all else here: the two then pass the interpreter's lock around.
-        if len(self._waiting) >= FLUSH_ROWS:
+        if self._rows >= FLUSH_ROWS:
             self._full.set()
 
     def close(self, at_most: float = 10.0) -> None:
@@ -111,43 +112,27 @@ class PredictionLog:
             self._full.clear()
             more = not self._closed
             with self._lock:
-                rows, self._waiting = self._waiting, []
-            if rows:
-                self._write(rows)
+                batch, self._waiting, self._rows = self._waiting, [], 0
+            if batch:
+                self._write(batch)
 
-    def _write(self, rows: Sequence[Row]) -> None:
+    def _write(self, batch: Sequence[Answered]) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            walls = [row[0] for row in rows]
+            walls = [_microseconds(each.wall) for each in batch]
             name = spanning(min(walls), max(walls), f"{os.getpid()}-{self._written:06d}")
-            replace_file(self._folder / name, _table(rows, self._identity, self._columns))
+            replace_file(self._folder / name, table_of(batch, self._identity, self._columns))
             self._written += 1
         # A full disk or a value that Parquet does not hold costs log rows, never an answer.
         except Exception:
-            self._dropped(len(rows))
-
-
-def _rows(answered: Answered, names: Iterable[str]) -> list[Row]:
-    """A tuple a row: one object to keep for a second where columns would be twenty."""
-    return list(
-        zip(
-            repeat(int(answered.wall * 1e6)), repeat(answered.request_id),
-            range(len(answered.scores)), repeat(answered.arm), repeat(answered.shadow),
-            answered.keys, answered.times, answered.scores, answered.decisions,
-            answered.probabilities or repeat(None),
-            *[answered.columns[name] for name in names], strict=False,
-        )
-    )  # fmt: skip
+            self._dropped(sum(len(each.scores) for each in batch))
 
 
 def table_of(batch: Sequence[Answered], identity: Identity, columns: Mapping[str, str]) -> pa.Table:
     """The log rows of some requests."""
-    return _table(list(chain(*(_rows(each, columns) for each in batch))), identity, columns)
-
-
-def _table(rows: Sequence[Row], identity: Identity, columns: Mapping[str, str]) -> pa.Table:
     import pyarrow as pa
 
+    rows = list(chain.from_iterable(map(_lines, batch)))
     time_type = pa.timestamp("us", tz="UTC")
     own = (
         ("wall_time", pa.int64()), ("request_id", pa.string()), ("row", pa.int32()),
@@ -166,6 +151,21 @@ def _table(rows: Sequence[Row], identity: Identity, columns: Mapping[str, str]) 
     return pa.table(
         found | {name: pa.repeat(pa.scalar(text), len(rows)) for name, text in whose.items()}
     )
+
+
+def _lines(answered: Answered) -> Iterable[tuple[Any, ...]]:
+    """A tuple a row, in the order of the table."""
+    wall, request_id, arm, shadow, keys, times, rows, scores, decisions, probabilities = answered
+    micros = _microseconds(wall)
+    each = zip(keys, times, scores, decisions, probabilities or repeat(None), rows, strict=False)
+    return [
+        (micros, request_id, number, arm, shadow, *own, *features)
+        for number, (*own, features) in enumerate(each)
+    ]
+
+
+def _microseconds(wall: float) -> int:
+    return int(wall * 1e6)
 
 
 def _word(decision: Any) -> str:

@@ -1,14 +1,17 @@
-"""From the bytes of a request to columns, through the pydantic model of a row."""
+"""From the bytes of a request to rows, by the pydantic model of a row."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, Field, ValidationError, create_model
+
+from mlops_spec.runtime.service.compiled_rows import Values, compiled_rows, utc
 
 KEY_FIELD: Final = "row_key"
 TIME_FIELD: Final = "row_time"
@@ -23,14 +26,20 @@ _DECLARED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a request, by column. Times among the features are seconds since 1970."""
+    """The rows of a request. Times among the features are seconds since 1970."""
 
-    columns: Mapping[str, Sequence[Any]]
+    names: tuple[str, ...]  # of the features
+    values: Sequence[Values]  # of the features, a tuple a row
     keys: Sequence[str | None]
     times: Sequence[datetime | None]
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.values)
+
+    @property
+    def columns(self) -> Mapping[str, Sequence[Any]]:
+        """The features by column."""
+        return dict(zip(self.names, zip(*self.values, strict=True), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,43 +70,83 @@ class RowReader:
         config = row.model_config.copy()
         config.pop("title", None)
         self.request = create_model(f"{row.__name__}s", __config__=config, rows=rows)
-        self._features = {
-            name: field.alias or name
-            for name, field in row.model_fields.items()
-            if name not in (KEY_FIELD, TIME_FIELD)
-        }
+        fields = {name: field.alias or name for name, field in row.model_fields.items()}
+        features = [name for name in fields if name not in (KEY_FIELD, TIME_FIELD)]
         self.columns = {
-            column: _declared(row.model_fields[name].annotation)
-            for name, column in self._features.items()
+            fields[name]: _declared(row.model_fields[name].annotation) for name in features
         }
-        self._times = tuple(c for c, declared in self.columns.items() if declared == "timestamp")
+        self._fields = tuple(fields)
+        self._compiled = compiled_rows(row, max_rows)
+        self._shape = _Shape.of(self._fields, self.columns)
 
     def read(self, body: bytes) -> Rows:
         """The rows of a request. `BadRequest` names each field that is wrong."""
         many = _MANY.match(body) is not None
         try:
+            return self._shape.rows(self._compiled.many(body) if many else self._compiled.one(body))
+        # Not in order, or in an order that only pydantic knows. It says what is wrong.
+        except ValueError:
+            return self._checked(body, many)
+
+    def _checked(self, body: bytes, many: bool) -> Rows:
+        try:
             if many:
-                return self._rows([r.__dict__ for r in self.request.model_validate_json(body).rows])  # type: ignore[attr-defined]
-            return self._rows([self.row.model_validate_json(body).__dict__])
+                found = self.request.model_validate_json(body).rows  # type: ignore[attr-defined]
+            else:
+                found = [self.row.model_validate_json(body)]
         except ValidationError as error:
             raise _bad(error) from None
+        return self._shape.rows([tuple(map(row.__dict__.get, self._fields)) for row in found])
 
-    def _rows(self, found: list[dict[str, Any]]) -> Rows:
-        columns = {column: [row[name] for row in found] for name, column in self._features.items()}
-        for column in self._times:
-            columns[column] = [None if t is None else _utc(t).timestamp() for t in columns[column]]
-        keys = [row.get(KEY_FIELD) for row in found]
-        times = [row.get(TIME_FIELD) for row in found]
-        return Rows(
-            columns,
-            [None if key is None else str(key) for key in keys],
-            [None if time is None else _utc(time) for time in times],
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Where in the values of a model the features are, and the other two."""
+
+    names: tuple[str, ...]
+    features: Callable[[Values], Values]
+    moments: tuple[int, ...]  # times among the features
+    key: int | None
+    time: int | None
+
+    @classmethod
+    def of(cls, fields: tuple[str, ...], columns: Mapping[str, str]) -> _Shape:
+        # The rendered model has them last; a slice costs less than picking each.
+        own = [place for place, name in enumerate(fields) if name in (KEY_FIELD, TIME_FIELD)]
+        places = [place for place in range(len(fields)) if place not in own]
+        return cls(
+            tuple(columns),
+            _picked(places, len(fields)),
+            tuple(at for at, declared in enumerate(columns.values()) if declared == "timestamp"),
+            fields.index(KEY_FIELD) if KEY_FIELD in fields else None,
+            fields.index(TIME_FIELD) if TIME_FIELD in fields else None,
         )
 
+    def rows(self, found: list[Values]) -> Rows:
+        keys: list[Any] = [None] * len(found)
+        times = list(keys)
+        if self.key is not None:
+            keys = [None if (key := row[self.key]) is None else str(key) for row in found]
+        if self.time is not None:
+            times = [None if (time := row[self.time]) is None else utc(time) for row in found]
+        values = [self.features(row) for row in found]
+        if self.moments:
+            values = [self._seconds(row) for row in values]
+        return Rows(self.names, values, keys, times)
 
-def _utc(time: datetime) -> datetime:
-    """Times without a zone are in UTC, as in a Dataset."""
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time
+    def _seconds(self, row: Values) -> Values:
+        found = list(row)
+        for at in self.moments:
+            found[at] = None if row[at] is None else utc(row[at]).timestamp()
+        return tuple(found)
+
+
+def _picked(places: list[int], width: int) -> Callable[[Values], Values]:
+    if places == list(range(width)):
+        return lambda row: row
+    if places == list(range(len(places))):
+        return itemgetter(slice(len(places)))
+    return lambda row: tuple(row[place] for place in places)
 
 
 def _declared(annotation: Any) -> str:
