@@ -28,6 +28,7 @@ from mlops_spec.state.lease import holder_of
 from mlops_spec.targets.filesystem import TreeState, tree_state
 from mlops_spec.targets.platform import FOR_PEOPLE, missing_programs
 from mlops_spec.terms.digest import digest
+from mlops_spec.terms.metric_code import metric_code
 from mlops_spec.terms.steps import model_lease
 
 # The step under which a model's served flows are recorded; its digest is that of their text.
@@ -122,7 +123,14 @@ def wanted(site: Site, model: LinkedModel) -> Wanted:
         fingerprint=fingerprint(site.root, source_of(model)),
         canary=tuple(step.value for step in model.rollout.canary.steps),
         shadow=model.rollout.shadow is not None,
+        code=metric_code(_metrics(model), site.root),
     )
+
+
+def _metrics(model: LinkedModel) -> Iterator[str]:
+    """The metrics that its policy names."""
+    yield from (*model.gates.metrics, *model.gates.production)
+    yield from (segments.metric for segments in model.gates.segments.values())
 
 
 def facets_of(site: Site, model: LinkedModel) -> dict[str, str]:

@@ -38,6 +38,7 @@ class Wanted:
     fingerprint: str
     canary: tuple[float, ...]
     shadow: bool
+    code: Mapping[str, str] = field(default_factory=dict)  # of the policy's own metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,8 @@ def _keys_of_run(
     """The steps after the snapshot with their keys, in order."""
     facets = wanted.facets
     run = keys.run_id(data, facets)
-    gate = keys.gate_key(run, facets, baseline_of(wanted.model, run, journal, live))
+    baseline = baseline_of(wanted.model, run, journal, live)
+    gate = keys.gate_key(run, facets, baseline, wanted.code)
     yield "check", keys.check_key(data, facets)
     yield "split", keys.split_key(data, facets)
     yield "fit", run

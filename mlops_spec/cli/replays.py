@@ -33,8 +33,10 @@ def _replays(site: Site, planned: ModelPlan) -> tuple[Replayed, ...]:
     from mlops_spec.runtime.gates.replay import candidates, replay
 
     model = site.model(planned.model)
-    facets = wanted(site, model).facets
-    now = {gate_key(s.run, facets, str(s.output.get("baseline", ""))) for s in gated}
+    want = wanted(site, model)
+    now = {
+        gate_key(s.run, want.facets, str(s.output.get("baseline", "")), want.code) for s in gated
+    }
     past = candidates(gated, site.journal.steps(model.name, step="register"), now)
     with importable(site.root):
         return replay(site.workspace, declared_gates(model), past)

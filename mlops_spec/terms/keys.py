@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from mlops_spec.terms.digest import digest
 
 Facets = Mapping[str, str]
+NO_CODE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def snapshot_key(fingerprint: str, facets: Facets) -> str:
@@ -30,9 +33,12 @@ def evaluate_key(run: str) -> str:
     return digest("evaluate", run)
 
 
-def gate_key(run: str, facets: Facets, baseline: str) -> str:
-    """`baseline` is the run that production serves, or "" for a first model."""
-    return digest("gate", run, facets["gate"], baseline)
+def gate_key(run: str, facets: Facets, baseline: str, code: Mapping[str, str] = NO_CODE) -> str:
+    """`baseline` is the run that production serves, or "" for a first model.
+
+    `code` stands for the code of the policy's own metrics, as `terms.metric_code` has it.
+    """
+    return digest("gate", run, facets["gate"], baseline, *([dict(code)] if code else []))
 
 
 def register_key(run: str, gate: str, *, let_through: bool = False) -> str:

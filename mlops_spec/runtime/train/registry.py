@@ -16,6 +16,7 @@ from mlops_spec.runtime.train.verdict_tags import tag_version, verdict_tags
 from mlops_spec.state.approvals import let_through, newest_decision
 from mlops_spec.state.journal import Step
 from mlops_spec.terms.keys import gate_key, register_key
+from mlops_spec.terms.metric_code import metric_code
 from mlops_spec.terms.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def register(context: Context, dataset: Dataset, recipe: Recipe, run: str, regis
     `registry` is `sqlite` or the URL of an MLflow server. Asked twice, or killed half-way and asked
     again, there is one tracked run and one version.
     """
-    gate = gate_key(run, context.facets, baseline_of(context, run))
+    gate = _gate_of(context, run)
     passed_by = let_through(context.journal, context.model, run, gate)
     key = register_key(run, gate, let_through=passed_by)
 
@@ -43,6 +44,16 @@ def register(context: Context, dataset: Dataset, recipe: Recipe, run: str, regis
         return _register(context, dataset, recipe, decided, registry, passed=passed)
 
     return context.step("register", key, run, work)
+
+
+def _gate_of(context: Context, run: str) -> str:
+    """The digest of the decision that stands: under these gates, and its metrics' code of now."""
+    baseline = baseline_of(context, run)
+    for decided in context.journal.steps(context.model, step="gate", run=run):
+        code = metric_code(decided.output.get("code", {}), context.root)
+        if decided.digest == gate_key(run, context.facets, baseline, code):
+            return decided.digest
+    return gate_key(run, context.facets, baseline)
 
 
 def _register(
