@@ -1,11 +1,16 @@
-"""What a Model learns from beside its features: the lists of a ranking, the weights of rows."""
+"""How a Model learns beside its features: lists of a ranking, weights of rows, categories."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from mlops_spec.diagnostics import Diagnostics, Span, did_you_mean
-from mlops_spec.diagnostics.catalogue import RANKING_MISFIT, UNKNOWN_COLUMN, WRONG_COLUMN_TYPE
+from mlops_spec.diagnostics.catalogue import (
+    OVERRIDDEN_PARAMETER,
+    RANKING_MISFIT,
+    UNKNOWN_COLUMN,
+    WRONG_COLUMN_TYPE,
+)
 from mlops_spec.link.resolve import Resolved
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.project import Loc
@@ -67,7 +72,36 @@ def _weight_fits(one: Resolved, weight: str, at: Span, found: Diagnostics) -> No
         found.add(WRONG_COLUMN_TYPE, message, at=at, help=help)
 
 
+def categories_are_declared_once(scope: Scope, found: Diagnostics) -> None:
+    """MLS336: trees that bin categories are told which by the Dataset, never by a parameter."""
+    for one in scope.resolved:
+        train = one.model.spec.train
+        if train.estimator in _BINS_CATEGORIES and _CATEGORIES in train.params:
+            listed = [n for n in one.model.spec.features if _is_category(one, n)]
+            now = f"now those are: {', '.join(listed)}" if listed else "now no feature is one"
+            found.add(
+                OVERRIDDEN_PARAMETER,
+                f"`{_CATEGORIES}` is set by the types of the columns, whatever stands here",
+                at=one.model.places.key("train", "params", _CATEGORIES),
+                help=f"remove it; declare `type: category` in the Dataset ({now})",
+            )
+
+
+def _is_category(one: Resolved, name: str) -> bool:
+    column = one.dataset.spec.columns.get(name)
+    return column is not None and column.type == "category"
+
+
+_CATEGORIES: Final = "categorical_features"
+_BINS_CATEGORIES: Final = tuple(
+    f"sklearn.ensemble.{name}"
+    for name in ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor")
+)
 _WEIGHT: Final[Loc] = ("train", "weight")
 _NUMBERS: Final = ("float", "integer")
 
-RULES: Final = (rankings_have_lists, weights_are_numbers_beside_the_features)
+RULES: Final = (
+    rankings_have_lists,
+    weights_are_numbers_beside_the_features,
+    categories_are_declared_once,
+)

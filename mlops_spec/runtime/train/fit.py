@@ -15,7 +15,8 @@ from mlops_spec.runtime.data.split import TRAIN, read_parts
 from mlops_spec.runtime.declare import Dataset, Recipe
 from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.runtime.train.fitted import FittedModel, save
-from mlops_spec.runtime.train.pipeline import features_of, pipeline_of
+from mlops_spec.runtime.train.overflow import require_scalable
+from mlops_spec.runtime.train.pipeline import features_of, pipeline_of, scales_numbers
 from mlops_spec.runtime.train.weights import as_arguments, weights_of
 from mlops_spec.stats.estimate import Floats
 from mlops_spec.terms.keys import run_id
@@ -35,6 +36,8 @@ def _fit(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Outpu
     counting = as_arguments(weights_of(train, recipe), pipeline, recipe)
     started = time.monotonic()
     features, target = features_of(train, dataset, recipe), target_of(train[dataset.label], labels)
+    if scales_numbers(pipeline):
+        require_scalable(features)
     said = _fitted(pipeline, recipe, features, target, counting)
     seconds = time.monotonic() - started
     run = run_id(data, context.facets)

@@ -18,6 +18,7 @@ from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.data.labels import Label, Labels
 from mlops_spec.runtime.declare import Dataset, Recipe
 from mlops_spec.runtime.refusal import Refusal, gist
+from mlops_spec.runtime.train.overflow import enormous
 from mlops_spec.runtime.train.pipeline import features_of
 from mlops_spec.stats.estimate import Floats
 from mlops_spec.terms.digest import file_digest
@@ -84,7 +85,7 @@ class FittedModel:
             raise Refusal(
                 "MLS707",
                 f"{self.recipe.estimator} cannot predict: {gist(error)}",
-                "look at `train.params` and at the features",
+                _look(features),
             ) from error
         strange = int((~np.isfinite(answers)).reshape(len(features), -1).any(axis=1).sum())
         if strange:
@@ -92,9 +93,17 @@ class FittedModel:
                 "MLS707",
                 f"{self.recipe.estimator} answers {strange:,} of {len(features):,} rows with what "
                 "is not a finite number",
-                "look for features of enormous values, and at `train.params`",
+                _look(features),
             )
         return answers
+
+
+def _look(features: pd.DataFrame) -> str:
+    found = enormous(features)
+    if not found:
+        return "look at `train.params` and at the features"
+    help = "correct the data, or bound the column by `min` and `max`"
+    return f"the feature {found}, which overflows; {help}"
 
 
 def _joined(parts: list[npt.NDArray[Any] | None]) -> npt.NDArray[Any] | None:

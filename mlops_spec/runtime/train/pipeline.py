@@ -52,6 +52,8 @@ def pipeline_of(dataset: Dataset, recipe: Recipe) -> Pipeline:
     text = [name for name in recipe.features if dataset.column(name).type == "category"]
     numbers = [name for name in recipe.features if name not in text]
     estimator = estimator_of(recipe)
+    if _bins_categories(estimator):
+        _require_own_categories(recipe)
     return Pipeline([("columns", _columns(numbers, text, estimator)), ("estimator", estimator)])
 
 
@@ -67,10 +69,25 @@ def _columns(numbers: list[str], text: list[str], estimator: Any) -> Any:
     return ColumnTransformer([part for part in encoders if part[2]], sparse_threshold=0.0)
 
 
+def scales_numbers(pipeline: Pipeline) -> bool:
+    """Whether numbers are imputed and scaled before they reach the estimator."""
+    return not _bins_categories(pipeline[-1])
+
+
 def _bins_categories(estimator: Any) -> bool:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     return isinstance(estimator, HistGradientBoostingClassifier | HistGradientBoostingRegressor)
+
+
+def _require_own_categories(recipe: Recipe) -> None:
+    """MLS336 says it of a spec; here of an estimator that only its import knows for such trees."""
+    if "categorical_features" in recipe.params:
+        raise Refusal(
+            "MLS707",
+            f"{recipe.estimator} is told its `categorical_features` by the types of the columns",
+            "remove it from `train.params`; declare `type: category` in the Dataset",
+        )
 
 
 def _ordinal() -> Any:
