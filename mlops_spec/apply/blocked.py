@@ -9,17 +9,21 @@ from typing import Final
 from mlops_spec.apply.standing import Standing
 from mlops_spec.model.facets import FieldChange
 from mlops_spec.state.approvals import how_to_approve
-from mlops_spec.terms.verdict import Outcome
+from mlops_spec.terms.verdict import Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Why nothing more can happen for a model, and the exit code that says so."""
+    """Why nothing more can happen for a model, and the exit code that says so.
+
+    `verdicts`: what its gates said, without those that passed.
+    """
 
     model: str
     exit_code: int
     reason: str
     help: str
+    verdicts: tuple[Verdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def _on_gate(situation: Situation, gate: Outcome) -> Blocked | None:
             return _asked(situation, "passed its gates")
         case _ if situation.standing.approval is not None:
             return _asked(situation, f"is {gate}")
-        case Outcome.INCONCLUSIVE if situation.on_inconclusive == "need_approval":
+        case Outcome.INCONCLUSIVE if _leaves_it_to_a_person(situation):
             return _asked(situation, "is inconclusive")
         case _:
             return _said_no(situation, gate)
@@ -77,6 +81,7 @@ def _said_no(situation: Situation, gate: Outcome) -> Blocked:
     return Blocked(
         standing.model, code, f"the gate {word} for run {standing.run}",
         "change the model, the data or the gate; production stays as it is",
+        _unpassed(standing),
     )  # fmt: skip
 
 
@@ -88,11 +93,23 @@ def _asked(situation: Situation, standing_is: str) -> Blocked | None:
     if approved or standing.serving or (passed and not criteria):
         return None
     confirm = "".join(f"; confirm: {sentence}" for sentence in criteria)
-    command = how_to_approve(standing.model, criteria, situation.elsewhere)
+    against = not passed and not _leaves_it_to_a_person(situation)
+    command = how_to_approve(standing.model, criteria, situation.elsewhere, override=against)
     return Blocked(
         standing.model, 3, f"run {standing.run} {standing_is} and needs approval{confirm}",
-        f"`{command}` (or --reject), then the same command again",
+        f"`{command}` (or --reject), then the same command again", _unpassed(standing),
     )  # fmt: skip
+
+
+def _unpassed(standing: Standing) -> tuple[Verdict, ...]:
+    found = (step.output.get("verdicts", ()) for step in standing.train if step.name == "gate")
+    verdicts = (Verdict.from_json(each) for step in found for each in step)
+    return tuple(verdict for verdict in verdicts if verdict.outcome is not Outcome.PASS)
+
+
+def _leaves_it_to_a_person(situation: Situation) -> bool:
+    inconclusive = situation.standing.gate is Outcome.INCONCLUSIVE
+    return inconclusive and situation.on_inconclusive == "need_approval"
 
 
 # Which of several decisions an exit code tells of: a refusal before a doubt before a question.

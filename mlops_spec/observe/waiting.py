@@ -79,7 +79,9 @@ def waiting_for(
         since=newest.finished_at or 0.0,
         criteria=asks.criteria,
         by=asks.by,
-        command=how_to_approve(model, asks.criteria, asks.elsewhere),
+        command=how_to_approve(
+            model, asks.criteria, asks.elsewhere, override=not _may_pass(journal, model, newest)
+        ),
     )
 
 
@@ -93,9 +95,15 @@ def _is_open(
     found = approval_of(journal, model, gate.run, gate.digest)
     if found is not None:
         return found.decision == "approved" and not found.holds_for(asks.criteria)
+    passed = gate.output.get("outcome") == Outcome.PASS
+    return bool(asks.criteria) if passed else _may_pass(journal, model, gate)
+
+
+def _may_pass(journal: Journal, model: str, gate: Step) -> bool:
+    """Whether a person's word suffices: it passed, or its policy leaves a doubt to a person."""
     match gate.output.get("outcome"):
         case Outcome.PASS:
-            return bool(asks.criteria)
+            return True
         case Outcome.INCONCLUSIVE:
             said = asked_or_applied(journal, model)
             return said.get("gates.on_inconclusive") == "need_approval"

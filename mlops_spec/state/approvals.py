@@ -59,11 +59,14 @@ class Approval:
         return f"{word} by {self.who}: {self.why}"
 
 
-def how_to_approve(model: str, criteria: tuple[str, ...], environment: str = "") -> str:
+def how_to_approve(
+    model: str, criteria: tuple[str, ...], environment: str = "", *, override: bool = False
+) -> str:
     """The command that approves. `environment`: where it is not the one that is meant anyway."""
+    against = " --override" if override else ""
     where = f" --env {environment}" if environment else ""
     confirm = "".join(f" --confirm {shlex.quote(sentence)}" for sentence in criteria)
-    return f'spec approve {model}{where} --why "…"{confirm}'
+    return f'spec approve {model}{where}{against} --why "…"{confirm}'
 
 
 def record_approval(journal: Journal, model: str, run: str, approval: Approval) -> None:

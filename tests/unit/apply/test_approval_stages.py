@@ -92,6 +92,22 @@ def test_an_approved_run_is_rolled_out(journal: Journal) -> None:
     assert (found.stages, code(found)) == ((ROLLOUT, Record("churn")), None)
 
 
+@pytest.mark.parametrize(("policy", "against"), [("hold", True), ("need_approval", False)])
+def test_the_command_overrides_where_the_gate_leaves_nothing_to_a_person(
+    journal: Journal, policy: str, *, against: bool
+) -> None:
+    gated(journal, "inconclusive")
+    decide(journal, "approved")
+    found = plan(journal, criteria=CRITERIA, on_inconclusive=policy, elsewhere="live")
+
+    assert found.blocked is not None
+    override = "--override " if against else ""
+    assert found.blocked.help == (
+        f"`spec approve churn --env live {override}--why \"…\" --confirm 'The card was read.'` "
+        "(or --reject), then the same command again"
+    )
+
+
 def test_other_criteria_ask_again(journal: Journal) -> None:
     gated(journal, "pass")
     decide(journal, "approved", criteria=CRITERIA)

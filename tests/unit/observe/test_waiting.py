@@ -102,6 +102,15 @@ def test_what_is_in_doubt_waits_where_the_policy_asks_a_person(
     assert (waiting_for(journal, "m", Asks(), ()) is not None) == waits
 
 
+def test_what_was_let_through_against_the_gates_needs_the_same_word_again(journal: Journal) -> None:
+    gated(journal, "fail", UNSURE)
+    decide(journal, "approved", ())
+    found = waiting_for(journal, "m", ASKS, ())
+
+    assert found is not None
+    assert found.command == COMMAND.replace("--why", "--override --why")
+
+
 def test_status_says_who_waits_and_who_has_approved_what_serves(
     tmp_path: Path, store: Store, journal: Journal
 ) -> None:
