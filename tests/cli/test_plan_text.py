@@ -13,6 +13,7 @@ from mlops_spec.apply.stages import ApplyPlan, ModelPlan, ServeFlows, Stage
 from mlops_spec.apply.standing import Wanted, stand
 from mlops_spec.cli.views.plan_text import plan_lines
 from mlops_spec.state import Journal, Store
+from mlops_spec.terms.verdict import Outcome, Verdict
 
 
 @pytest.fixture
@@ -34,7 +35,8 @@ def shown(*models: ModelPlan) -> list[str]:
 
 
 def test_a_decision_against_a_model_is_not_told_as_work_to_be_done(journal: Journal) -> None:
-    blocked = Blocked("churn", 4, "the gate said no for run 12", "change the model")
+    low = Verdict("roc_auc", Outcome.FAIL, 0.61, 0.6, 0.62, 900, "≥ 0.7")
+    blocked = Blocked("churn", 4, "the gate said no for run 12", "change the model", (low,))
 
     assert shown(
         planned(journal, "churn", blocked, "a reason"), planned(journal, "trees", None)
@@ -43,6 +45,7 @@ def test_a_decision_against_a_model_is_not_told_as_work_to_be_done(journal: Jour
         "    because a reason",
         "    + deploy the flows",
         "    ■ the gate said no for run 12",
+        "      roc_auc: FAIL  0.61  [0.6, 0.62]  n=900  limit ≥ 0.7",
         "      change the model",
         "~ trees: retrain",
         "    + deploy the flows",

@@ -67,7 +67,12 @@ def _model_json(model: ModelPlan) -> dict[str, Any]:
         "release": model.standing.release,
         "blocked": None
         if blocked is None
-        else {"exit_code": blocked.exit_code, "reason": blocked.reason, "help": blocked.help},
+        else {
+            "exit_code": blocked.exit_code,
+            "reason": blocked.reason,
+            "help": blocked.help,
+            "verdicts": [verdict.to_json() for verdict in blocked.verdicts],
+        },
     }
 
 
@@ -114,6 +119,8 @@ def _model_lines(model: ModelPlan) -> Iterator[str]:
         yield from _stage_lines(stage)
     if model.blocked is not None:
         yield f"    [red]■[/] {_plain(model.blocked.reason)}"
+        for verdict in model.blocked.verdicts:
+            yield f"      {_plain(verdict.line())}"
         yield f"      [dim]{_plain(model.blocked.help)}[/]"
 
 

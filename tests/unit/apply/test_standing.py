@@ -23,6 +23,7 @@ from mlops_spec.apply.standing import Standing, Wanted, stand
 from mlops_spec.state import Deployment, Journal, Store
 from mlops_spec.terms import keys
 from mlops_spec.terms.steps import TRAIN_STEPS
+from mlops_spec.terms.verdict import Outcome, Verdict
 
 FACETS = {
     name: f"{name}-1" for name in ("data", "train", "gate", "serve", "rollout", "monitor", "docs")
@@ -203,6 +204,18 @@ def test_a_gate_that_did_not_pass_blocks_and_nothing_is_done_again(
     assert plan.stages == ()
     assert plan.blocked is not None
     assert plan.blocked.exit_code == code
+
+
+def test_a_gate_that_blocks_says_which_checks_did_not_pass(journal: Journal) -> None:
+    good = Verdict("brier_score", Outcome.PASS, 0.1, 0.09, 0.11, 900, "≤ 0.2")
+    bad = Verdict("roc_auc", Outcome.FAIL, 0.61, 0.6, 0.62, 900, "≥ 0.7")
+    _train_up_to(journal, "evaluate")
+    told = {"outcome": "fail", "verdicts": [good.to_json(), bad.to_json()]}
+    _do(journal, "gate", keys.gate_key(RUN, WANTED.facets, ""), **told)
+
+    blocked = _plan(stand(WANTED, journal, ())).blocked
+    assert blocked is not None
+    assert blocked.verdicts == (bad,)
 
 
 def test_a_release_that_was_rolled_back_is_not_tried_again_unasked(journal: Journal) -> None:
