@@ -89,6 +89,7 @@ POWERLESS_SEGMENTS: Final = _warning("MLS334", "segments are too small to be tol
 UNSIGNED_EVIDENCE: Final = _warning("MLS335", "nobody's signature is asked for in a cluster")
 OVERRIDDEN_PARAMETER: Final = _error("MLS336", "a parameter that the types of columns decide")
 OUTPUT_CHOICE: Final = _error("MLS350", "a batch output is not exactly one of parquet and table")
+OUTPUT_CHOICE: Final = _error("MLS350", "a batch output is not exactly one of parquet and table")
 TABLE_MISFIT: Final = _error("MLS351", "a table cannot take the predictions")
 
 # 5xx: our own output
@@ -135,6 +136,7 @@ LEAKING_LABEL: Final = _error("MLS706", "a feature gives the label away")
 ESTIMATOR_UNUSABLE: Final = _error("MLS707", "the estimator cannot be built or fitted")
 MODEL_CHANGED: Final = _error("MLS708", "a packaged model is not the one that was released")
 MONITOR_BLIND: Final = _error("MLS709", "the monitor has nothing to look at or to compare with")
+TABLE_MISFIT: Final = _error("MLS719", "a table cannot take the predictions")
 
 CATALOGUE: Final[dict[str, Code]] = {
     value.id: value for value in list(globals().values()) if isinstance(value, Code)

@@ -14,15 +14,16 @@ import pandas as pd
 from learning import DATASET, RECIPE, context, put, rows
 from proving import prove
 
+from mlops_spec.runtime.batch import job as batch
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.declare import Dataset, Parquet
+from mlops_spec.runtime.declare import Dataset, Folder, Parquet, Table
 from mlops_spec.runtime.portable import export
-from mlops_spec.runtime.service import batch
 from mlops_spec.runtime.train.pipeline import features_of, pipeline_of
 from mlops_spec.state import Deployment
 from mlops_spec.terms.digest import file_digest
 
-OUTPUT = "data/predictions"
+FOLDER = "data/predictions"
+OUTPUT = Folder(FOLDER)
 INPUT = replace(DATASET, source=Parquet("data/flights/*.parquet"))
 
 
@@ -63,20 +64,22 @@ def many(root: Path, n: int = 430) -> pd.DataFrame:
     return frame
 
 
-def run(place: Context, dataset: Dataset = INPUT) -> dict[str, Any]:
-    job = batch.begin(place, dataset, OUTPUT)
-    return batch.finish(place, job, batch.predict(place, dataset, job))
+def run(
+    place: Context, dataset: Dataset = INPUT, output: Folder | Table = OUTPUT
+) -> dict[str, Any]:
+    job = batch.begin(place, dataset, output)
+    return batch.finish(place, dataset, output, job, batch.predict(place, dataset, job))
 
 
 def predicted(place: Context) -> pd.DataFrame:
     """What a reader finds, who knows nothing but the folder."""
-    latest = json.loads((place.root / OUTPUT / "latest.json").read_text())
-    return pd.read_parquet(place.root / OUTPUT / latest["folder"])
+    latest = json.loads((place.root / FOLDER / "latest.json").read_text())
+    return pd.read_parquet(place.root / FOLDER / latest["folder"])
 
 
 def visible(place: Context) -> list[Path]:
     """What a reader of Parquet sees: nothing below a name with a dot."""
-    found = (place.root / OUTPUT).rglob("*.parquet")
+    found = (place.root / FOLDER).rglob("*.parquet")
     return [p for p in found if not any(part.startswith(".") for part in p.parts[-3:])]
 
 
@@ -85,7 +88,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path[:0] = {path!r}
 from learning import context
-from mlops_spec.runtime.service import batch, batch_parts
+from mlops_spec.runtime.batch import parts as batch_parts, job as batch
 import batch_world
 place = context(Path({root!r}))
 """

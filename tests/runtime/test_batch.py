@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from batch_world import INPUT, OUTPUT, exported, many, predicted, run, serving
+from batch_world import FOLDER, INPUT, OUTPUT, exported, many, predicted, run, serving
 from learning import DATASET, RECIPE, context, put, rows
 
+from mlops_spec.runtime.batch import job as batch
+from mlops_spec.runtime.batch import parts as batch_parts
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Column, Csv
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.service import batch, batch_parts
 from mlops_spec.runtime.train.pipeline import features_of
 from mlops_spec.terms.digest import file_digest
 
@@ -46,7 +47,7 @@ def test_every_row_is_scored_as_the_pipeline_scores_it(
     got = predicted(place)
     expected = model[1].predict_proba(features_of(frame, INPUT, RECIPE))[:, 1]
     assert found == {
-        "folder": f"{OUTPUT}/{Path(found['folder']).name}",
+        "folder": f"{FOLDER}/{Path(found['folder']).name}",
         "release": "rel1", "rows": 430, "bad_rows": 0,
     }  # fmt: skip
     assert got["id"].tolist() == frame["id"].tolist()
@@ -157,7 +158,7 @@ def test_an_output_that_is_a_link_out_of_the_project_is_refused(
 ) -> None:
     put(place.root / "data", rows(40), "rows.parquet")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    (place.root / OUTPUT).symlink_to(elsewhere)
+    (place.root / FOLDER).symlink_to(elsewhere)
     with pytest.raises(Refusal, match="is a link that leads out of the project") as caught:
         batch.begin(place, INPUT, OUTPUT)
     assert caught.value.code == "MLS317"

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from batch_world import (
+    FOLDER,
     INPUT,
     OUTPUT,
     Killed,
@@ -26,9 +27,10 @@ from batch_world import (
 )
 from learning import put, rows
 
+from mlops_spec.runtime.batch import job as batch
+from mlops_spec.runtime.batch import parts as batch_parts
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Dataset, Sql
-from mlops_spec.runtime.service import batch, batch_parts
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|skl2onnx|google).*"),
@@ -77,21 +79,21 @@ def test_killed_after_any_part_it_goes_on_with_the_next(
         try:
             run(place)
         except Killed:
-            assert not (place.root / OUTPUT / "latest.json").exists()
+            assert not (place.root / FOLDER / "latest.json").exists()
             assert visible(place) == []
     run(place)
 
     assert predicted(place)["id"].tolist() == frame["id"].tolist()
-    before = {path: path.stat().st_mtime_ns for path in (place.root / OUTPUT).rglob("*")}
+    before = {path: path.stat().st_mtime_ns for path in (place.root / FOLDER).rglob("*")}
     run(place)
-    assert before == {path: path.stat().st_mtime_ns for path in (place.root / OUTPUT).rglob("*")}
+    assert before == {path: path.stat().st_mtime_ns for path in (place.root / FOLDER).rglob("*")}
 
 
 def test_a_half_written_part_and_one_cut_otherwise_are_written_again(place: Context) -> None:
     frame = many(place.root)
     job = batch.begin(place, INPUT, OUTPUT)
     batch.predict(place, INPUT, job)
-    working = place.root / OUTPUT / f".{job.name}"
+    working = place.root / FOLDER / f".{job.name}"
     (working / "part-00001.parquet").write_bytes(b"PAR1 cut")
     batch_parts.write(
         working / "part-00002.parquet", pq.read_table(working / "part-00000.parquet"),
@@ -146,7 +148,7 @@ def test_after_kill_9_the_next_process_goes_on(place: Context) -> None:
     frame = many(place.root)
     ended = in_a_process(place, KILLED)
     assert ended.returncode == -signal.SIGKILL
-    (working,) = (place.root / OUTPUT).glob(".*")
+    (working,) = (place.root / FOLDER).glob(".*")
     kept = {path.name: path.stat().st_mtime_ns for path in working.glob("part*")}
     assert sorted(kept) == [f"part-0000{number}.parquet" for number in range(3)]
 

@@ -16,6 +16,8 @@ import pytest
 from learning import DATASET
 from proving import PASSED, judge, prove
 
+from mlops_spec.runtime.batch import job as batch
+from mlops_spec.runtime.batch.job import Job
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Recipe, Service, Signing, Trust
 from mlops_spec.runtime.evidence import verify
@@ -25,8 +27,6 @@ from mlops_spec.runtime.machine import processes
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.rollout.local import LocalWorld, Place
 from mlops_spec.runtime.rollout.release import Release
-from mlops_spec.runtime.service import batch
-from mlops_spec.runtime.service.batch import Job
 from mlops_spec.runtime.service.packaging import package
 from mlops_spec.runtime.service.startup import proven, said
 from mlops_spec.state import Store

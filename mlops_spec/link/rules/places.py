@@ -7,7 +7,12 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Final
 
 from mlops_spec.diagnostics import Diagnostics
-from mlops_spec.diagnostics.catalogue import PATH_OUTSIDE, SOURCE_CHOICE, UNSIGNED_EVIDENCE
+from mlops_spec.diagnostics.catalogue import (
+    OUTPUT_CHOICE,
+    PATH_OUTSIDE,
+    SOURCE_CHOICE,
+    UNSIGNED_EVIDENCE,
+)
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.project import Document, Loc
 from mlops_spec.model.spec.dataset import DatasetSpec
@@ -26,6 +31,18 @@ def sources_are_exactly_one(scope: Scope, found: Diagnostics) -> None:
             has = f"both {one_of(given, 'and')}" if given else f"none of {one_of(_CHOICES)}"
             message = f"a source is one of {one_of(_CHOICES)}; this one has {has}"
             found.add(SOURCE_CHOICE, message, at=document.places.key("source"))
+
+
+def batch_outputs_are_exactly_one(scope: Scope, found: Diagnostics) -> None:
+    """MLS350."""
+    for document in scope.of(ModelSpec):
+        if document.spec.batch is None:
+            continue
+        output = document.spec.batch.output
+        if (output.parquet is None) == (output.table is None):
+            has = "neither" if output.parquet is None else "both"
+            message = f"an output is one of parquet and table; this one has {has}"
+            found.add(OUTPUT_CHOICE, message, at=document.places.key("batch", "output"))
 
 
 def paths_stay_in_the_project(scope: Scope, found: Diagnostics) -> None:
@@ -49,8 +66,9 @@ def _paths(scope: Scope) -> Iterator[tuple[Document[DatasetSpec] | Document[Mode
             if path is not None:
                 yield dataset, ("source", choice), path
     for model in scope.of(ModelSpec):
-        if model.spec.batch:
-            yield model, ("batch", "output", "parquet"), model.spec.batch.output.parquet
+        path = model.spec.batch.output.parquet if model.spec.batch else None
+        if path is not None:
+            yield model, ("batch", "output", "parquet"), path
 
 
 def _reaches_out(path: str) -> str:
@@ -79,6 +97,7 @@ def clusters_know_whom_to_believe(scope: Scope, found: Diagnostics) -> None:
 
 RULES: Final = (
     sources_are_exactly_one,
+    batch_outputs_are_exactly_one,
     paths_stay_in_the_project,
     clusters_know_whom_to_believe,
 )

@@ -1,5 +1,6 @@
 """What a rendered file says, as literals: plain frozen values, no pydantic, no behaviour."""
 
+from mlops_spec.runtime.declare.batch import Folder, Table
 from mlops_spec.runtime.declare.data import (
     Column,
     ColumnType,
@@ -52,6 +53,7 @@ __all__ = [
     "Disparity",
     "Drift",
     "Fair",
+    "Folder",
     "Gate",
     "Gates",
     "Latency",
@@ -68,6 +70,7 @@ __all__ = [
     "Split",
     "Sql",
     "Stable",
+    "Table",
     "Task",
     "Trust",
     "Wandb",

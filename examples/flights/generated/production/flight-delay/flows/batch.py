@@ -8,10 +8,11 @@ from typing import Any
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 
+from mlops_spec.runtime.batch import job as steps
+from mlops_spec.runtime.batch.job import Job
+from mlops_spec.runtime.batch.parts import Part
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.declare import Column, Dataset, Parquet, Split, Trust
-from mlops_spec.runtime.service import batch as steps
-from mlops_spec.runtime.service.batch import Job, Part
+from mlops_spec.runtime.declare import Column, Dataset, Folder, Parquet, Split, Trust
 from mlops_spec.runtime.train.retries import may_pass
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -45,7 +46,7 @@ DATASET = Dataset(
     split=Split(by="time", test=0.2, validation=0.1),
     label_arrives_after=86400.0,
 )
-OUTPUT = "data/predictions"
+OUTPUT = Folder(path="data/predictions")
 # Whose signature on the verdicts of a release is believed.
 TRUST = Trust(environment="production", signer="T9YPPuniH0uHjAvgrlx0QoZXp0rQghtZjusFxwnmdOs=")
 
@@ -64,8 +65,8 @@ def predict(context: Context, job: Job) -> tuple[Part, ...]:
 
 @task(cache_policy=NO_CACHE)
 def finish(context: Context, job: Job, parts: tuple[Part, ...]) -> dict[str, Any]:
-    """Write the manifest, and give the folder its name: it is complete."""
-    return steps.finish(context, job, parts)
+    """Publish all parts at once."""
+    return steps.finish(context, DATASET, OUTPUT, job, parts)
 
 
 @flow(name=f"{MODEL}-batch")
