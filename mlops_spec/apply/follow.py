@@ -13,11 +13,16 @@ from typing import Any, Final
 
 from mlops_spec.apply.events import Event, Note, StepSeen
 from mlops_spec.state import Journal, Step
+from mlops_spec.state.lease import HEARTBEAT
 from mlops_spec.targets.orchestrator import FlowRun, Orchestrator
 
 LOOK_EVERY: Final = 0.3  # seconds
 # A flow run needs its process to start before it takes the lease; past this it is taken for dead.
 SILENCE: Final = 90.0
+# The same for a run that was found. One that runs takes the lease first of all and gives it back
+# last: where nobody holds it for a heartbeat, the process is gone. Were it only slow, it would
+# find the lease taken, and end.
+UNTIL_IT_RUNS: Final = 20.0
 
 
 class FlowFailed(Exception):
@@ -91,10 +96,13 @@ def _join_or_start(
 def _lives(orchestrator: Orchestrator, watch: Watch, deployment: str, run: FlowRun) -> bool:
     """Whether an unfinished run has a process: it must show itself by the lease, soon."""
     model = deployment.partition("/")[0].rpartition("-")[0]
-    deadline = watch.clock() + 20
-    while watch.clock() < deadline:
-        if watch.holder(model) or orchestrator.look(run.id).ended:
+    silent_since, allowed = watch.clock(), UNTIL_IT_RUNS
+    while watch.clock() - silent_since < allowed:
+        seen = orchestrator.look(run.id)
+        if watch.holder(model) or seen.ended:
             return True
+        if seen.running and allowed != HEARTBEAT:
+            silent_since, allowed = watch.clock(), HEARTBEAT
         watch.sleep(LOOK_EVERY)
     orchestrator.give_up(run.id, "its process is gone")
     return False

@@ -16,6 +16,10 @@ from mlops_spec.state.store import StateUnusable, Store
 from mlops_spec.state.tables import LEASES
 
 TTL: Final = 30.0
+# How often a holder renews its lease in the time that it is good for.
+_RENEWALS: Final = 4
+# Seconds between two renewals: whoever lives shows it within them.
+HEARTBEAT: Final = TTL / _RENEWALS
 
 
 class LeaseHeld(Exception):
@@ -72,7 +76,7 @@ class Lease:
         )
 
     def _keep_renewing(self) -> None:
-        while not self._stop.wait(self._ttl / 4):
+        while not self._stop.wait(self._ttl / _RENEWALS):
             try:
                 with self._store.begin() as connection:
                     renewed = connection.execute(

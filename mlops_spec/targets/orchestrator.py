@@ -8,13 +8,17 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class FlowRun:
-    """A run as the orchestrator sees it. `ended`: it will not go on; `message`: its last word."""
+    """A run as the orchestrator sees it. `ended`: it will not go on; `message`: its last word.
+
+    `running`: its process has begun, as far as the orchestrator knows.
+    """
 
     id: str
     ended: bool
     succeeded: bool
     message: str
     fresh: bool = True  # made just now, rather than found under its key
+    running: bool = False
 
 
 class Orchestrator(Protocol):

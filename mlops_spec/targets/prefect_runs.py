@@ -86,4 +86,5 @@ def _seen(run: PrefectRun, *, fresh: bool) -> FlowRun:
     if state is None:
         return FlowRun(str(run.id), False, False, "", fresh)
     message = f"{state.name}: {state.message or 'no message'}"
-    return FlowRun(str(run.id), state.is_final(), state.is_completed(), message, fresh)
+    ended, well = state.is_final(), state.is_completed()
+    return FlowRun(str(run.id), ended, well, message, fresh, state.is_running())

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from mlops_spec.apply.events import Event, Note, StepSeen
-from mlops_spec.apply.follow import SILENCE, FlowFailed, FlowRequest, Watch, run_flow
+from mlops_spec.apply.follow import SILENCE, UNTIL_IT_RUNS, FlowFailed, FlowRequest, Watch, run_flow
 from mlops_spec.state import Journal, Store
+from mlops_spec.state.lease import HEARTBEAT
 from mlops_spec.targets.orchestrator import FlowRun
 
 REQUEST = FlowRequest("local", "key", {})
-GOING = FlowRun("1", False, False, "Running: ")
+GOING = FlowRun("1", False, False, "Pending: ")
+RUNNING = FlowRun("1", False, False, "Running: ", running=True)
 DONE = FlowRun("1", True, True, "Completed: ")
 CRASHED = FlowRun("1", True, False, "Crashed: killed")
 
@@ -89,16 +91,46 @@ def test_an_ended_attempt_is_followed_by_a_new_one(journal: Journal) -> None:
     assert runs.calls == ["start churn-train/local key-0", "start churn-train/local key-1"]
 
 
-def test_a_run_whose_process_is_gone_is_given_up_and_started_again(journal: Journal) -> None:
-    runs = Runs([replace(GOING, fresh=False), replace(GOING, id="2")], [GOING])
-    runs.looks = [GOING] * 25 + [DONE]
-    run_flow(runs, _watch(journal, []), "churn", "train", REQUEST)
+@pytest.mark.parametrize(
+    ("looks", "seconds"),
+    [
+        ([GOING], UNTIL_IT_RUNS),
+        ([RUNNING], HEARTBEAT),
+        ([GOING] * 18 + [RUNNING], 18 + HEARTBEAT),
+    ],
+    ids=["waits", "runs", "begins late"],
+)
+def test_a_run_whose_process_is_gone_is_given_up_and_started_again(
+    journal: Journal, looks: list[FlowRun], seconds: float
+) -> None:
+    runs = Runs([replace(GOING, fresh=False), replace(GOING, id="2")], looks)
+    watch = _watch(journal, [])
+    given_up: list[float] = []
+
+    def give_up(id: str, reason: str) -> None:
+        given_up.append(watch.clock())
+        runs.calls.append(f"give up {id}: {reason}")
+        runs.looks = [DONE]
+
+    runs.give_up = give_up  # type: ignore[method-assign]
+    run_flow(runs, watch, "churn", "train", REQUEST)
 
     assert runs.calls == [
         "start churn-train/local key-0",
         "give up 1: its process is gone",
         "start churn-train/local key-1",
     ]
+    assert given_up == [pytest.approx(seconds, abs=1)]
+
+
+def test_a_run_that_shows_itself_late_is_joined(journal: Journal) -> None:
+    told: list[Event] = []
+    runs = Runs([replace(GOING, fresh=False)], [RUNNING] * 12 + [DONE])
+    watch = _watch(journal, told)
+    watch = replace(watch, holder=lambda _: "somebody" if watch.clock() > HEARTBEAT - 1 else None)
+    run_flow(runs, watch, "churn", "train", REQUEST)
+
+    assert told == [Note("joined the run of churn-train/local that goes on already")]
 
 
 def test_a_run_that_gives_no_sign_of_life_is_given_up(journal: Journal) -> None:
