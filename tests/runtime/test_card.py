@@ -250,7 +250,13 @@ def test_words_of_the_spec_and_of_the_person_who_approved_are_shown(compared, tm
     said = Approval("approved", gated, "Άννα", "a known season", 0.0, "pass", criteria=read)
     record_approval(there.journal, there.model, run, said)
     shown = parsed(card(there, run)).said
-    for word in ("ops-ml <x>", "Late?", "Άννα", "a known season", *read, "1970-01-01 00:00 UTC"):
+    for word in (
+        "ops-ml <x>",
+        "Late?",
+        "It was approved by Άννα: a known season",
+        *read,
+        "1970-01-01 00:00 UTC",
+    ):
         assert word in shown
     assert "nobody has overridden it" not in shown
 

@@ -94,7 +94,7 @@ def _why(verdict: Verdict) -> str:
 def _approval(approval: Approval | None) -> str:
     if approval is None:
         return soft("No person was asked to approve this decision, and nobody has overridden it.")
-    confirmed = "".join(f"<li>{text(sentence)}</li>" for sentence in approval.criteria)
+    confirmed = "<br>".join(map(text, approval.criteria))
     word = "approved against the gates" if approval.override else approval.decision
     pairs = [
         ("Decision", f"<b>{text(word)}</b>; the gates said {text(approval.outcome)}"),
@@ -103,5 +103,5 @@ def _approval(approval: Approval | None) -> str:
         ("Reason", text(approval.why)),
     ]
     if confirmed:
-        pairs.append(("Confirmed", f"<ul>{confirmed}</ul>"))
+        pairs.append(("Confirmed", confirmed))
     return f"<h3>Approval</h3>{facts(pairs)}"

@@ -82,13 +82,16 @@ def _section(made: Section) -> str:
 
 
 def _summary(found: Recorded) -> str:
-    """What the headline leaves out: the gates with yet another outcome."""
+    """What the headline leaves out: gates with yet another outcome, and the word of a person."""
     if found.decided is None:
         return ""
+    approval = found.decided.approval
+    word = f"It was {approval.line()}" if approval else ""
     against = [v.outcome for v in found.decided.verdicts if v.outcome is not Outcome.PASS]
     others = [outcome for outcome in against if outcome is not found.decided.outcome]
     counted = [f"{others.count(o)} {_OTHERS[o]}" for o in ORDER if o in others]
-    return f"Besides, {' and '.join(counted)}." if counted else ""
+    besides = f"Besides, {' and '.join(counted)}." if counted else ""
+    return " ".join(filter(None, (besides, word)))
 
 
 def _glance(found: Recorded) -> list[str]:
