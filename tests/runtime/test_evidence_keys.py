@@ -25,7 +25,7 @@ from mlops_spec.runtime.evidence.keys import believed_key, new_pair, signing_key
 from mlops_spec.runtime.evidence.statement import statement_of
 from mlops_spec.runtime.machine import processes
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.rollout.local import LocalWorld, Place
+from mlops_spec.runtime.rollout import LocalWorld, Place
 from mlops_spec.runtime.rollout.release import Release
 from mlops_spec.runtime.service.packaging import package
 from mlops_spec.runtime.service.startup import proven, said

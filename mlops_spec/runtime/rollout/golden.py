@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -22,17 +22,19 @@ ROWS: Final = 20
 # computes in float32, and was proven within less on all held-out rows.
 TOLERANCE: Final = 1e-3
 TIMEOUT: Final = 30.0
+# The answer of a service to the body of a request; an OSError when there is none.
+Ask = Callable[[bytes], Any]
 
 
-def golden(rows: Sequence[dict[str, Any]], expected: pd.Series, url: str) -> Verdict:
-    """Whether the release at `url` scores these rows as the evaluation did.
+def golden(rows: Sequence[dict[str, Any]], expected: pd.Series, ask: Ask) -> Verdict:
+    """Whether the release that is asked scores these rows as the evaluation did.
 
     `estimate` is the largest difference. No row, no answer or a score that is NaN is never a pass.
     """
     if not rows:
         return Verdict(CHECK, Outcome.NO_DATA, reason="there is no held-out row")
     try:
-        scores = np.array([_score(url, row) for row in rows], dtype=np.float64)
+        scores = np.array([_score(ask, row) for row in rows], dtype=np.float64)
     except (OSError, ValueError, LookupError, TypeError) as error:
         reason = f"{type(error).__name__}: {_words(error)}"
         return Verdict(CHECK, Outcome.FAIL, n=len(rows), reason=reason)
@@ -57,12 +59,21 @@ def spread(rows: pd.DataFrame, n: int = ROWS) -> pd.DataFrame:
     return rows.iloc[np.linspace(0, len(rows) - 1, n).astype(int)]
 
 
-def _score(url: str, row: dict[str, Any]) -> float:
-    request = urllib.request.Request(  # noqa: S310  # our own process on this machine
-        f"{url}/predict", body_of(row), {"content-type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-        return float(json.load(answer)["predictions"][0]["score"])
+def answer_at(url: str) -> Ask:
+    """How to ask a service of this machine."""
+
+    def ask(body: bytes) -> Any:
+        request = urllib.request.Request(  # noqa: S310  # our own process on this machine
+            f"{url}/predict", body, {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+            return json.load(answer)
+
+    return ask
+
+
+def _score(ask: Ask, row: dict[str, Any]) -> float:
+    return float(ask(body_of(row))["predictions"][0]["score"])
 
 
 def _words(error: Exception) -> str:

@@ -14,10 +14,11 @@ import json
 import math
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 from urllib.parse import urlsplit
 
 from mlops_spec.runtime.refusal import Refusal
@@ -84,16 +85,28 @@ def replay(
     return running.report()
 
 
+class Line(Protocol):
+    """Where one thread of a replay sends its requests."""
+
+    def post(self, body: bytes) -> int:
+        """The status of the answer; 0 when there was none."""
+
+    def close(self) -> None: ...
+
+
 class Replay:
-    """A replay that runs beside other work: `with Replay(url, bodies):`."""
+    """A replay that runs beside other work: `with Replay(url, bodies):`.
+
+    To a URL of this machine, or over lines that somebody else opens.
+    """
 
     def __init__(
-        self, url: str, bodies: Sequence[bytes], rate: float = RATE, *,
+        self, to: str | Callable[[], Line], bodies: Sequence[bytes], rate: float = RATE, *,
         count: int | None = None, connections: int = CONNECTIONS,
     ) -> None:  # fmt: skip
         if not bodies:
             raise Refusal("MLS703", "there is no row to replay", "train the model again")
-        self._target = _Target.of(url)
+        self._open = partial(_Connection, _Target.of(to)) if isinstance(to, str) else to
         self._bodies = bodies
         self._rate = rate
         self._count = math.inf if count is None else count
@@ -128,7 +141,7 @@ class Replay:
         return Report(tuple(sorted(self._sent, key=lambda one: one.intended)))
 
     def _send_all(self) -> None:
-        connection = _Connection(self._target)
+        connection = self._open()
         # One counter for all threads: `next` on it is atomic.
         for number in self._numbers:
             intended = self._started + number / self._rate
