@@ -53,7 +53,10 @@ def serving(root: Path, model: Path) -> Context:
 
 
 def serve(place: Context, release: str) -> None:
-    place.deployments.save(Deployment(place.model, release, "run1", "1", "production", 1.0))
+    """This release is in production, and no other."""
+    past = (replace(d, role="retired") for d in place.deployments.of(place.model))
+    new = Deployment(place.model, release, "run1", "1", "production", 1.0)
+    place.deployments.save(*(d for d in past if d.release != release), new)
 
 
 def many(root: Path, n: int = 430) -> pd.DataFrame:

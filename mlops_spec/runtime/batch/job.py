@@ -225,5 +225,6 @@ def _loaded(
     from mlops_spec.runtime.batch.table import load
 
     schema = pq.read_schema(folder / files[0])
-    found = load(target, (folder / file for file in files), schema, dataset.key, job.release)
+    parts = (pq.ParquetFile(folder / file).read() for file in files)
+    found = load(target, parts, schema, dataset.key, job.release)
     return {"keyed_rows": found.rows, "keyless_rows": found.keyless}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -30,7 +28,9 @@ class Loaded:
     keyless: int  # rows of the source without a key: a table has no place for them
 
 
-def load(target: Table, parts: Iterable[Path], schema: pa.Schema, key: str, release: str) -> Loaded:
+def load(
+    target: Table, parts: Iterable[pa.Table], schema: pa.Schema, key: str, release: str
+) -> Loaded:
     """Put all parts into the table, which is made if it is not there: all of them or nothing.
 
     `Refusal` MLS719 when the table cannot take them, MLS702 when a key is there twice, MLS701 for
@@ -45,7 +45,7 @@ def load(target: Table, parts: Iterable[Path], schema: pa.Schema, key: str, rele
         # A temporary one is gone with the connection, whatever happens to us.
         staging = _staging(schema)
         staging.create(connection)
-        read = sum(_stage(connection, staging, path, release) for path in parts)
+        read = sum(_stage(connection, staging, part, release) for part in parts)
         keyless = connection.execute(_count(staging).where(staging.c[key].is_(None))).scalar_one()
         _require_unique(connection, staging, key)
         connection.execute(_upsert(connection.dialect.name, staging, table, key))
@@ -121,8 +121,8 @@ def _require_fit(connection: sql.Connection, target: Table, table: sql.Table, ke
         )
 
 
-def _stage(connection: sql.Connection, staging: sql.Table, path: Path, release: str) -> int:
-    rows: list[dict[str, Any]] = pq.ParquetFile(path).read().to_pylist()
+def _stage(connection: sql.Connection, staging: sql.Table, part: pa.Table, release: str) -> int:
+    rows: list[dict[str, Any]] = part.to_pylist()
     for row in rows:
         row[RELEASE] = release
     if rows:
