@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from learning import DATASET, FACETS, RECIPE, context, put, rows, trained
 
 from mlops_spec.runtime.declare import AtLeast, Gates, ModelSize
 from mlops_spec.runtime.gates.step import gate
-from mlops_spec.runtime.train.registry import register
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.train.registry import promote, register
 from mlops_spec.runtime.train.tracking import client_of
 from mlops_spec.runtime.train.verdict_tags import VALUE_LENGTH, verdict_tags
 from mlops_spec.terms.verdict import Outcome, Verdict
 
+OTHER = {**FACETS, "gate": "other"}
 PREFIX = "mlops_spec.verdict."
 
 
@@ -70,3 +74,23 @@ def test_gated_again_a_version_shows_the_newest_verdicts_alone(tmp_path) -> None
 
     made, said, tags = decided("another", AtLeast("accuracy", 0.5))
     assert (made, tags["outcome"], set(said)) == ("1", "pass", {f"{PREFIX}accuracy"})
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_gates_that_return_are_what_counts_and_what_stands_there(tmp_path) -> None:
+    put(tmp_path, rows())
+    lenient, strict = Gates((AtLeast("roc_auc", 0.6),)), Gates((AtLeast("accuracy", 0.999),))
+    first = context(tmp_path, {**FACETS, "gate": "first"})
+    run = trained(first)
+    for place, gates in ((first, lenient), (replace(first, facets=OTHER), strict)):
+        gate(place, gates, RECIPE, run)
+        register(place, DATASET, RECIPE, run, "sqlite")
+    with pytest.raises(Refusal, match="are fail, not pass"):
+        promote(replace(first, facets=OTHER), run, "staging", "sqlite")
+
+    assert promote(first, run, "staging", "sqlite") == "1"
+    with client_of(first, "sqlite") as client:
+        tags = dict(client.get_model_version(first.model, "1").tags)
+    assert tags["outcome"] == "pass"
+    assert [name for name in tags if name.startswith(PREFIX)] == [f"{PREFIX}roc_auc"]

@@ -115,10 +115,11 @@ _RUNGS: Final[tuple[Alias, ...]] = ("candidate", "staging", "validation", "produ
 def promote(context: Context, run: str, alias: Alias, registry: str) -> str:
     """Point an alias at the version of a run; the version. What was production becomes `previous`.
 
-    `Refusal` MLS602 unless the newest verdicts on the run are recorded and pass.
+    `Refusal` MLS602 unless the verdicts on the run that stand are recorded and pass.
     """
     version = promotable(context, run)
     with client_of(context, registry) as client:
+        _tag_as_judged(client, context, run, version)
         aliases = dict(client.get_registered_model(context.model).aliases)
         if alias == "staging" and str(aliases.get("validation", "")) == version:
             return version  # deployed again after a restart: what it has passed it keeps
@@ -138,6 +139,17 @@ def promote(context: Context, run: str, alias: Alias, registry: str) -> str:
     return version
 
 
+def _tag_as_judged(client: MlflowClient, context: Context, run: str, version: str) -> None:
+    """The verdicts that let it climb: others may have been taken and withdrawn since."""
+    gated = _standing(context, run)
+    if gated is not None:
+        found = client.get_model_version(context.model, version)
+        tags = {"outcome": str(gated.output["outcome"])}
+        tag_version(
+            client, context.model, found, tags | verdict_tags(gated.output.get("verdicts", ()))
+        )
+
+
 def _log_card_again(client: MlflowClient, context: Context, run: str) -> None:
     """The card with the decision on it, in place of the one from before anybody decided."""
     registered, card = newest(context, "register", run), context.workspace.card(run)
@@ -147,7 +159,7 @@ def _log_card_again(client: MlflowClient, context: Context, run: str) -> None:
 
 def promotable(context: Context, run: str) -> str:
     """The version of a run whose verdicts are recorded and pass. `Refusal` MLS602 otherwise."""
-    gated, registered = newest(context, "gate", run), newest(context, "register", run)
+    gated = _standing(context, run)
     if gated is None:
         raise Refusal("MLS602", f"run {run} has no verdicts", "gate it first: spec run train")
     passed_by = let_through(context.journal, context.model, run, gated.digest)
@@ -157,6 +169,15 @@ def promotable(context: Context, run: str) -> str:
             f"the verdicts on run {run} are {gated.output['outcome']}, not pass",
             "a model is never promoted without passing verdicts or an approval of them",
         )
+    key = register_key(run, gated.digest, let_through=passed_by)
+    own = context.journal.done(context.model, "register", key)
+    registered = own or newest(context, "register", run)
     if registered is None or not registered.output["version"]:
         raise Refusal("MLS602", f"run {run} is not registered", "run the step `register` first")
     return str(registered.output["version"])
+
+
+def _standing(context: Context, run: str) -> Step | None:
+    """The decision under the gates of now, though others came between; else the newest."""
+    own = context.journal.done(context.model, "gate", _gate_of(context, run))
+    return own or newest(context, "gate", run)
