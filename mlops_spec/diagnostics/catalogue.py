@@ -88,9 +88,12 @@ TOO_FEW_FOR_LIMIT: Final = _warning("MLS333", "too few observations to clear a l
 POWERLESS_SEGMENTS: Final = _warning("MLS334", "segments are too small to be told apart")
 UNSIGNED_EVIDENCE: Final = _warning("MLS335", "nobody's signature is asked for in a cluster")
 OVERRIDDEN_PARAMETER: Final = _error("MLS336", "a parameter that the types of columns decide")
+UNSPLITTABLE_STEPS: Final = _error("MLS340", "copies cannot split traffic as the steps say")
+SHARED_OBJECTS: Final = _error("MLS341", "two environments would own the same objects")
+NO_FLOWS_IN_CLUSTER: Final = _warning("MLS342", "nothing in a cluster runs the flows")
+CLUSTER_MISFIT: Final = _error("MLS343", "a field does not fit how an environment serves")
+LOGS_END_WITH_PODS: Final = _warning("MLS344", "what services answered is lost with their pods")
 OUTPUT_CHOICE: Final = _error("MLS350", "a batch output is not exactly one of parquet and table")
-OUTPUT_CHOICE: Final = _error("MLS350", "a batch output is not exactly one of parquet and table")
-TABLE_MISFIT: Final = _error("MLS351", "a table cannot take the predictions")
 
 # 5xx: our own output
 ILL_FORMED_OUTPUT: Final = _error("MLS501", "a rendered file does not parse: a bug of ours")
@@ -125,6 +128,7 @@ NO_CLUSTER: Final = _error("MLS628", "no cluster to apply to")
 ROUTE_NOT_TAKEN: Final = _error("MLS629", "no gateway has taken the route")
 NO_IMAGE: Final = _error("MLS630", "a release has no image")
 NOTHING_TO_RETURN_TO: Final = _error("MLS631", "there is nothing to go back to")
+POD_UNREACHED: Final = _error("MLS632", "the API server does not reach a pod")
 
 # 7xx: the data and the model, found while running
 SOURCE_UNREADABLE: Final = _error("MLS701", "the data cannot be read")

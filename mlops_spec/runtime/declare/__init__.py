@@ -1,6 +1,7 @@
 """What a rendered file says, as literals: plain frozen values, no pydantic, no behaviour."""
 
 from mlops_spec.runtime.declare.batch import Folder, Table
+from mlops_spec.runtime.declare.cluster import Cluster
 from mlops_spec.runtime.declare.data import (
     Column,
     ColumnType,
@@ -45,6 +46,7 @@ __all__ = [
     "AtMost",
     "Calibrated",
     "CanaryStep",
+    "Cluster",
     "Column",
     "ColumnType",
     "Consistent",

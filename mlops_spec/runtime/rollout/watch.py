@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from mlops_spec.runtime.cluster.refused import Unreachable
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.rollout.judge import Levels, together
 from mlops_spec.stats.sequential import Spending, looks_planned
@@ -115,6 +116,8 @@ class Watch:
             n = probe.count()
             levels = self._levels(n, last)
             verdicts = probe.judge(levels) if levels else None
+        except Unreachable:
+            raise  # a place that does not answer at all says nothing about the candidate
         except (OSError, ValueError, LookupError, Refusal) as error:
             self._unreadable += 1
             reason = f"the evidence cannot be read: {type(error).__name__}: {error}"

@@ -1,0 +1,93 @@
+"""What pods answer through the API server: predictions and metrics."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mlops_spec.runtime.cluster.objects import Object, at
+from mlops_spec.runtime.cluster.refused import Unreachable
+from mlops_spec.runtime.cluster.server import ApiServer
+from mlops_spec.runtime.refusal import Refusal, gist
+
+PORT: Final = 3000
+_NO_WAY: Final = frozenset({502, 503, 504})
+
+
+def ready(pod: Object) -> bool:
+    """Whether a pod takes requests and is not about to end."""
+    if at(pod, "metadata", "deletionTimestamp"):
+        return False
+    statuses = at(pod, "status", "containerStatuses", default=[])
+    return bool(statuses) and all(one.get("ready") for one in statuses)
+
+
+def restarts(pod: Object) -> int:
+    statuses = at(pod, "status", "containerStatuses", default=[])
+    return sum(int(one.get("restartCount", 0)) for one in statuses)
+
+
+def name_of(pod: Object) -> str:
+    return str(pod["metadata"]["name"])
+
+
+def asked(
+    server: ApiServer, namespace: str, pod: str, path: str, body: bytes | None = None
+) -> bytes:
+    """A pod's answer. `Refusal` MLS632 when the API server does not reach it, OSError for a no."""
+    answer = server.ask_pod(namespace, pod, PORT, path, body)
+    if answer.status in _NO_WAY and _is_status(answer.body):
+        raise unreached(pod, gist(ValueError(json.loads(answer.body).get("message", ""))))
+    if answer.status in (401, 403) and _is_status(answer.body):
+        raise Refusal(
+            "MLS622",
+            f"not allowed to ask {pod} through the API server",
+            "ask for get and create on pods/proxy in this namespace, then the same command",
+        )
+    if answer.status != 200:
+        words = answer.body[:300].decode(errors="replace")
+        raise OSError(f"{pod} answers {answer.status} to {path}: {words}")
+    return answer.body
+
+
+def unreached(pod: str, words: str) -> Refusal:
+    return Refusal(
+        "MLS632",
+        f"the API server does not reach {pod}: {words or 'no answer'}",
+        "if a network policy closes the pods, name the API server's addresses in"
+        " `serve.api_server`",
+        field=("environment", "serve", "api_server"),
+    )
+
+
+@dataclass
+class Line:
+    """Requests to these pods in turn, for a replay."""
+
+    server: ApiServer
+    namespace: str
+    pods: Sequence[str]
+    _turn: Iterator[int] = field(default_factory=itertools.count)
+
+    def post(self, body: bytes) -> int:
+        """The status of the answer; 0 when there was none."""
+        pod = self.pods[next(self._turn) % len(self.pods)]
+        try:
+            return self.server.ask_pod(self.namespace, pod, PORT, "/predict", body).status
+        except Unreachable:
+            return 0
+
+    def close(self) -> None:
+        """The connections are the server's."""
+
+
+def _is_status(body: bytes) -> bool:
+    """Whether the API server itself said it, and not the pod."""
+    try:
+        found: Any = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(found, Mapping) and found.get("kind") == "Status"

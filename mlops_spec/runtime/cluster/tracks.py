@@ -1,0 +1,207 @@
+"""The two tracks of one model on a cluster: `stable` serves, `next` is what a rollout judges.
+
+The table of deployments is the truth; `follow` makes the cluster what it says, from whatever a
+kill has left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mlops_spec.runtime.cluster import instance as instances
+from mlops_spec.runtime.cluster.instance import Track, deployment_ref, of_model, release_of
+from mlops_spec.runtime.cluster.objects import (
+    NAME,
+    RELEASE,
+    Object,
+    Ref,
+    at,
+    in_order,
+    ref_of,
+)
+from mlops_spec.runtime.cluster.recorded import Instance, instance_of, rendered_objects
+from mlops_spec.runtime.cluster.route import KIND, Split, routed, taken, trouble_of
+from mlops_spec.runtime.cluster.server import ApiServer
+from mlops_spec.runtime.cluster.wait import Patience, Standing, standing_of, wait_until_ready
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.state import Deployment, Deployments, Journal
+
+# Seconds for the controller of a Gateway to take a route, and for its proxies to work with it.
+TAKEN_WITHIN: Final = 60.0
+SETTLED_AFTER: Final = 2.0
+Report = Callable[[Standing], None]
+
+
+def silent(_: Standing) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class Tracks:
+    """One model in one namespace."""
+
+    server: ApiServer
+    namespace: str
+    model: str
+    journal: Journal
+    deployments: Deployments
+    patience: Patience = field(default_factory=Patience)
+    settle: float = SETTLED_AFTER
+
+    def deployment(self, track: Track) -> Object | None:
+        return self.server.get(deployment_ref(self.namespace, self.model, track))
+
+    def release(self, track: Track) -> str:
+        """The release that a track runs, "" for none."""
+        return release_of(self.deployment(track))
+
+    def start(self, track: Track, release: str, made: Instance, report: Report = silent) -> None:
+        """Run a release on a track and wait until all its pods are ready: `Refusal` MLS626."""
+        for found in in_order(self._objects(track, release, made)):
+            self.server.apply(found)
+        self.wait(track, report)
+
+    def wait(self, track: Track, report: Report = silent) -> Standing:
+        ref = deployment_ref(self.namespace, self.model, track)
+        return wait_until_ready(self.server, ref, report, self.patience)
+
+    def serves(self, release: str) -> bool:
+        """Whether a release has ready pods on either track."""
+        for track in ("stable", "next"):
+            found = self.deployment(track)
+            if found is not None and release_of(found) == release:
+                return standing_of(self.server, found).ready > 0
+        return False
+
+    def pods(self, release: str) -> tuple[Object, ...]:
+        """The pods of a release, on whichever track."""
+        labels = {NAME: self.model, RELEASE: release}
+        return self.server.list("v1", "Pod", self.namespace, labels)
+
+    def follow(self, report: Report = silent) -> None:
+        """Make the cluster what the table says: the stable release, the split, what runs beside it.
+
+        The route comes first, so that a release which is rolled back gets no more requests at once.
+        """
+        production = self.deployments.production(self.model)
+        running = self.release("stable")
+        if production is not None and not running:
+            self._restore(production, report)
+            running = production.release
+        self._split(self.split())
+        if production is not None and running != production.release:
+            self._restore(production, report)
+        if not self._beside():
+            self.remove_next()
+
+    def split(self) -> Split:
+        """The share of the next track, by the table; nothing goes to a track that is not there."""
+        beside = self._beside()
+        if not any(row.weight > 0 or row.mirror for row in beside):
+            return Split()
+        release = self.release("next")
+        row = next((row for row in beside if row.release == release), None)
+        return Split(row.weight, row.mirror) if row is not None else Split()
+
+    def steady(self, found: Object, split: Split) -> Object | None:
+        """A rendered object as it has to be right now; None for one that a rollout has to start."""
+        if found["kind"] == KIND and found["metadata"]["name"] == self.model:
+            return routed(found, self.model, split)
+        if found["kind"] != "Deployment" or found["metadata"]["name"] != self.model:
+            return found
+        production = self.deployments.production(self.model)
+        made = instance_of(self.journal, self.model, production.release) if production else None
+        if production is None or made is None:
+            return None
+        stable = self._objects("stable", production.release, made)
+        return next(one for one in stable if one["kind"] == "Deployment")
+
+    def give_room(self, share: float) -> None:
+        """Before a share of the requests comes: as many pods as it needs at today's number."""
+        stable = self.deployment("stable")
+        wanted = math.ceil(share * int(at(stable, "spec", "replicas", default=1)))
+        release = self.release("next")
+        made = instance_of(self.journal, self.model, release)
+        if made is None:
+            return
+        for found in self._objects("next", release, made):
+            if found["kind"] in _SMALLEST:
+                self.server.apply(_at_least(found, wanted))
+        self._wait_for_pods(wanted)
+
+    def remove_next(self) -> None:
+        """End the next track. Answers that are on their way are given: pods drain."""
+        release = self.release("next")
+        made = instance_of(self.journal, self.model, release) if release else None
+        kinds = made.objects if made else rendered_objects(self.journal, self.model)[0]
+        for found in reversed([*in_order(of_model(kinds, self.model))]):
+            name = instances.name_of(self.model, "next")
+            self.server.delete(Ref(found["apiVersion"], found["kind"], self.namespace, name))
+
+    def _beside(self) -> tuple[Deployment, ...]:
+        """The candidates that a rollout has started."""
+        rows = self.deployments.of(self.model)
+        return tuple(row for row in rows if row.role == "candidate" and row.port is not None)
+
+    def _objects(self, track: Track, release: str, made: Instance) -> tuple[Object, ...]:
+        objects = of_model(made.objects, self.model)
+        return instances.instance(
+            objects, self.model, release=release, image=made.image, track=track
+        )
+
+    def _restore(self, production: Deployment, report: Report) -> None:
+        """Run on the stable track what the table says is production."""
+        made = instance_of(self.journal, self.model, production.release)
+        if made is not None:
+            self.start("stable", production.release, made, report)
+
+    def _split(self, split: Split) -> None:
+        for found in rendered_objects(self.journal, self.model)[0]:
+            if found["kind"] == KIND:
+                before = self.server.get(ref_of(found))
+                after = self.server.apply(routed(found, self.model, split))
+                self._wait_until_taken(ref_of(after))
+                if before is None or before.get("spec") != after.get("spec"):
+                    self.patience.sleep(self.settle)
+
+    def _wait_until_taken(self, ref: Ref) -> None:
+        deadline = self.patience.now() + TAKEN_WITHIN
+        while True:
+            route = self.server.get(ref)
+            if route is not None and taken(route):
+                return
+            if self.patience.now() >= deadline:
+                why = trouble_of(route) if route else "it is gone"
+                raise Refusal(
+                    "MLS629",
+                    f"no gateway works with {ref}: {why}",
+                    "look at the Gateway that it names, then the same command",
+                    field=("environment", "serve", "router"),
+                )
+            self.patience.sleep(1.0)
+
+    def _wait_for_pods(self, wanted: int) -> None:
+        """Until a scaler has made room; one that is slow or full does not hold a rollout up."""
+        deadline = self.patience.now() + TAKEN_WITHIN
+        while self.patience.now() < deadline:
+            found = self.deployment("next")
+            if found is None or int(at(found, "status", "readyReplicas", default=0)) >= wanted:
+                return
+            self.patience.sleep(1.0)
+
+
+_SMALLEST: Final = {
+    "HorizontalPodAutoscaler": ("minReplicas", "maxReplicas"),
+    "ScaledObject": ("minReplicaCount", "maxReplicaCount"),
+}
+
+
+def _at_least(scaler: Object, wanted: int) -> Object:
+    """A scaler that keeps at least so many pods, within its own bounds."""
+    low, high = _SMALLEST[scaler["kind"]]
+    spec: dict[str, Any] = scaler["spec"]
+    number = max(int(spec.get(low, 1)), min(wanted, int(spec.get(high, wanted))))
+    return {**scaler, "spec": {**spec, low: number}}

@@ -1,0 +1,148 @@
+"""A rollout on Kubernetes: a second set of pods beside production's, and a route that splits."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Final
+
+from mlops_spec.runtime.cluster import pods
+from mlops_spec.runtime.cluster.connection import connect
+from mlops_spec.runtime.cluster.pods import Line, asked
+from mlops_spec.runtime.cluster.recorded import (
+    Instance,
+    image_of_release,
+    instance_of,
+    record_instance,
+    rendered_objects,
+)
+from mlops_spec.runtime.cluster.server import ApiServer
+from mlops_spec.runtime.cluster.tracks import Tracks
+from mlops_spec.runtime.cluster.wait import Standing
+from mlops_spec.runtime.declare import Cluster
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.rollout.cluster_evidence import ClusterSight
+from mlops_spec.runtime.rollout.golden import golden
+from mlops_spec.runtime.rollout.release import PairsSight, Release
+from mlops_spec.runtime.rollout.replay import Replay
+from mlops_spec.runtime.rollout.trained import TrainedWorld
+from mlops_spec.state import Deployment
+from mlops_spec.terms import keys
+from mlops_spec.terms.verdict import Outcome, Verdict
+
+# Requests a second through the API server, which has other work: a step of 400 takes 20 s.
+RATE: Final = 20.0
+CONNECTIONS: Final = 2
+
+
+@dataclass
+class ClusterWorld(TrainedWorld):
+    """The `World` of one model in a namespace."""
+
+    cluster: Cluster
+
+    @cached_property
+    def tracks(self) -> Tracks:
+        context = self.context
+        server = ApiServer(connect(self.cluster.context))
+        return Tracks(
+            server, self.cluster.namespace, context.model, context.journal, context.deployments
+        )
+
+    def package(self, release: Release) -> str:
+        """The Bento, and its image: by digest, so that what is judged is what will serve."""
+        bento = super().package(release)
+        if not image_of_release(self.context.journal, release.model, release.id):
+            raise no_image(self, release, bento)
+        return bento
+
+    def start(self, release: Release, bento: str) -> int:  # noqa: ARG002 - its image has it
+        journal = self.context.journal
+        objects, shape = rendered_objects(journal, release.model)
+        image = image_of_release(journal, release.model, release.id)
+        made = Instance(objects, image, shape)
+        record_instance(journal, release.model, release.id, made)
+        self.tracks.start("next", release.id, made, partial(self._tell, "deploy", release))
+        return pods.PORT
+
+    def check(self, release: Release, port: int) -> tuple[Verdict, ...]:  # noqa: ARG002
+        found = [pods.name_of(pod) for pod in self.tracks.pods(release.id) if pods.ready(pod)]
+        if not found:
+            return (Verdict("ready", Outcome.FAIL, reason="no pod is ready"),)
+        answering = partial(self._predicted, release, found[0])
+        return (Verdict("ready", Outcome.PASS), golden(*self.golden_rows(release), answering))
+
+    def alive(self, deployment: Deployment) -> bool:
+        return self.tracks.serves(deployment.release)
+
+    def stop(self, release: str) -> None:
+        if self.tracks.release("next") == release:
+            self.tracks.remove_next()
+
+    def publish(self) -> None:
+        split = self.tracks.split()
+        if split.next > 0:
+            self.tracks.give_room(split.next)
+        self.tracks.follow()
+
+    def arms(self, release: Release, share: float) -> ClusterSight:
+        return ClusterSight(self.tracks, release, share)
+
+    def pairs(self, release: Release) -> PairsSight:  # noqa: ARG002
+        raise Refusal(
+            "MLS607",
+            "a shadow step compares answers, which cannot be read from pods yet",
+            "leave `shadow` out of the Rollout of an environment on Kubernetes",
+        )
+
+    def traffic(self, release: Release) -> AbstractContextManager[object]:
+        """A first model has no users yet: held-out rows stand in for them."""
+        if release.production and not self.place.replay:
+            return nullcontext()
+        found = [pods.name_of(pod) for pod in self.tracks.pods(release.id) if pods.ready(pod)]
+        line = partial(Line, self.tracks.server, self.cluster.namespace, found)
+        return Replay(line, self.bodies(release), RATE, connections=CONNECTIONS)
+
+    def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
+        """The stable pods take over the image while the next ones still answer everything."""
+        made = instance_of(self.context.journal, release.model, release.id)
+        if made is None:
+            raise Refusal("MLS602", f"{release.id} was never started here", "run spec apply")
+        self.tracks.start("stable", release.id, made, partial(self._tell, "promote", release))
+        super().promote(release, verdicts)
+
+    def _predicted(self, release: Release, pod: str, body: bytes) -> Any:
+        """A pod's answer, which says whose it is."""
+        said = json.loads(asked(self.tracks.server, self.cluster.namespace, pod, "/predict", body))
+        if said.get("release") != release.id:
+            raise ValueError(
+                f"the image holds release {said.get('release')}, and {release.id} was asked for"
+            )
+        return said
+
+    def _tell(self, step: str, release: Release, standing: Standing) -> None:
+        """How far pods are, for whoever watches the step."""
+        key = keys.rollout_key(step, release.id, release.production)
+        troubles = [str(trouble) for trouble in standing.troubles]
+        self.context.journal.update(
+            release.model, step, key, {"pods": str(standing), "troubles": troubles}
+        )
+
+
+def no_image(world: ClusterWorld, release: Release, bento: str) -> Refusal:
+    """What to do where no image of a release is known."""
+    name, _, version = bento.partition(":")
+    folder = world.context.workspace.bentoml_home / "bentos" / name / version / "src"
+    image = f"{world.cluster.images.rstrip('/')}/{release.model}"
+    return Refusal(
+        "MLS630",
+        f"there is no image of release {release.id} of {release.model}",
+        f"spec apply --env {world.context.environment} --image {release.model}={image}@sha256:…",
+        (
+            f"build: docker build -t {image}:{release.id} {folder}",
+            f"push: docker push {image}:{release.id}, which prints the digest",
+        ),
+        field=("environment", "serve", "images"),
+    )

@@ -1,0 +1,138 @@
+"""A rollout on a cluster, over real HTTP: what takes over, what goes back, what a kill leaves."""
+
+from __future__ import annotations
+
+import pytest
+from cluster_api import Cluster, serving, write_kubeconfig
+from cluster_pods import Image
+from cluster_world import MODEL, ClusterStage
+
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.rollout import trained
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        trained.TrainedWorld, "package", lambda _, release: f"{release.model}:{release.id}"
+    )
+    cluster = Cluster()
+    with serving(cluster) as url:
+        monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path / "config", url)))
+        found = ClusterStage(tmp_path, cluster)
+        yield found
+        found.context.store.close()
+
+
+@pytest.fixture
+def second(stage):
+    """A stage where one release serves and another run is registered: (stage, first, second)."""
+    first = stage.register("run1", "1")
+    stage.roll_out()
+    return stage, first, stage.register("run2", "2")
+
+
+def image_of(stage, name):
+    found = stage.users.cluster.find("Deployment", name)
+    return found and found["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def backends(stage):
+    route = stage.users.cluster.find("HTTPRoute", MODEL)
+    return {one["name"]: one["weight"] for one in route["spec"]["rules"][0]["backendRefs"]}
+
+
+def test_a_first_model_comes_up_on_an_empty_cluster(stage):
+    first = stage.register("run1", "1")
+
+    ending = stage.roll_out()
+
+    assert ending.outcome == "pass"
+    assert stage.roles() == {first: ("production", 1.0)}
+    assert image_of(stage, MODEL) == stage.image("run1")
+    assert image_of(stage, f"{MODEL}-next") is None
+    assert backends(stage) == {MODEL: 100}
+    assert stage.world.named["production"] == "1"
+
+
+def test_a_good_release_takes_over_without_an_unanswered_request(second):
+    stage, first, new = second
+    stage.users.unanswered = 0
+
+    ending = stage.roll_out()
+
+    assert ending.outcome == "pass"
+    assert stage.roles() == {first: ("previous", 0.0), new: ("production", 1.0)}
+    assert image_of(stage, MODEL) == stage.image("run2")
+    assert stage.users.cluster.names("Deployment") == [MODEL]
+    assert stage.users.cluster.names("Service") == [MODEL]
+    assert stage.users.cluster.names("HorizontalPodAutoscaler") == [MODEL]
+    assert backends(stage) == {MODEL: 100}
+    assert stage.users.unanswered == 0
+
+
+def test_a_release_that_fails_more_goes_back_and_production_keeps_its_image(second):
+    stage, first, new = second
+    stage.users.errors[stage.image("run2")] = 5
+
+    ending = stage.roll_out()
+
+    assert ending.outcome == "fail"
+    assert "errors" in ending.reason
+    assert stage.roles() == {first: ("production", 1.0), new: ("quarantined", 0.0)}
+    assert image_of(stage, MODEL) == stage.image("run1")
+    assert stage.users.cluster.names("Deployment") == [MODEL]
+    assert backends(stage) == {MODEL: 100}
+
+
+def test_a_release_that_is_slower_than_the_limit_goes_back(second):
+    stage, _, new = second
+    stage.users.seconds[stage.image("run2")] = 0.4
+
+    ending = stage.roll_out()
+
+    assert ending.outcome == "fail"
+    assert "p99" in ending.reason
+    assert stage.roles()[new] == ("quarantined", 0.0)
+
+
+def test_pods_that_do_not_become_ready_are_explained_and_the_same_command_goes_on(second):
+    stage, first, new = second
+    bad = Image(waiting=("ImagePullBackOff", "back-off"), events=(("Failed", "not found"),))
+    stage.users.cluster.images[stage.image("run2")] = bad
+
+    with pytest.raises(Refusal) as no:
+        stage.roll_out()
+    stage.users.cluster.images.clear()
+    ending = stage.roll_out()
+
+    assert no.value.code == "MLS626"
+    assert no.value.field == ("environment", "serve", "images")
+    assert f"the image {stage.image('run2')}: not found" in no.value.message
+    assert ending.outcome == "pass"
+    assert stage.roles() == {first: ("previous", 0.0), new: ("production", 1.0)}
+
+
+def test_an_image_of_another_release_is_not_taken(second):
+    stage, first, new = second
+    stage.users.release = lambda pod: first
+
+    ending = stage.roll_out()
+
+    assert ending.outcome == "fail"
+    assert f"the image holds release {first}, and {new} was asked for" in ending.reason
+    assert backends(stage) == {MODEL: 100}
+
+
+def test_without_an_image_nothing_is_started_and_the_way_to_one_is_said(second):
+    stage, _, new = second
+    stage.context.journal.forget(MODEL, "image", new)
+
+    with pytest.raises(Refusal, match=f"there is no image of release {new}") as no:
+        stage.roll_out()
+
+    assert no.value.code == "MLS630"
+    assert no.value.help == (
+        f"spec apply --env production --image {MODEL}=registry.example/ml/{MODEL}@sha256:…"
+    )
+    assert stage.users.cluster.names("Deployment") == [MODEL]
