@@ -21,6 +21,7 @@ from mlops_spec.stats.proportions import paired_difference, wilson
 from mlops_spec.stats.quantiles import quantile
 from mlops_spec.stats.resample import Units, of_clusters, of_rows
 from mlops_spec.stats.resampled import Chosen, resampled
+from mlops_spec.stats.skewed import skill_of_binary
 
 __all__ = ["Judged", "difference", "estimate", "influenced", "method_of"]
 
@@ -207,6 +208,7 @@ _METHODS: Final = {
     "recall": ("Wilson", "Tango"),
     "precision": ("Wilson", "delta method"),
     "balanced_accuracy": ("Wilson of each class", "delta method"),
+    "skill": ("delta method, bent by its skewness", "delta method"),
 }
 
 
@@ -224,6 +226,8 @@ def _bounded(metric: str, rows: Judged, level: float) -> Estimate:
     found, bounds = _of(metric, rows), _BOUNDS.get(metric, (-np.inf, np.inf))
     if not np.isfinite(found.value):
         return unknown(len(rows.truth), _UNDEFINED)
+    if not found.flat and metric == "skill" and rows.positive is not None:
+        return within(skill_of_binary(found, rows.is_positive, rows.scores, level), *bounds)
     if not found.flat:
         return within(found.estimate(level, _degrees(metric, rows)), *bounds)
     if bounds == _UNIT:
