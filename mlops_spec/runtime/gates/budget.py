@@ -58,12 +58,17 @@ def judged_by(step: Step, gated: Iterable[Step]) -> int:
     )
 
 
+def chance_of_luck(judged: int, confidence: float) -> float:
+    """At most how often one of so many candidates without any gain has passed by now."""
+    return min(1.0, judged * (1 - confidence))
+
+
 def spent(gates: Gates, judged: int) -> tuple[Verdict, ...]:
     """The verdict on the rows themselves; none while few candidates were judged on them."""
     budget = gates.evaluation_budget
     if judged < min(_TOLD_FROM, _TOLD_SHARE * budget):
         return ()
-    chance = min(1.0, judged * (1 - gates.confidence))
+    chance = chance_of_luck(judged, gates.confidence)
     luck = f"one without any gain has passed by now with a chance of up to {chance:.0%}"
     within = judged <= budget
     return (
