@@ -24,7 +24,8 @@ from mlops_spec.runtime.service import app as module
 from mlops_spec.runtime.service import scoring as scoring_module
 from mlops_spec.runtime.service.app import Integer, PredictionApp
 from mlops_spec.runtime.service.log_files import read
-from mlops_spec.runtime.service.scoring import AT_ONCE, THREADS, Overloaded, Scoring
+from mlops_spec.runtime.service.scoring import AT_ONCE, BATCHES, Overloaded, Scoring
+from mlops_spec.runtime.service.typed_rows import Rows
 from mlops_spec.state import Store
 from mlops_spec.terms.workspace import Workspace
 
@@ -55,10 +56,14 @@ class Model:
         self.go = threading.Event()
         self.go.set()
         self.scored = 0
+        self.batches: list[int] = []
 
     def score(self, columns: Columns) -> Scores:
         self.go.wait(20)
         self.scored += 1
+        self.batches.append(len(columns["distance"]))
+        if 666.0 in columns["distance"]:
+            raise ValueError("the model fails on this row")
         return Scores([float(d) for d in columns["distance"]], list(columns["distance"]))
 
 
@@ -88,7 +93,7 @@ async def asked(app: PredictionApp, bodies: list[bytes]) -> list[httpx.Response]
 
 
 GOOD = b'{"distance": 1.5, "stops": 2}'
-COLUMNS = {"distance": [1.0]}
+ROW = Rows(("distance",), [(1.0,)], [None], [None])
 
 
 def test_a_slow_answer_is_a_504_and_counts_as_one(app: PredictionApp, model: Model) -> None:
@@ -109,10 +114,10 @@ def test_a_slow_answer_is_a_504_and_counts_as_one(app: PredictionApp, model: Mod
 def test_too_many_at_once_are_refused_and_the_others_answered(model: Model) -> None:
     async def story() -> list[Scores]:
         scoring = Scoring(20.0)
-        waiting = [asyncio.create_task(scoring.score(model, COLUMNS)) for _ in range(AT_ONCE)]
+        waiting = [asyncio.create_task(scoring.score(model, ROW)) for _ in range(AT_ONCE)]
         await asyncio.sleep(0)
         with pytest.raises(Overloaded):
-            await scoring.score(model, COLUMNS)
+            await scoring.score(model, ROW)
         model.go.set()
         found = await asyncio.gather(*waiting)
         scoring.close()
@@ -125,7 +130,7 @@ def test_too_many_at_once_are_refused_and_the_others_answered(model: Model) -> N
 def test_what_nobody_waits_for_any_more_is_not_scored(model: Model) -> None:
     async def story() -> None:
         scoring = Scoring(0.1)
-        waiting = (scoring.score(model, COLUMNS) for _ in range(AT_ONCE))
+        waiting = (scoring.score(model, ROW) for _ in range(AT_ONCE))
         found = await asyncio.gather(*waiting, return_exceptions=True)
         assert {type(each) for each in found} == {TimeoutError}
         model.go.set()
@@ -133,7 +138,34 @@ def test_what_nobody_waits_for_any_more_is_not_scored(model: Model) -> None:
 
     model.go.clear()
     asyncio.run(story())
-    assert model.scored == THREADS
+    assert model.scored == BATCHES
+
+
+def rows(*distances: float) -> Rows:
+    return Rows(("distance",), [(d,) for d in distances], [None] * len(distances), [])
+
+
+def test_what_waits_for_a_busy_model_is_scored_together(model: Model) -> None:
+    async def story() -> list[Scores | BaseException]:
+        scoring = Scoring(20.0)
+        first = [asyncio.create_task(scoring.score(model, rows(0.5))) for _ in range(BATCHES)]
+        while len(scoring._waiting) or not first:
+            await asyncio.sleep(0.001)
+        asked = [rows(1.0), rows(2.0, 3.0), rows(666.0), rows(4.0)]
+        waiting = [asyncio.create_task(scoring.score(model, each)) for each in asked]
+        await asyncio.sleep(0.05)
+        model.go.set()
+        found = await asyncio.gather(*waiting, *first, return_exceptions=True)
+        scoring.close()
+        return found[:4]
+
+    model.go.clear()
+    found = asyncio.run(story())
+    assert [found[0], found[1], found[3]] == [
+        Scores([1.0], [1.0]), Scores([2.0, 3.0], [2.0, 3.0]), Scores([4.0], [4.0])
+    ]  # fmt: skip
+    assert isinstance(found[2], ValueError)
+    assert max(model.batches) == 5
 
 
 def test_an_overloaded_service_says_when_to_come_back(

@@ -74,7 +74,7 @@ class Predictor:
             if self.now is not None and len(rows.values) <= INLINE_ROWS:
                 scores = self.now(rows)
             else:
-                scores = await self.scoring.score(self.scorer, rows.columns)
+                scores = await self.scoring.score(self.scorer, rows)
             answer = said(rows, scores)
         except BadRequest as refused:
             return refused.status, error_body(str(refused), refused.problems)
