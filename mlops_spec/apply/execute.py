@@ -11,6 +11,7 @@ from mlops_spec.apply.blocked import Blocked, exit_code_of
 from mlops_spec.apply.events import Event, StageEnded, StageStarted, Stopped
 from mlops_spec.apply.follow import FlowFailed
 from mlops_spec.apply.stages import (
+    ApplyObjects,
     ApplyPlan,
     ModelPlan,
     Preparation,
@@ -36,6 +37,8 @@ class World(Protocol):
     def restore(self) -> None: ...
 
     def start_platform(self, programs: tuple[str, ...]) -> None: ...
+
+    def apply_objects(self) -> None: ...
 
     def serve_flows(self, model: str) -> None: ...
 
@@ -127,13 +130,15 @@ def _prepare(stage: Preparation, world: World) -> None:
             world.restore()
         case StartPlatform(programs):
             world.start_platform(programs)
+        case ApplyObjects():
+            world.apply_objects()
         case _ as never:
             assert_never(never)
 
 
 def _perform(stage: Stage, world: World) -> None:
     match stage:
-        case WriteFiles() | Restore() | StartPlatform():
+        case WriteFiles() | Restore() | StartPlatform() | ApplyObjects():
             _prepare(stage, world)
         case ServeFlows(model):
             world.serve_flows(model)

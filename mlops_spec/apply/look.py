@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mlops_spec.apply.blocked import Situation
+from mlops_spec.apply.cluster import objects_stage
 from mlops_spec.apply.site import Site, source_of
 from mlops_spec.apply.stages import (
     ApplyPlan,
@@ -43,7 +44,7 @@ def make_plan(site: Site, *, retry: bool = False) -> ApplyPlan:
     comforts = tuple(name for name in missing if name in FOR_PEOPLE)
     return ApplyPlan(
         environment=site.environment,
-        before=tuple(_before(tree, _incomplete(site), needed)),
+        before=(*_before(tree, _incomplete(site), needed), *objects_stage(site)),
         models=_plan_all(site, retry=retry),
         after=(StartPlatform(comforts),) if comforts else (),
     )
@@ -162,6 +163,8 @@ def _served_flows(site: Site, model: str) -> str | None:
 
 def _incomplete(site: Site) -> tuple[str, ...]:
     """The releases that serve, or could come back, and lack what is needed to start them."""
+    if site.spec.serve.on == "kubernetes":
+        return ()  # an image has all of it
     return tuple(
         deployed.release
         for model in site.project.models

@@ -36,6 +36,20 @@ class StartPlatform:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplyObjects:
+    """Make the objects of the environment on its cluster what was rendered.
+
+    `unseen` says why the plan could not look; apply looks again.
+    """
+
+    place: str
+    created: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()  # each with its fields
+    removed: tuple[str, ...] = ()
+    unseen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ServeFlows:
     """Deploy the model's flows, so that they run when asked or due."""
 
@@ -76,7 +90,7 @@ class Record:
 
 
 # What is done for the environment, and what for one model of it.
-Preparation = WriteFiles | Restore | StartPlatform
+Preparation = WriteFiles | Restore | StartPlatform | ApplyObjects
 Stage = Preparation | ServeFlows | Withdraw | Train | Rollout | Record
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from mlops_spec.apply.blocked import Blocked
+from mlops_spec.apply.cluster import ClusterSite
 from mlops_spec.apply.events import Event, Note
 from mlops_spec.apply.follow import FlowRequest, Watch, run_flow
 from mlops_spec.apply.look import (
@@ -21,6 +22,7 @@ from mlops_spec.apply.look import (
 )
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ModelPlan
+from mlops_spec.runtime.cluster.recorded import record_image
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Signing
 from mlops_spec.runtime.evidence.keys import signing_key
@@ -42,6 +44,8 @@ class LiveWorld:
     site: Site
     tell: Callable[[Event], None]
     retry: bool = False
+    images: Mapping[str, str] = field(default_factory=dict)  # by model: built elsewhere, by digest
+    take_over: bool = False  # fields that another manager has set on the cluster
 
     def write_files(self) -> None:
         filesystem.write_tree(self.site.root, self.site.files)
@@ -49,6 +53,9 @@ class LiveWorld:
     def start_platform(self, programs: tuple[str, ...]) -> None:
         self.restore()  # a release that is refused is better said here than in a log
         platform.start(self.site.workspace, self.site.spec, programs, self._note)
+
+    def apply_objects(self) -> None:
+        ClusterSite(self.site).apply(self._note, take_over=self.take_over)
 
     def serve_flows(self, model: str) -> None:
         key = flows_digest(self.site, model)
@@ -60,7 +67,11 @@ class LiveWorld:
     def withdraw(self, model: str, releases: tuple[str, ...]) -> None:
         """Under the model's lease, so that a rollout that starts just now is not cut off."""
         with Lease(self.site.store, lease_of(self.site, model), "spec apply: withdraw"):
-            platform.withdraw(self.site.workspace, self.site.deployments, model, releases)
+            if self._on_cluster:
+                platform.forget(self.site.deployments, model, releases)
+                ClusterSite(self.site).withdraw(model)
+            else:
+                platform.withdraw(self.site.workspace, self.site.deployments, model, releases)
 
     def train(self, model: str) -> None:
         linked = self.site.model(model)
@@ -70,7 +81,10 @@ class LiveWorld:
         self._run(model, TRAIN_FLOW, {})
 
     def rollout(self, model: str) -> None:
-        run = plan_one(self.site, self.site.model(model)).standing.run
+        standing = plan_one(self.site, self.site.model(model)).standing
+        run = standing.run
+        if model in self.images and standing.release:
+            record_image(self.site.journal, model, standing.release, self.images[model])
         self._run(model, ROLLOUT_FLOW, {"run": run, "retry": self.retry})
 
     def record(self, model: str) -> None:
@@ -113,6 +127,8 @@ class LiveWorld:
         if signing is not None and not answers(self.site.workspace):
             # Flows inherit it from the supervisor that is started now: better said before training.
             signing_key(self.site.workspace, signing)
+        if self._on_cluster:
+            return  # an image has its evidence
         for model in self.site.project.models:
             digests = facets_of(self.site, model)
             place = Context(
@@ -122,6 +138,10 @@ class LiveWorld:
                 made = restore(place, deployed, signing)
                 if made:
                     self._note(f"{model.name} {deployed.release}: its {made} was made again")
+
+    @property
+    def _on_cluster(self) -> bool:
+        return self.site.spec.serve.on == "kubernetes"
 
     def _holder(self, model: str) -> str | None:
         return holder_of(self.site.store, lease_of(self.site, model))

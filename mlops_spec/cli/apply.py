@@ -8,12 +8,14 @@ import time
 from dataclasses import asdict
 
 from mlops_spec.apply.events import Event
-from mlops_spec.apply.execute import Outcome, execute
+from mlops_spec.apply.execute import Outcome, Tell, execute
 from mlops_spec.apply.follow import FlowFailed
 from mlops_spec.apply.look import make_plan
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ApplyPlan
 from mlops_spec.apply.world import LiveWorld
+from mlops_spec.cli.exits import Exit
+from mlops_spec.cli.fields import place_of
 from mlops_spec.cli.plan import show
 from mlops_spec.cli.refused import print_refusal
 from mlops_spec.cli.replays import replays
@@ -22,6 +24,7 @@ from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.plan_text import Replays, plan_json
 from mlops_spec.cli.views.progress import Progress
 from mlops_spec.cli.views.summary import print_summary, summary_json
+from mlops_spec.runtime.cluster.recorded import require_digest
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Lease
 from mlops_spec.terms.digest import finite
@@ -31,6 +34,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_environment(parser)
     parser.add_argument(
         "--retry", action="store_true", help="try a release again that a rollout has rolled back"
+    )
+    parser.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="MODEL=IMAGE",
+        help="on a cluster: the image of the model's release, built elsewhere, by its digest",
+    )
+    parser.add_argument(
+        "--take-over",
+        action="store_true",
+        help="on a cluster: overwrite fields that somebody else has set",
     )
     parser.epilog = (
         "Examples:\n"
@@ -45,17 +60,42 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     started = time.time()
     site = open_site(arguments)
-    with Lease(site.store, f"apply/{site.environment}", "spec apply"):
-        plan = make_plan(site, retry=arguments.retry)
-        # Before anything is done: afterwards the gates count as unchanged.
-        replayed = replays(site, plan)
-        outcome = _execute(site, plan, replayed, arguments)
-        if not outcome.failed:
-            LiveWorld(site, _ignore).settle(outcome.blocked)
+    try:
+        with Lease(site.store, f"apply/{site.environment}", "spec apply"):
+            plan = make_plan(site, retry=arguments.retry)
+            # Before anything is done: afterwards the gates count as unchanged.
+            replayed = replays(site, plan)
+            outcome = _execute(site, plan, replayed, arguments)
+            if not outcome.failed:
+                LiveWorld(site, _ignore).settle(outcome.blocked)
+    except Refusal as refusal:
+        if not refusal.field:
+            raise
+        _tell(site, refusal, arguments)
+        return Exit.FAILED
     _report(site, plan, replayed, outcome, arguments)
     for failure in outcome.failed:
-        print_refusal(refusal_of(site, failure, started), arguments)
+        _tell(site, refusal_of(site, failure, started), arguments)
     return outcome.exit_code
+
+
+def _tell(site: Site, refusal: Refusal, arguments: argparse.Namespace) -> None:
+    """Say it at the line of the spec that owns it."""
+    place = place_of(site, refusal)
+    print_refusal(refusal, arguments, str(place) if place else "")
+
+
+def _images(site: Site, given: list[str]) -> dict[str, str]:
+    """The images that were built elsewhere, by model."""
+    found = dict(one.partition("=")[::2] for one in given)
+    known = {model.name for model in site.project.models}
+    for model, image in found.items():
+        if model not in known:
+            raise Refusal(
+                "MLS302", f"--image: no model named {model!r}", f"there are: {', '.join(known)}"
+            )
+        require_digest(image)
+    return found
 
 
 def _execute(
@@ -64,11 +104,15 @@ def _execute(
     if plan.no_op:
         return Outcome(plan.blocked, ())
     if arguments.output == "json":
-        return execute(plan, LiveWorld(site, _ignore, arguments.retry), _ignore)
+        return execute(plan, _world(site, _ignore, arguments), _ignore)
     show(plan, arguments, replayed)
     with Progress(console(arguments)) as progress:
-        world = LiveWorld(site, progress.tell, arguments.retry)
-        return execute(plan, world, progress.tell)
+        return execute(plan, _world(site, progress.tell, arguments), progress.tell)
+
+
+def _world(site: Site, tell: Tell, arguments: argparse.Namespace) -> LiveWorld:
+    images = _images(site, arguments.image)
+    return LiveWorld(site, tell, arguments.retry, images, arguments.take_over)
 
 
 def _ignore(_: Event) -> None:
@@ -107,4 +151,5 @@ def refusal_of(site: Site, failure: FlowFailed, since: float) -> Refusal:
         f"{model}: {failed[-1].step}: {said.get('message', failure)}",
         str(said.get("help", "")),
         tuple(said.get("details", ())),
+        field=tuple(said.get("field", ())),
     )

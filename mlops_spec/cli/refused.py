@@ -44,13 +44,15 @@ def _of_the_disk(error: OSError) -> Refusal:
     )
 
 
-def print_refusal(refusal: Refusal, arguments: argparse.Namespace) -> None:
-    """Print to stderr, as text or as one line of JSON."""
+def print_refusal(refusal: Refusal, arguments: argparse.Namespace, place: str = "") -> None:
+    """Print to stderr, as text or as one line of JSON. `place`: file:line:col of what owns it."""
     if arguments.output == "json":
-        print(json.dumps({"format_version": 1, "error": refusal.to_json()}), file=sys.stderr)
+        error = {**refusal.to_json(), **({"at": place} if place else {})}
+        print(json.dumps({"format_version": 1, "error": error}), file=sys.stderr)
         return
     # What is told of data and of other programs must not drive the reader's terminal either.
-    print(f"error {refusal.code}: {printable(refusal.message)}", file=sys.stderr)
+    where = f"{place}: " if place else ""
+    print(f"{where}error {refusal.code}: {printable(refusal.message)}", file=sys.stderr)
     for detail in refusal.details:
         print(f"    {printable(detail)}", file=sys.stderr)
     if refusal.help:

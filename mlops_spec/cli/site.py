@@ -32,12 +32,12 @@ def open_site(arguments: argparse.Namespace) -> Site:
     for warning in found:
         print(warning, file=sys.stderr)
     name = environment_name(project.document.spec, arguments.env)
-    if project.environments[name].serve.on != "processes":
+    if project.environments[name].serve.router == "argo-rollouts":
         raise Refusal(
             "MLS607",
-            f"environment {name!r} serves on {project.environments[name].serve.on}; this version "
-            "applies to processes on this machine",
-            f"`spec render --env {name}` writes its manifests; apply them with your own tools",
+            f"environment {name!r} leaves its rollouts to Argo, which has a controller of its own",
+            f"`spec render --env {name}` writes its manifests; apply them with your own tools, or"
+            " use router: gateway-api",
         )
     return Site.open(root, project, name, render_project(project, name))
 

@@ -57,8 +57,18 @@ def lower_rollout(placed: Placed) -> Iterator[Artifact]:
         limits=declarations.limits(rollout),
         signing=signing(placed.environment),
         replay=placed.environment.traffic == "replay",
+        cluster=_cluster(placed),
         criteria=_criteria(placed),
     )
+
+
+def _cluster(placed: Placed) -> Call | None:
+    """`Cluster(…)`, for an environment that serves on Kubernetes."""
+    serve = placed.environment.serve
+    if serve.on != "kubernetes":
+        return None
+    more = declarations.given(context=serve.context)
+    return declarations.call("Cluster", namespace=serve.namespace, images=serve.images, **more)
 
 
 def _criteria(placed: Placed) -> tuple[str, ...]:
@@ -80,9 +90,9 @@ def lower_monitor(placed: Placed) -> Iterator[Artifact]:
 
 
 def lower_batch(placed: Placed) -> Iterator[Artifact]:
-    """flows/batch.py, for a model with `batch:`."""
+    """flows/batch.py, for a model with `batch:`, unless a cluster does it."""
     model = placed.model
-    if model.spec.batch is not None:
+    if model.spec.batch is not None and placed.environment.spark is None:
         rows = model.batch_input or model.dataset.spec
         yield BatchFlow(
             origin=placed.origin,
@@ -93,16 +103,18 @@ def lower_batch(placed: Placed) -> Iterator[Artifact]:
 
 
 def lower_flow_server(placed: Placed) -> Iterator[Artifact]:
-    """flows/serve.py."""
+    """flows/serve.py. What a CronJob runs has no schedule here, or it would run twice."""
     spec = placed.model.spec
-    batch = (_schedule(BATCH_FLOW, spec.batch.schedule),) if spec.batch else ()
+    free = placed.environment.flows is None
+    here = spec.batch if placed.environment.spark is None else None
+    batch = (_schedule(BATCH_FLOW, here.schedule if free else None),) if here else ()
     yield FlowServer(
         origin=placed.origin,
         schedules=(
             # Nobody waits for a scheduled training, so it starts the rollout by itself.
             _schedule(TRAIN_FLOW, spec.retrain.schedule, then_rollout=True),
             _schedule(ROLLOUT_FLOW, None),
-            _schedule(MONITOR_FLOW, placed.model.monitor.schedule),
+            _schedule(MONITOR_FLOW, placed.model.monitor.schedule if free else None),
             *batch,
         ),
     )

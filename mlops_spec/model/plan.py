@@ -90,6 +90,7 @@ class RolloutFlow(_Calling):
     limits: Call
     signing: Call | None  # None: with the workspace's own key
     replay: bool  # send held-out rows as requests while waiting
+    cluster: Call | None = None  # where it serves; None: processes on this machine
     criteria: tuple[str, ...] = ()  # what a person confirms before it takes traffic
 
 
@@ -112,6 +113,19 @@ class BatchFlow(_Calling):
     dataset: Call
     output: Call  # `Folder(…)` or `Table(…)`
     trust: Call  # whose signature on a release's evidence is believed
+
+
+@dataclass(frozen=True, slots=True)
+class SparkJob(_Calling):
+    """spark/batch.py: the same predictions, by a cluster."""
+
+    origin: Origin
+    rows: str  # the name of the Dataset
+    root: str
+    csv: bool
+    dataset: Call
+    output: Call  # `Folder(…)` or `Table(…)`
+    trust: Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +252,15 @@ class Manifest:
 
 
 Artifact = (
-    TrainFlow | RolloutFlow | MonitorFlow | BatchFlow | FlowServer | ServiceApp | Image | Manifest
+    TrainFlow
+    | RolloutFlow
+    | MonitorFlow
+    | BatchFlow
+    | SparkJob
+    | FlowServer
+    | ServiceApp
+    | Image
+    | Manifest
 )
 
 

@@ -18,7 +18,7 @@ class Refusal(Exception):
     """A step cannot be done. `code` is of the catalogue (MLS6xx, MLS7xx), `help` says what to do.
 
     `transient`: a server or a lock; the same may succeed a moment later. `field`: what of the specs
-    owns the trouble, as `("model", "serve", "resources")` or `("environment", "serve", "images")`;
+    owns the trouble, as `("model", NAME, "serve", "resources")` or `("environment", "serve", "images")`;
     whoever prints it knows the line.
 
     It crosses process borders as JSON in the journal, so that `spec apply` can print it like any

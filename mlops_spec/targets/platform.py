@@ -30,6 +30,7 @@ __all__ = [
     "FOR_PEOPLE",
     "addresses",
     "environment_variables",
+    "forget",
     "missing_programs",
     "running",
     "serve_flows",
@@ -66,7 +67,7 @@ def start(
         server.program.name: partial(answers_ok, server.health)
         for server in found
         if server.program.name not in FOR_PEOPLE
-    } | _production_checks(deployed)
+    } | (_production_checks(deployed) if spec.serve.on == "processes" else {})
     wait_until_answering(
         workspace,
         checks,
@@ -100,6 +101,15 @@ def withdraw(
     workspace: Workspace, deployments: Deployments, model: str, releases: tuple[str, ...]
 ) -> None:
     """Give production all traffic again, then stop these releases: state, router, processes."""
+    forget(deployments, model, releases)
+    publish(workspace, deployments)
+    for release in releases:
+        remove(workspace, cluster_name(model, release))
+        forget_port(workspace, cluster_name(model, release))
+
+
+def forget(deployments: Deployments, model: str, releases: tuple[str, ...]) -> None:
+    """Give production all traffic again, in the state, and forget these releases."""
     production = deployments.production(model)
     if production is not None:
         deployments.save(replace(production, weight=1.0))
@@ -107,10 +117,6 @@ def withdraw(
         found = deployments.find(model, release)
         if found is not None:
             deployments.remove(found)
-    publish(workspace, deployments)
-    for release in releases:
-        remove(workspace, cluster_name(model, release))
-        forget_port(workspace, cluster_name(model, release))
 
 
 def running(workspace: Workspace) -> tuple[Process, ...]:

@@ -66,11 +66,11 @@ def test_only_what_is_ours_and_rendered_no_more_is_removed(cluster, server):
         apply_tree(server, owner, [settings(name, owner=owner)])
     nobodys = {**settings("nobodys"), "metadata": {"name": "nobodys", "namespace": "ml"}}
     server.apply(nobodys)
-    server.apply(settings("running", **{"mlops-spec/track": "next"}))
+    server.apply(settings("kept-next", **{"mlops-spec/track": "next"}))
 
     apply_tree(server, OWNER, [NAMESPACE, settings("kept")])
 
-    assert cluster.names("ConfigMap") == ["kept", "nobodys", "running", "staging", "theirs"]
+    assert cluster.names("ConfigMap") == ["kept", "kept-next", "nobodys", "staging", "theirs"]
     assert cluster.names("Namespace") == ["ml"]
 
 

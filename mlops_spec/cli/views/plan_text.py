@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 from rich.markup import escape
 
 from mlops_spec.apply.stages import (
+    ApplyObjects,
     ApplyPlan,
     ModelPlan,
     Preparation,
@@ -133,7 +134,7 @@ def _replay_lines(replayed: Sequence[Replayed]) -> Iterator[str]:
 
 def _stage_lines(stage: Stage) -> Iterator[str]:
     match stage:
-        case WriteFiles() | Restore() | StartPlatform():
+        case WriteFiles() | Restore() | StartPlatform() | ApplyObjects():
             yield from _preparation_lines(stage)
         case ServeFlows():
             yield "    [green]+[/] deploy the flows"
@@ -157,8 +158,23 @@ def _preparation_lines(stage: Preparation) -> Iterator[str]:
             yield f"[green]+[/] make whole {', '.join(releases)}: in service, not complete"
         case StartPlatform(programs):
             yield f"[green]+[/] start {', '.join(programs)}"
+        case ApplyObjects():
+            yield from _object_lines(stage)
         case _ as never:
             assert_never(never)
+
+
+def _object_lines(stage: ApplyObjects) -> Iterator[str]:
+    """What changes on the cluster, each object on a line."""
+    yield f"[yellow]~[/] cluster: {_plain(stage.place)}"
+    if stage.unseen:
+        yield f"    [yellow]?[/] could not look: {_plain(stage.unseen)}"
+    for mark, objects in (
+        ("[green]+[/]", stage.created),
+        ("[yellow]~[/]", stage.changed),
+        ("[red]-[/]", stage.removed),
+    ):
+        yield from (f"    {mark} {_plain(found)}" for found in objects)
 
 
 def _file_lines(stage: WriteFiles) -> Iterator[str]:

@@ -11,6 +11,7 @@ from rich.status import Status
 
 from mlops_spec.apply.events import Event, Note, StageEnded, StageStarted, StepSeen, Stopped
 from mlops_spec.apply.stages import (
+    ApplyObjects,
     Preparation,
     Record,
     Restore,
@@ -92,7 +93,7 @@ class Progress:
 
 def _title(stage: Stage) -> str:
     match stage:
-        case WriteFiles() | Restore() | StartPlatform():
+        case WriteFiles() | Restore() | StartPlatform() | ApplyObjects():
             title = _preparation(stage)
         case ServeFlows(model):
             title = f"{model}: flows deployed"
@@ -117,5 +118,8 @@ def _preparation(stage: Preparation) -> str:
             return f"releases made whole: {', '.join(releases)}"
         case StartPlatform(programs):
             return f"platform: {', '.join(programs)}"
+        case ApplyObjects():
+            counts = (len(stage.created), len(stage.changed), len(stage.removed))
+            return "cluster: {} created, {} changed, {} removed".format(*counts)
         case _ as never:
             assert_never(never)

@@ -63,7 +63,14 @@ def _track(output: Output) -> str:
     return place if "://" in place else place.rpartition("/")[2]
 
 
+def _pods(output: Output) -> str:
+    """How far the pods of a release are; what stands in their way."""
+    return "; ".join((str(output["pods"]), *output.get("troubles", ()))) if "pods" in output else ""
+
+
 def _deploy(output: Output) -> str:
+    if "pods" in output:
+        return _pods(output)
     return f"port {output['port']}" if "port" in output else ""
 
 
@@ -83,5 +90,6 @@ DESCRIPTIONS: Final[dict[str, Callable[[Output], str]]] = {
     "register": _register,
     "track": _track,
     "deploy": _deploy,
+    "promote": _pods,
     "shadow": _rollout,
 }

@@ -52,14 +52,19 @@ def rendered_objects(journal: Journal, model: str) -> tuple[tuple[Object, ...], 
 
 def record_image(journal: Journal, model: str, release: str, image: str) -> None:
     """`Refusal` MLS630 for an image that is not named by its digest."""
+    require_digest(image)
+    journal.start(model, IMAGE, release, "")
+    journal.finish(model, IMAGE, release, "done", {"image": image})
+
+
+def require_digest(image: str) -> None:
+    """A tag may be another image tomorrow: `Refusal` MLS630 for anything but a digest."""
     if not _BY_DIGEST.match(image):
         raise Refusal(
             "MLS630",
             f"{image!r} does not name an image by its digest",
             "give it as registry/path@sha256:… , which `docker push` prints",
         )
-    journal.start(model, IMAGE, release, "")
-    journal.finish(model, IMAGE, release, "done", {"image": image})
 
 
 def image_of_release(journal: Journal, model: str, release: str) -> str:

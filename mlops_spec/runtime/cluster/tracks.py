@@ -106,14 +106,16 @@ class Tracks:
         row = next((row for row in beside if row.release == release), None)
         return Split(row.weight, row.mirror) if row is not None else Split()
 
-    def steady(self, found: Object, split: Split) -> Object | None:
-        """A rendered object as it has to be right now; None for one that a rollout has to start."""
+    def steady(self, found: Object, split: Split, made: Instance | None) -> Object | None:
+        """A rendered object as it has to be right now; None for one that a rollout has to start.
+
+        `made` is what production was started with.
+        """
         if found["kind"] == KIND and found["metadata"]["name"] == self.model:
             return routed(found, self.model, split)
         if found["kind"] != "Deployment" or found["metadata"]["name"] != self.model:
             return found
         production = self.deployments.production(self.model)
-        made = instance_of(self.journal, self.model, production.release) if production else None
         if production is None or made is None:
             return None
         stable = self._objects("stable", production.release, made)

@@ -68,14 +68,19 @@ class Difference:
         return not self.changed and not self.removed
 
 
-def difference(server: ApiServer, owner: Owner, objects: Sequence[Object]) -> Difference:
-    """How the cluster differs from these objects. Reads, and asks the server without effect."""
+def difference(
+    server: ApiServer, owner: Owner, objects: Sequence[Object], rendered: Sequence[Object] = ()
+) -> Difference:
+    """How the cluster differs from these objects. Reads, and asks the server without effect.
+
+    What is `rendered` is never a leftover, also where a rollout has to apply it.
+    """
     changed = tuple(
         change
         for found in in_order(objects)
         if (change := _change(server, owner, found)) is not None
     )
-    return Difference(changed, leftovers(server, owner, objects))
+    return Difference(changed, leftovers(server, owner, (*objects, *rendered)))
 
 
 def _change(server: ApiServer, owner: Owner, wanted: Object) -> Change | None:
@@ -104,9 +109,10 @@ def require_ours(owner: Owner, live: Object) -> None:
 
 
 def apply_tree(
-    server: ApiServer, owner: Owner, objects: Sequence[Object], *, take_over: bool = False
-) -> None:
-    """Apply every object that differs, in order, then remove what is ours and rendered no more."""
+    server: ApiServer, owner: Owner, objects: Sequence[Object], rendered: Sequence[Object] = (),
+    *, take_over: bool = False,
+) -> None:  # fmt: skip
+    """Apply every object, in order, then remove what is ours and rendered no more."""
     for found in in_order(objects):
         live = server.get(ref_of(found))
         if live is not None:
@@ -117,7 +123,7 @@ def apply_tree(
             # A namespace that somebody else made for us is one to work in all the same.
             if found["kind"] not in SHARED or live is None or refusal.status != 403:
                 raise
-    for ref in leftovers(server, owner, objects):
+    for ref in leftovers(server, owner, (*objects, *rendered)):
         server.delete(ref)
 
 
@@ -129,9 +135,14 @@ def leftovers(server: ApiServer, owner: Owner, objects: Iterable[Object]) -> tup
         ref_of(found)
         for namespace in namespaces
         for found in owned(server, owner, namespace)
-        if labels_of(found).get(TRACK) != "next"
-        and (found["kind"], found["metadata"]["name"]) not in wanted
+        if (found["kind"], _rendered_name(found)) not in wanted
     )
+
+
+def _rendered_name(found: Object) -> str:
+    """Under which name an object was rendered: what a rollout runs beside it has one of its own."""
+    name = str(found["metadata"]["name"])
+    return name.removesuffix("-next") if labels_of(found).get(TRACK) == "next" else name
 
 
 def owned(server: ApiServer, owner: Owner, namespace: str) -> Iterator[Object]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlops_spec.runtime.cluster.explain import Trouble, troubles
-from mlops_spec.runtime.cluster.objects import Object, Ref, at
+from mlops_spec.runtime.cluster.objects import NAME, Object, Ref, at, labels_of, ref_of
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.refusal import Refusal
 
@@ -112,14 +112,15 @@ def wait_until_ready(
         hopeless = any(trouble.hopeless for trouble in found.troubles)
         hopeless_since = (hopeless_since or now) if hopeless else None
         if hopeless_since is not None and now - hopeless_since >= patience.hopeless:
-            raise not_ready(server, ref, found, now - started)
+            raise not_ready(server, deployment, found, now - started)
         if now - started >= patience.within:
-            raise not_ready(server, ref, found, now - started)
+            raise not_ready(server, deployment, found, now - started)
         patience.sleep(POLL)
 
 
-def not_ready(server: ApiServer, ref: Ref, found: Standing, seconds: float) -> Refusal:
+def not_ready(server: ApiServer, deployment: Object, found: Standing, seconds: float) -> Refusal:
     """Why, with the last lines of the log of what ended."""
+    ref = ref_of(deployment)
     first = next((t for t in found.troubles if t.hopeless), None) or next(
         iter(found.troubles), None
     )
@@ -135,5 +136,11 @@ def not_ready(server: ApiServer, ref: Ref, found: Standing, seconds: float) -> R
         f"{ref} is not ready after {seconds:.0f} s, {found}{why}",
         "correct it, then the same command; what served before goes on serving",
         tuple(details),
-        field=first.field if first else (),
+        field=_of_model(first.field, deployment) if first else (),
     )
+
+
+def _of_model(field: tuple[str, ...], deployment: Object) -> tuple[str, ...]:
+    """A field of a model with the model's name behind the first part."""
+    kind, *path = field
+    return (kind, str(labels_of(deployment).get(NAME, "")), *path) if kind == "model" else field

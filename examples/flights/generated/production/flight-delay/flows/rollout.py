@@ -12,6 +12,7 @@ from mlops_spec.runtime import rollout as steps
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import (
     CanaryStep,
+    Cluster,
     Column,
     Dataset,
     Limits,
@@ -22,7 +23,7 @@ from mlops_spec.runtime.declare import (
     Signing,
     Split,
 )
-from mlops_spec.runtime.rollout import Judged, LocalWorld, Place, Policy, Rollout
+from mlops_spec.runtime.rollout import ClusterWorld, Judged, Place, Policy, Rollout
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
@@ -87,6 +88,7 @@ RECIPE = Recipe(
     positive=None,
 )
 SERVICE = Service(name="flight-delay", workers=1, max_rows=1000, timeout=2)
+CLUSTER = Cluster(namespace="ml", images="registry.acme.example/ml")
 SHADOW = Shadow(min_requests=1000, min_agreement=0.6, at_most=300.0)
 CANARY = (
     CanaryStep(share=0.05, min_requests=400, at_least=0, at_most=300.0),
@@ -144,7 +146,8 @@ def rollout(run: str | None = None, retry: bool = False) -> dict[str, Any]:
     """Roll out a registered run, the newest when none is named; a step that fails ends it."""
     context = Context.open(model=MODEL, workspace=WORKSPACE, facets=FACETS)
     with context.lease("rollout"):
-        world = LocalWorld(context, DATASET, RECIPE, SERVICE, Place(REGISTRY, REPLAY, SIGNING))
+        place = Place(REGISTRY, REPLAY, SIGNING)
+        world = ClusterWorld(context, DATASET, RECIPE, SERVICE, place, CLUSTER)
         release = steps.begin(context, world, Policy(SHADOW, CANARY, LIMITS), run=run, retry=retry)
         judged = deploy(release, package(release))
         if judged.passed:

@@ -1,0 +1,159 @@
+"""An environment on Kubernetes, as plan and apply look at it and change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from mlops_spec.apply.site import Site
+from mlops_spec.apply.stages import ApplyObjects
+from mlops_spec.model.facets import facets
+from mlops_spec.model.project import LinkedModel
+from mlops_spec.model.spec.base import Change
+from mlops_spec.runtime.cluster import tree
+from mlops_spec.runtime.cluster.connection import connect
+from mlops_spec.runtime.cluster.instance import deployment_ref
+from mlops_spec.runtime.cluster.objects import Object, Owner, at, ref_of
+from mlops_spec.runtime.cluster.recorded import (
+    Instance,
+    instance_of,
+    record_instance,
+    record_objects,
+)
+from mlops_spec.runtime.cluster.refused import Unreachable
+from mlops_spec.runtime.cluster.route import Split
+from mlops_spec.runtime.cluster.server import ApiServer
+from mlops_spec.runtime.cluster.tracks import Tracks
+from mlops_spec.runtime.cluster.tree import Difference, apply_tree, difference
+from mlops_spec.runtime.cluster.wait import Standing
+from mlops_spec.targets.manifests import objects_of, shared_objects
+
+# A plan does not wait for a cluster that is gone; apply does.
+_LOOK_FOR: Final = 3.0  # seconds
+_FIELDS: Final = 4  # of a changed object, as a plan shows it
+
+
+@dataclass
+class ClusterSite:
+    """One environment's namespace. `patience`: seconds that a server may be busy or gone."""
+
+    site: Site
+    patience: float = 30.0
+
+    @cached_property
+    def server(self) -> ApiServer:
+        return ApiServer(connect(self.site.spec.serve.context or ""), self.patience)
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(self.site.project.name, self.site.environment)
+
+    def tracks(self, model: str) -> Tracks:
+        return Tracks(
+            self.server,
+            self.site.spec.serve.namespace,
+            model,
+            self.site.journal,
+            self.site.deployments,
+        )
+
+    def rendered(self) -> tuple[Object, ...]:
+        """Every object of the tree, as it was rendered."""
+        shared = shared_objects(self.site.files, self.site.environment)
+        return (*shared, *(one for model in self.site.project.models for one in self._of(model)))
+
+    def difference(self) -> Difference:
+        """How the cluster differs from what it should be right now. Reads only."""
+        return difference(self.server, self.owner, tuple(self._wanted()), self.rendered())
+
+    def apply(self, note: Callable[[str], None], *, take_over: bool) -> None:
+        """Apply what differs, remember it for rollouts, and wait for pods that it has changed."""
+        before = {model.name: self._generation(model.name) for model in self.site.project.models}
+        wanted = tuple(self._wanted())
+        apply_tree(self.server, self.owner, wanted, self.rendered(), take_over=take_over)
+        for model in self.site.project.models:
+            self._remember(model)
+            if self._generation(model.name) != before[model.name]:
+                self.tracks(model.name).wait("stable", _told(model.name, note))
+
+    def withdraw(self, model: str) -> None:
+        """Make traffic what the table says, and end what runs beside production."""
+        self.tracks(model).follow()
+
+    def _of(self, model: LinkedModel) -> tuple[Object, ...]:
+        return objects_of(self.site.files, self.site.environment, model.name)
+
+    def _shape(self, model: LinkedModel) -> str:
+        return facets(model, self.site.spec)[Change.SERVE]
+
+    def _wanted(self) -> Iterator[Object]:
+        """Every object as it has to be right now: during a rollout the route is split."""
+        yield from shared_objects(self.site.files, self.site.environment)
+        for model in self.site.project.models:
+            tracks, made = self.tracks(model.name), self._instance(model)
+            split = tracks.split() if self._namespace_is_there else Split()
+            for found in self._of(model):
+                steady = tracks.steady(found, split, made)
+                if steady is not None:
+                    yield steady
+
+    @cached_property
+    def _namespace_is_there(self) -> bool:
+        shared = shared_objects(self.site.files, self.site.environment)
+        return all(self.server.get(ref_of(found)) is not None for found in shared)
+
+    def _instance(self, model: LinkedModel) -> Instance | None:
+        """What production was started with, in today's form where that makes no other release."""
+        live = self.site.deployments.production(model.name)
+        made = instance_of(self.site.journal, model.name, live.release) if live else None
+        if made is None or made.shape != self._shape(model):
+            return made
+        return Instance(self._of(model), made.image, made.shape)
+
+    def _remember(self, model: LinkedModel) -> None:
+        record_objects(self.site.journal, model.name, self._of(model), self._shape(model))
+        live, made = self.site.deployments.production(model.name), self._instance(model)
+        if live is not None and made is not None:
+            record_instance(self.site.journal, model.name, live.release, made)
+
+    def _generation(self, model: str) -> int:
+        """Which form of the Deployment this is; 0 while there is none."""
+        namespace = self.site.spec.serve.namespace
+        found = self.server.get(deployment_ref(namespace, model, "stable"))
+        return int(at(found, "metadata", "generation", default=0))
+
+
+def objects_stage(site: Site) -> Iterator[ApplyObjects]:
+    """What differs on the cluster, or that it could not be looked at."""
+    if site.spec.serve.on != "kubernetes":
+        return
+    cluster = ClusterSite(site, patience=_LOOK_FOR)
+    place = f"namespace {site.spec.serve.namespace}"
+    try:
+        found, place = cluster.difference(), f"{place}, {cluster.server.connection}"
+    except Unreachable as refusal:
+        yield ApplyObjects(place, unseen=refusal.message)
+        return
+    if not found.empty:
+        yield ApplyObjects(
+            place,
+            created=tuple(str(change.ref) for change in found.changed if change.new),
+            changed=tuple(_changed(change) for change in found.changed if not change.new),
+            removed=tuple(map(str, found.removed)),
+        )
+
+
+def _changed(change: tree.Change) -> str:
+    shown = ", ".join(change.fields[:_FIELDS])
+    more = len(change.fields) - _FIELDS
+    return f"{change.ref}: {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def _told(model: str, note: Callable[[str], None]) -> Callable[[Standing], None]:
+    def tell(standing: Standing) -> None:
+        troubles = "".join(f"; {trouble}" for trouble in standing.troubles)
+        note(f"{model}: {standing}{troubles}")
+
+    return tell
