@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from mlops_spec.observe.waiting import NOBODY_ASKED, Asks, Waiting, waiting_for
+from mlops_spec.observe.waiting import NOBODY_ASKED, Asks, Held, Waiting, held_back, waiting_for
 from mlops_spec.runtime.machine.processes import Process, processes
 from mlops_spec.state import Deployment, Deployments, Journal, Store, Window, Windows
 from mlops_spec.state.approvals import Approval, last_word
@@ -48,13 +48,14 @@ class Release:
 class ModelStatus:
     """One model: its releases, production first, and the last window that the monitor closed.
 
-    `waiting` is the candidate that a person has to decide on.
+    `waiting` is the candidate that a person has to decide on; `held` one that goes no further.
     """
 
     name: str
     releases: tuple[Release, ...]
     window: Window | None
     waiting: Waiting | None = None
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Status:
 
     @property
     def empty(self) -> bool:
-        return not self.programs and not any(m.releases or m.waiting for m in self.models)
+        return not self.programs and not any(m.releases or m.waiting or m.held for m in self.models)
 
 
 _ROLES: Final = ("production", "candidate", "previous", "quarantined")
@@ -125,11 +126,13 @@ def _model(
     ours = tuple(sorted((d for d in deployed if d.model == name), key=_place))
     windows = Windows(store, environment).of(name)
     waiting = waiting_for(journal, name, asks, ours)
+    held = held_back(journal, name, ours)
     return ModelStatus(
         name,
         tuple(_release(journal, workspace, deployment) for deployment in ours),
         windows[-1] if windows else None,
         replace(waiting, card=_card(workspace, waiting.run)) if waiting else None,
+        replace(held, card=_card(workspace, held.run)) if held else None,
     )
 
 
@@ -175,6 +178,7 @@ def _model_json(model: ModelStatus) -> dict[str, Any]:
         "model": model.name,
         "releases": [_release_json(release) for release in model.releases],
         "waiting": model.waiting.to_json() if model.waiting else None,
+        "held": model.held.to_json() if model.held else None,
         "window": asdict(model.window) if model.window else None,
     }
 

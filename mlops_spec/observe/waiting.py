@@ -1,4 +1,4 @@
-"""The candidate that waits for a person, read from what is recorded; no spec is read for it."""
+"""The candidate that waits for a person, or goes no further: from records, not from specs."""
 
 from __future__ import annotations
 
@@ -57,18 +57,56 @@ class Waiting:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A run that its gates did not let through, or that a person rejected; production stays.
+
+    `since` as in Waiting; `rejected`: the person's decision in words, "" where nobody rejected it.
+    """
+
+    run: str
+    outcome: Outcome
+    verdicts: tuple[Verdict, ...]
+    since: float
+    rejected: str
+    card: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "run": self.run,
+            "outcome": self.outcome.value,
+            "verdicts": [verdict.to_json() for verdict in self.verdicts],
+            "since": self.since,
+            "rejected": self.rejected,
+            "card": self.card,
+        }
+
+
+def held_back(journal: Journal, model: str, deployed: tuple[Deployment, ...]) -> Held | None:
+    """The newest judged run, where it goes no further and nobody is asked about it."""
+    newest = _newest(journal, model, deployed)
+    if newest is None:
+        return None
+    said = approval_of(journal, model, newest.run, newest.digest)
+    rejected = said is not None and said.decision == "rejected"
+    if not rejected and (said is not None or _may_pass(journal, model, newest)):
+        return None
+    return Held(
+        run=newest.run,
+        outcome=Outcome(newest.output["outcome"]),
+        verdicts=tuple(map(Verdict.from_json, newest.output["verdicts"])),
+        since=newest.finished_at or 0.0,
+        rejected=said.line() if said is not None and rejected else "",
+    )
+
+
 def waiting_for(
     journal: Journal, model: str, asks: Asks, deployed: tuple[Deployment, ...]
 ) -> Waiting | None:
-    """The newest judged run, where a person has to decide on it and has not.
-
-    A run that serves, or that a rollout has refused, waits for nobody; nor does one from before the
-    last apply that was finished: the specs ask for something else now.
-    """
-    gated = [step for step in journal.steps(model, step="gate") if step.status == "done"]
-    if not gated or not _is_open(journal, model, gated[-1], asks, deployed):
+    """The newest judged run, where a person has to decide on it and has not."""
+    newest = _newest(journal, model, deployed)
+    if newest is None or not _is_open(journal, model, newest, asks):
         return None
-    newest = gated[-1]
     registered = [s for s in journal.steps(model, step="register", run=newest.run)
                   if s.output.get("version")]  # fmt: skip
     return Waiting(
@@ -85,13 +123,22 @@ def waiting_for(
     )
 
 
-def _is_open(
-    journal: Journal, model: str, gate: Step, asks: Asks, deployed: tuple[Deployment, ...]
-) -> bool:
-    if any(d.run == gate.run and d.role in ("production", "quarantined") for d in deployed):
-        return False
-    if (gate.finished_at or 0.0) < journal.applied_at(model):
-        return False
+def _newest(journal: Journal, model: str, deployed: tuple[Deployment, ...]) -> Step | None:
+    """The newest gate, where it is not over.
+
+    A run that serves, or that a rollout has refused, waits for nobody; nor does one from before the
+    last apply that was finished: the specs ask for something else now.
+    """
+    gated = [step for step in journal.steps(model, step="gate") if step.status == "done"]
+    if not gated:
+        return None
+    newest = gated[-1]
+    if any(d.run == newest.run and d.role in ("production", "quarantined") for d in deployed):
+        return None
+    return newest if (newest.finished_at or 0.0) >= journal.applied_at(model) else None
+
+
+def _is_open(journal: Journal, model: str, gate: Step, asks: Asks) -> bool:
     found = approval_of(journal, model, gate.run, gate.digest)
     if found is not None:
         return found.decision == "approved" and not found.holds_for(asks.criteria)

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from mlops_spec.cli.views.verdicts import outcome as outcome_of
 from mlops_spec.observe.status import Decision, ModelStatus, Release, Status
-from mlops_spec.observe.waiting import Waiting
+from mlops_spec.observe.waiting import Held, Waiting
 from mlops_spec.runtime.machine.processes import Process
 from mlops_spec.state import Window
 from mlops_spec.terms.verdict import Outcome, Verdict, worst
@@ -60,6 +60,8 @@ def _model_lines(model: ModelStatus, status: Status) -> Iterator[str]:
         yield from _release_lines(release, status)
     if model.waiting is not None:
         yield from _waiting_lines(model.waiting, status.now)
+    if model.held is not None:
+        yield from _held_lines(model.held, status.now)
     if model.window is not None:
         yield _window_line(model.window, status.now)
 
@@ -89,14 +91,31 @@ def _waiting_lines(waiting: Waiting, now: float) -> Iterator[str]:
         f"  [yellow]waits[/]        {version}run {waiting.run}  gate said "
         f"{outcome_of(waiting.outcome)}{escape(who)}  since {duration(now - waiting.since)}"
     )
-    for verdict in waiting.verdicts:
-        if verdict.outcome is not Outcome.PASS:
-            yield f"               {escape(verdict.line())}"
+    yield from _unpassed_lines(waiting.verdicts)
     for sentence in waiting.criteria:
         yield f"               to confirm: {escape(sentence)}"
     yield f"               {escape(waiting.command)}   (or --reject), then spec apply"
     if waiting.card:
         yield f"               card {escape(waiting.card)}"
+
+
+def _held_lines(held: Held, now: float) -> Iterator[str]:
+    """A candidate that goes no further, with what stopped it."""
+    yield (
+        f"  [yellow]held[/]         run {held.run}  gate said {outcome_of(held.outcome)}  "
+        f"{duration(now - held.since)} ago; production stays"
+    )
+    yield from _unpassed_lines(held.verdicts)
+    if held.rejected:
+        yield f"               {escape(held.rejected)}"
+    if held.card:
+        yield f"               card {escape(held.card)}"
+
+
+def _unpassed_lines(verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+    for verdict in verdicts:
+        if verdict.outcome is not Outcome.PASS:
+            yield f"               {escape(verdict.line())}"
 
 
 def _traffic(release: Release, status: Status) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlops_spec.cli.views.status_text import status_lines
 from mlops_spec.observe.status import look, status_json
-from mlops_spec.observe.waiting import Asks, Waiting, waiting_for
+from mlops_spec.observe.waiting import Asks, Held, Waiting, held_back, waiting_for
 from mlops_spec.state import Deployment, Deployments, Journal, Store
 from mlops_spec.state.approvals import Approval, record_approval
 from mlops_spec.state.asked import record_asked
@@ -52,6 +53,52 @@ def test_what_passed_waits_where_a_person_is_asked(journal: Journal) -> None:
         "r1", "3", Outcome.PASS, (PASSED,), 1000.0, READ, ("ann", "bob"), COMMAND
     )
     assert waiting_for(journal, "m", Asks(), ()) is None
+
+
+def test_what_a_gate_stopped_is_held_and_nobody_is_asked(journal: Journal) -> None:
+    gated(journal, "inconclusive", PASSED, UNSURE)
+
+    found = Held("r1", Outcome.INCONCLUSIVE, (PASSED, UNSURE), 1000.0, "")
+    assert held_back(journal, "m", ()) == found
+    assert waiting_for(journal, "m", ASKS, ()) is None
+    serving = Deployment("m", "aaaa", "r1", "3", "production", 1.0)
+    assert held_back(journal, "m", (serving,)) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "policy", "decision", "rejected"),
+    [
+        ("pass", "hold", None, None),
+        ("inconclusive", "need_approval", None, None),
+        ("fail", "hold", "approved", None),
+        ("fail", "hold", "rejected", "rejected by ann: read it"),
+        ("pass", "hold", "rejected", "rejected by ann: read it"),
+        ("fail", "need_approval", None, ""),
+    ],
+)
+def test_what_waits_or_goes_on_is_not_held(
+    journal: Journal, outcome: str, policy: str, decision: str | None, rejected: str | None
+) -> None:
+    record_asked(journal, "m", {}, {"gates.on_inconclusive": ["gate", policy]})
+    gated(journal, outcome)
+    if decision:
+        decide(journal, decision)
+
+    found = held_back(journal, "m", ())
+    assert (found and found.rejected) == rejected
+
+
+def test_status_says_what_holds_a_candidate_back(tmp_path: Path, journal: Journal) -> None:
+    gated(journal, "inconclusive", PASSED, UNSURE)
+    found = look(Workspace.of(tmp_path, "local"), ("m",))
+    found = replace(found, now=1000.0)
+
+    assert list(status_lines(found))[-2:] == [
+        "  [yellow]held[/]         run r1  gate said [yellow]INCONCLUSIVE[/]  0 s ago; "
+        "production stays",
+        "               f1: INCONCLUSIVE  0.5  [0.4, 0.6]  n=900  limit >= 0.5",
+    ]
+    assert status_json(found)["models"][0]["held"]["run"] == "r1"
 
 
 @pytest.mark.parametrize(
