@@ -18,6 +18,7 @@ SPECS: Final = REPOSITORY / "specs"
 INVALID: Final = REPOSITORY / "tests" / "invalid"
 PAGES: Final = REPOSITORY / "docs" / "errors"
 KINDS: Final = ("dataset", "model", "gates", "rollout", "drift")
+PROJECT: Final = "mlops.yaml"
 CASE: Final = "specs/case.yaml"
 _NAMED: Final = re.compile(rb"^kind: *(\w+) *(?:#.*)?\nname: *([\w-]+)", re.MULTILINE)
 _EXPECTED: Final = re.compile(rb"# error: (MLS\d{3})")
@@ -26,21 +27,31 @@ _EXPECTED: Final = re.compile(rb"# error: (MLS\d{3})")
 def write_project(root: Path, case: bytes = b"") -> Path:
     """The full sample project with the case's documents in the place of those of the same name.
 
-    A case that begins with `# mlops.yaml` replaces that file instead.
+    A case that begins with `# mlops.yaml` replaces that file; documents may follow in it, after a
+    line `# specs/case.yaml`.
     """
     (root / "specs").mkdir(parents=True)
-    is_project = case.startswith(b"# mlops.yaml")
-    project = case if is_project else (SPECS / "project.full.yaml").read_bytes()
-    (root / "mlops.yaml").write_bytes(project)
-    replaced = set(_NAMED.findall(case))
+    files = _files(case)
+    project = files.get(PROJECT) or (SPECS / "project.full.yaml").read_bytes()
+    own = files.get(CASE, b"")
+    (root / PROJECT).write_bytes(project)
+    replaced = set(_NAMED.findall(own))
     for kind in KINDS:
         documents = (SPECS / f"{kind}.full.yaml").read_bytes().split(b"---\n")
         kept = [one for one in documents if not replaced & set(_NAMED.findall(one))]
         if kept:
             (root / "specs" / f"{kind}.yaml").write_bytes(b"---\n".join(kept))
-    if case and not is_project:
-        (root / CASE).write_bytes(case)
+    if own:
+        (root / CASE).write_bytes(own)
     return root
+
+
+def _files(case: bytes) -> dict[str, bytes]:
+    """What a case puts into which file."""
+    if not case.startswith(f"# {PROJECT}".encode()):
+        return {CASE: case}
+    project, _, documents = case.partition(f"\n# {CASE}\n".encode())
+    return {PROJECT: project + b"\n", CASE: documents}
 
 
 def found_in(root: Path) -> tuple[Diagnostic, ...]:
@@ -51,18 +62,14 @@ def found_in(root: Path) -> tuple[Diagnostic, ...]:
         return rejected.diagnostics
 
 
-def expected_in(case: bytes) -> set[tuple[int, str]]:
-    """(line, code) of every `# error: MLS…` in a case."""
+def expected_in(case: bytes) -> set[tuple[str, int, str]]:
+    """(path, line, code) of every `# error: MLS…` in a case."""
     return {
-        (number, match[1].decode())
-        for number, line in enumerate(case.split(b"\n"), start=1)
+        (path, number, match[1].decode())
+        for path, content in _files(case).items()
+        for number, line in enumerate(content.split(b"\n"), start=1)
         for match in _EXPECTED.finditer(line)
     }
-
-
-def case_file(case: bytes) -> str:
-    """The path at which `write_project` puts a case."""
-    return "mlops.yaml" if case.startswith(b"# mlops.yaml") else CASE
 
 
 def printed(root: Path, found: tuple[Diagnostic, ...]) -> str:

@@ -28,7 +28,7 @@ def test_kubernetes_takes_every_object_of_its_own(
                 kinds.add(found["kind"])
                 kubernetes_validate.validate(found, version, strict=True)
     assert {"Namespace", "ServiceAccount", "Deployment", "Service", "NetworkPolicy"} <= kinds
-    assert {"HorizontalPodAutoscaler", "PodDisruptionBudget"} <= kinds
+    assert {"HorizontalPodAutoscaler", "PodDisruptionBudget", "CronJob", "ConfigMap"} <= kinds
 
 
 def test_controllers_take_every_object_of_their_kinds(trees: Mapping[str, FileSet]) -> None:
@@ -38,7 +38,9 @@ def test_controllers_take_every_object_of_their_kinds(trees: Mapping[str, FileSe
             if is_custom(found):
                 kinds.add(found["kind"])
                 assert mistakes(found) == [], path
-    assert {"HTTPRoute", "ScaledObject", "PodMonitor", "PrometheusRule"} <= kinds
+    assert kinds == {
+        "AnalysisTemplate", "HTTPRoute", "PodMonitor", "PrometheusRule", "Rollout", "ScaledObject",
+    }  # fmt: skip
 
 
 def test_a_kind_without_a_definition_is_refused() -> None:

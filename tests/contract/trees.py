@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,37 @@ environments:
     serve: {on: kubernetes, router: gateway-api, namespace: watched, volume: workspace}
     signing: {public_key: hR7cJr0T7mB5m1m3kqVnM4o7v3r8w5yQz2t1u0s9xWc=}
     monitoring: {operator: prometheus-operator, labels: {acme.example/team: ml}}
+  on-spark:
+    serve: {on: kubernetes, router: gateway-api, namespace: lake, volume: workspace}
+    signing: {public_key: hR7cJr0T7mB5m1m3kqVnM4o7v3r8w5yQz2t1u0s9xWc=}
+    state_env: MLOPS_STATE_URL
+    flows: {image: flows, secret: lake}
+    spark: {image: "registry.acme.example/ml/spark:4.1.1", root: "s3a://lake/trips", secret: lake}
+"""
+
+ARGO = b"""# mlops.yaml
+project: trips
+environments:
+  inside:
+    serve: {on: kubernetes, router: argo-rollouts, namespace: ml}
+    signing: {public_key: hR7cJr0T7mB5m1m3kqVnM4o7v3r8w5yQz2t1u0s9xWc=}
+    monitoring: {prometheus: "http://prometheus:9090", operator: prometheus-operator}
+  behind-a-gateway:
+    serve: {on: kubernetes, router: argo-rollouts, namespace: other, gateway: infra/public}
+    signing: {public_key: hR7cJr0T7mB5m1m3kqVnM4o7v3r8w5yQz2t1u0s9xWc=}
+    monitoring: {prometheus: "http://prometheus:9090", operator: prometheus-operator}
+    flows: {image: flows}
+"""
+# What Argo can honour: no copies of requests, no scores, shares that two replicas can split.
+ROLLOUTS = """kind: Rollout
+name: careful
+canary: {steps: [50%, 100%], each: {min_requests: 2000, at_least: 10m, at_most: 2h}}
+abort_when: {score_shift: null}
+---
+kind: Rollout
+name: standard
+canary: {steps: [50%, 100%]}
+abort_when: {score_shift: null}
 """
 
 
@@ -38,6 +70,9 @@ def projects(root: Path) -> Iterator[tuple[str, Path]]:
         yield example.name, example
     yield "sample", write_project(root / "sample")
     yield "variants", write_project(root / "variants", VARIANTS)
+    argo = write_project(root / "argo", ARGO)
+    (argo / "specs" / "rollout.yaml").write_text(ROLLOUTS, encoding="utf-8")
+    yield "argo", argo
 
 
 def rendered(folder: Path) -> Iterator[tuple[str, FileSet]]:
@@ -51,8 +86,13 @@ def objects(files: FileSet) -> Iterator[tuple[str, Object]]:
     """Every Kubernetes object of a tree, with its path."""
     for path, text in files:
         if path.endswith(".yaml") and "/prometheus/" not in path:
-            for found in yaml.safe_load_all(text):
-                yield path, found
+            yield from ((path, found) for found in _parsed(text))
+
+
+@cache
+def _parsed(text: str) -> tuple[Object, ...]:
+    """Once for all tests, which therefore copy what they change."""
+    return tuple(yaml.load_all(text, yaml.CSafeLoader))
 
 
 def of_kind(trees: Mapping[str, FileSet], kind: str) -> list[Object]:

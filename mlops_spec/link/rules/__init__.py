@@ -6,6 +6,7 @@ from typing import Final
 
 from mlops_spec.link.rules import (
     artifact_gates,
+    clusters,
     columns,
     features,
     group_limits,
@@ -32,6 +33,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *group_limits.RULES,
     *artifact_gates.RULES,
     *rollouts.RULES,
+    *clusters.RULES,
     *schedules.RULES,
     *power.RULES,
     *unused.RULES,

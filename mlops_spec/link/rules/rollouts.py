@@ -1,4 +1,4 @@
-"""Rollouts and the environments that must honour them."""
+"""The steps of a rollout, and how many copies there are."""
 
 from __future__ import annotations
 
@@ -9,28 +9,10 @@ from mlops_spec.diagnostics import Diagnostics
 from mlops_spec.diagnostics.catalogue import (
     CANARY_STEPS,
     LIMITS_CROSS,
-    UNREACHABLE_ROLLOUT,
 )
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.spec.model import ModelSpec
 from mlops_spec.model.spec.rollout import RolloutSpec
-
-_ROUTERS: Final = {"processes": "envoy", "kubernetes": "gateway-api"}
-
-
-def routers_exist_where_services_run(scope: Scope, found: Diagnostics) -> None:
-    """MLS309: Envoy splits traffic between processes, the Gateway API between pods."""
-    project = scope.project
-    for name, environment in project.spec.environments.items():
-        serve = environment.serve
-        router = _ROUTERS[serve.on]
-        if serve.router != router:
-            found.add(
-                UNREACHABLE_ROLLOUT,
-                f"{serve.router} cannot shadow or split traffic between {serve.on} here",
-                at=project.places.value("environments", name, "serve", "router"),
-                help=f"with on: {serve.on}, write router: {router}",
-            )
 
 
 def canary_steps_grow_to_everything(scope: Scope, found: Diagnostics) -> None:
@@ -75,7 +57,6 @@ def replicas_do_not_cross(scope: Scope, found: Diagnostics) -> None:
 
 
 RULES: Final = (
-    routers_exist_where_services_run,
     canary_steps_grow_to_everything,
     times_do_not_cross,
     replicas_do_not_cross,

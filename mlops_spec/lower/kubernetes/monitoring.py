@@ -7,6 +7,7 @@ from typing import Any
 
 from mlops_spec.lower import conventions
 from mlops_spec.lower.alerts import rule_groups
+from mlops_spec.lower.kubernetes.argo import HASH_LABEL
 from mlops_spec.lower.kubernetes.head import SERVICE, Object, head
 from mlops_spec.lower.origin import Placed
 
@@ -17,7 +18,8 @@ def pod_monitor(placed: Placed, labels: Mapping[str, str]) -> Object:
         **_picked(head("monitoring.coreos.com/v1", "PodMonitor", placed), labels),
         "spec": {
             "selector": {"matchLabels": conventions.pods_of(placed.origin, SERVICE)},
-            "podTargetLabels": [conventions.TRACK],
+            # Which of two versions a number is of, during a rollout.
+            "podTargetLabels": [conventions.TRACK, HASH_LABEL],
             "podMetricsEndpoints": [{"port": "http", "path": conventions.METRICS_PATH}],
         },
     }

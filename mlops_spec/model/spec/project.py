@@ -14,6 +14,7 @@ from mlops_spec.model.names import (
     Name,
 )
 from mlops_spec.model.spec.base import Change, SpecModel, field
+from mlops_spec.model.units import Bytes
 
 
 class ServeOn(SpecModel):
@@ -28,6 +29,9 @@ class ServeOn(SpecModel):
     namespace: Name = field(Change.SERVE, "Kubernetes namespace", "default")
     images: str = field(
         Change.SERVE, "registry path that images are pushed under", "", pattern=r"^[a-z0-9./:_-]*$"
+    )
+    context: str | None = field(
+        Change.DOCS, "kubeconfig context of the cluster; by default the current one", None
     )
     gateway: GatewayRef | None = field(
         Change.SERVE, "Gateway of the route: name or namespace/name; by default the project's", None
@@ -70,6 +74,32 @@ class FlowImage(SpecModel):
     secret: Name | None = field(
         Change.BATCH, "Secret whose keys are environment variables of the flows", None
     )
+
+
+class SparkCluster(SpecModel):
+    """Where batch predictions run, instead of beside the other flows."""
+
+    image: ImageRef = field(
+        Change.BATCH,
+        "Spark with mlops-spec[serving] installed and `generated/` in /opt/spark/work-dir",
+    )
+    version: str = field(Change.BATCH, "of Spark in the image", "4.0.0", pattern=r"^\d+\.\d+\.\d+$")
+    root: str = field(
+        Change.BATCH,
+        "URI below which the paths of Datasets and outputs lie, such as s3a://lake/trips",
+        "",
+        pattern=r"^([a-z][a-z0-9+.-]*://\S*)?$",
+    )
+    executors: int = field(Change.BATCH, "how many", 2, ge=1, le=10_000)
+    cores: int = field(Change.BATCH, "of each executor and of the driver", 1, ge=1, le=256)
+    memory: Bytes = field(
+        Change.BATCH, "heap of each executor and of the driver", Bytes(2_000_000_000)
+    )
+    service_account: Name = field(Change.BATCH, "ServiceAccount that may start executors", "spark")
+    secret: Name | None = field(
+        Change.BATCH, "Secret whose keys are environment variables of the driver", None
+    )
+    settings: dict[str, str] = field(Change.BATCH, "of Spark, such as those of a file system", {})
 
 
 class Approval(SpecModel):
@@ -137,6 +167,9 @@ class EnvironmentSpec(SpecModel):
     )
     monitoring: Monitoring | None = field(Change.MONITOR, "who watches services in a cluster", None)
     flows: FlowImage | None = field(Change.BATCH, "what runs flows in a cluster", None)
+    spark: SparkCluster | None = field(
+        Change.BATCH, "where batch predictions run; by default where the other flows do", None
+    )
     tracking: Tracking = field(Change.DOCS, "where runs are shown besides MLflow", Tracking())
     approval: Approval | None = field(
         Change.ROLLOUT, "a person decides before a release takes traffic", None

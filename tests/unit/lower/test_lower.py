@@ -103,6 +103,12 @@ def test_only_what_was_asked_for_is_there(flights: Project) -> None:
         "kubernetes/autoscaler.yaml",
         "kubernetes/disruption-budget.yaml",
         "kubernetes/route.yaml",
+        "kubernetes/pod-monitor.yaml",
+        "kubernetes/prometheus-rule.yaml",
+        "kubernetes/jobs-settings.yaml",
+        "kubernetes/jobs-network-policy.yaml",
+        "kubernetes/batch-job.yaml",
+        "kubernetes/monitor-job.yaml",
         "prometheus/rules.yaml",
     ]
 

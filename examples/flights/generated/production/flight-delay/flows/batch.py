@@ -75,3 +75,7 @@ def batch() -> dict[str, Any]:
     context = Context.open(model=MODEL, workspace=WORKSPACE, facets={})
     job = begin(context)
     return finish(context, job, predict(context, job))
+
+
+if __name__ == "__main__":
+    batch()

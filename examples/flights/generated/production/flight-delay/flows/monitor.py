@@ -157,3 +157,7 @@ def monitor(until: str | None = None) -> dict[str, str]:
     log.info(decision.line())
     written = publish(context, Findings(seen, window, compared, judged, decision))
     return {"outcome": window.outcome, "retraining": decision.kind, **written}
+
+
+if __name__ == "__main__":
+    monitor()

@@ -32,12 +32,6 @@ if __name__ == "__main__":
             schedule=Cron("0 3 * * 1", timezone="UTC", parameters={"then_rollout": True}),
         ),
         flow("rollout").to_deployment(name=ENVIRONMENT),
-        flow("monitor").to_deployment(
-            name=ENVIRONMENT,
-            schedule=Cron("0 * * * *", timezone="UTC"),
-        ),
-        flow("batch").to_deployment(
-            name=ENVIRONMENT,
-            schedule=Cron("0 2 * * *", timezone="UTC"),
-        ),
+        flow("monitor").to_deployment(name=ENVIRONMENT),
+        flow("batch").to_deployment(name=ENVIRONMENT),
     )
