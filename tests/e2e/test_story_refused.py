@@ -34,6 +34,19 @@ def test_a_worse_model_stops_at_the_gate_and_is_not_trained_twice(trips: UsersPr
     assert trips.production == production
 
 
+def test_a_model_that_was_trained_again_unchanged_is_held(trips: UsersProject) -> None:
+    production, versions = trips.production, trips.versions()
+    trips.edit(GOOD, "estimator: sklearn.linear_model.LogisticRegression\n  params: {verbose: 0}")
+    held = trips.apply(code=5)
+    assert "both answer every row alike: nothing to promote" in " ".join(held.out.split())
+    assert trips.production == production
+    assert trips.versions() == versions
+
+    before = trips.snapshot_of_work()
+    assert "the gate is inconclusive" in trips.apply(code=5).out
+    assert trips.snapshot_of_work() == before
+
+
 @pytest.mark.parametrize(
     ("broken", "check"), [("fails: true", "errors: FAIL"), ("sleeps: 0.7", "p99: FAIL")]
 )
