@@ -44,6 +44,11 @@ def rows(count: int = 600, seed: int = 0) -> pd.DataFrame:
     )
 
 
+def as_columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    """The rows as a service is given them: missing is None."""
+    return {str(c): [None if pd.isna(v) else v for v in frame[c]] for c in frame.columns}
+
+
 def target(frame: pd.DataFrame) -> Any:
     late = frame.distance / 1000 + (frame.carrier == "UA") + frame.temp.fillna(90) / 100
     return late.to_numpy(), (late > late.median()).to_numpy()

@@ -1,11 +1,11 @@
-"""Raw columns to the matrix an estimator takes, as plain tables, without scikit-learn."""
+"""Raw columns to the matrix a model takes, as plain tables, without scikit-learn."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,40 +16,28 @@ Row = list[float]
 Matrix = NDArray[np.float64]
 
 # From so many rows on, arrays by column are faster than lists by row: at 100,000 rows ten times.
-BY_COLUMN: Final = 64
+BY_COLUMN: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Coded(Sequence[Any]):
-    """Values by number, as Arrow's dictionaries have them: `values[codes[i]]` is that of row i."""
+class Coded:
+    """A column of categories as codes into its `values`; -1 is a missing one.
 
-    codes: NDArray[np.intp]
-    values: tuple[Any, ...]
+    What Arrow calls a dictionary array: a batch of a million rows has its few words once.
+    """
+
+    codes: NDArray[np.integer[Any]]
+    values: Sequence[Any]
 
     def __len__(self) -> int:
         return len(self.codes)
 
-    def __getitem__(self, at: Any) -> Any:
-        return Coded(self.codes[at], self.values) if isinstance(at, slice) else self.value(at)
-
-    def value(self, at: int) -> Any:
-        """The value of one row."""
-        return self.values[self.codes[at]]
-
-    def __iter__(self) -> Iterator[Any]:
-        return map(self.values.__getitem__, self.codes.tolist())
+    def __getitem__(self, at: int) -> Any:
+        code = self.codes[at]
+        return None if code < 0 else self.values[code]
 
 
-class Encoder(Protocol):
-    """What one column becomes in a row of the matrix."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> Kind: ...
-    def fill(self, row: Row, value: Any) -> None: ...
-    def fill_column(self, matrix: Matrix, values: Sequence[Any]) -> None: ...
-    def to_json(self) -> dict[str, Any]: ...
+Values = Sequence[Any] | NDArray[Any] | Coded
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +54,30 @@ class NumberTable:
     def kind(self) -> Kind:
         return "number"
 
+    @property
+    def plain(self) -> bool:
+        """Whether the value goes to one position as it is."""
+        return self.scale == (1.0,) and self.offset == (0.0,)
+
+    @property
+    def exact(self) -> bool:
+        """Whether each cell is the value itself, or does not depend on it."""
+        cells = zip(self.scale, self.offset, strict=True)
+        return all(scale == 0.0 or (scale == 1.0 and offset == 0.0) for scale, offset in cells)
+
+    def moved(self, by: int) -> NumberTable:
+        return replace(self, at=tuple(at + by for at in self.at))
+
     def fill(self, row: Row, value: Any) -> None:
-        if value is None or math.isnan(value):
+        if value is None or value != value:  # noqa: PLR0124  NaN
             for position, missing in zip(self.at, self.missing, strict=True):
                 row[position] = missing
             return
         for position, scale, offset in zip(self.at, self.scale, self.offset, strict=True):
             row[position] = value * scale + offset
 
-    def fill_column(self, matrix: Matrix, values: Sequence[Any]) -> None:
-        numbers = np.array(values, dtype=np.float64)
+    def fill_column(self, matrix: Matrix, values: Values) -> None:
+        numbers = np.asarray(values, dtype=np.float64)
         nothing = np.isnan(numbers)
         cells = zip(self.at, self.scale, self.offset, self.missing, strict=True)
         for position, scale, offset, missing in cells:
@@ -98,12 +100,26 @@ class ValueTable:
     unknown: tuple[Cell, ...]
     missing: tuple[Cell, ...]
 
+    def moved(self, by: int) -> ValueTable:
+        def shifted(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+            return tuple((at + by, value) for at, value in cells)
+
+        values = {value: shifted(cells) for value, cells in self.values.items()}
+        return replace(
+            self, values=values, unknown=shifted(self.unknown), missing=shifted(self.missing)
+        )
+
     def fill(self, row: Row, value: Any) -> None:
-        missing = _is_missing(value)
-        for position, cell in self.missing if missing else self.values.get(value, self.unknown):
+        for position, cell in self._cells(value):
             row[position] = cell
 
-    def fill_column(self, matrix: Matrix, values: Sequence[Any]) -> None:
+    def _cells(self, value: Any) -> tuple[Cell, ...]:
+        found = self.values.get(value)
+        if found is not None:
+            return found
+        return self.missing if value is None or value != value else self.unknown  # noqa: PLR0124
+
+    def fill_column(self, matrix: Matrix, values: Values) -> None:
         kinds = (*self.values.values(), self.unknown, self.missing)
         at = sorted({position for cells in kinds for position, _ in cells})
         # A line for each kind of value; no other column touches these positions.
@@ -111,13 +127,24 @@ class ValueTable:
         for line, cells in zip(lines, kinds, strict=True):
             for position, cell in cells:
                 line[at.index(position)] = cell
-        line_of = {value: number for number, value in enumerate(self.values)}
+        matrix[:, at] = lines[self._lines(values)]
+
+    def _lines(self, values: Values) -> NDArray[np.int64]:
+        """The number of each value among those known, the unknown and the missing one."""
+        number = {value: at for at, value in enumerate(self.values)}
         unknown, missing = len(self.values), len(self.values) + 1
-        of = values.values if isinstance(values, Coded) else values
-        found = np.array(
-            [missing if _is_missing(v) else line_of.get(v, unknown) for v in of], dtype=np.intp
-        )
-        matrix[:, at] = lines[found[values.codes] if isinstance(values, Coded) else found]
+
+        def line(value: Any) -> int:
+            found = number.get(value)
+            if found is not None:
+                return found
+            return missing if value is None or value != value else unknown  # noqa: PLR0124
+
+        if isinstance(values, Coded):
+            # Code -1 is the last of the list.
+            lines = np.array([*map(line, values.values), missing], dtype=np.int64)
+            return lines.take(values.codes, mode="wrap")
+        return np.fromiter(map(line, values), np.int64, len(values))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -127,29 +154,61 @@ class ValueTable:
         }  # fmt: skip
 
 
+Column = NumberTable | ValueTable
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """All columns of a model. A row starts as `start`, then each column fills its cells."""
 
     start: tuple[float, ...]
-    columns: tuple[Encoder, ...]
+    columns: tuple[Column, ...]
+    # Numbers that stay as they are need no call each: name, position, and what is missing there.
+    _plain: tuple[tuple[str, int, float], ...] = field(init=False, repr=False, compare=False)
+    _others: tuple[Column, ...] = field(init=False, repr=False, compare=False)
 
-    def matrix(self, columns: Mapping[str, Sequence[Any]]) -> Matrix:
+    def __post_init__(self) -> None:
+        numbers = (column for column in self.columns if isinstance(column, NumberTable))
+        plain = tuple((c.name, c.at[0], c.missing[0]) for c in numbers if c.plain)
+        others = (c for c in self.columns if not (isinstance(c, NumberTable) and c.plain))
+        object.__setattr__(self, "_plain", plain)
+        object.__setattr__(self, "_others", tuple(others))
+
+    @property
+    def width(self) -> int:
+        return len(self.start)
+
+    @property
+    def exact(self) -> bool:
+        """Whether no number is computed with."""
+        return all(each.exact for each in self.columns if isinstance(each, NumberTable))
+
+    def matrix(self, columns: Mapping[str, Values]) -> Matrix:
         """Rows × width, from one sequence of values per column; `KeyError` for an absent column."""
-        if len(columns[self.columns[0].name]) >= BY_COLUMN:
-            return self._by_column(columns)
-        sources: list[tuple[Callable[[Row, Any], None], Sequence[Any]]] = [
-            (column.fill, columns[column.name]) for column in self.columns
-        ]
-        rows = [list(self.start) for _ in sources[0][1]]
-        for fill, values in sources:
-            for row, value in zip(rows, values, strict=True):
-                fill(row, value)
-        return np.array(rows, dtype=np.float64).reshape(len(rows), len(self.start))
+        count = len(columns[self.columns[0].name])
+        if count >= BY_COLUMN:
+            return self._by_column(columns, count)
+        rows = [self._row(columns, at) for at in range(count)]
+        return np.array(rows, dtype=np.float64).reshape(count, len(self.start))
 
-    def _by_column(self, columns: Mapping[str, Sequence[Any]]) -> Matrix:
-        matrix = np.tile(np.array(self.start), (len(columns[self.columns[0].name]), 1))
-        for column in self.columns:
+    def _row(self, columns: Mapping[str, Any], at: int) -> Row:
+        row = list(self.start)
+        for name, position, missing in self._plain:
+            value = columns[name][at]
+            row[position] = missing if value is None or value != value else value  # noqa: PLR0124
+        for column in self._others:
+            column.fill(row, columns[column.name][at])
+        return row
+
+    def _by_column(self, columns: Mapping[str, Values], count: int) -> Matrix:
+        matrix = np.tile(np.array(self.start), (count, 1))
+        if self._plain:
+            numbers = np.array([columns[name] for name, _, _ in self._plain], dtype=np.float64)
+            for line, (_, position, missing) in zip(numbers, self._plain, strict=True):
+                if not math.isnan(missing):
+                    line[np.isnan(line)] = missing
+                matrix[:, position] = line
+        for column in self._others:
             column.fill_column(matrix, columns[column.name])
         return matrix
 
@@ -157,12 +216,22 @@ class Encoding:
         return {"start": _to(self.start), "columns": [column.to_json() for column in self.columns]}
 
 
+def side_by_side(parts: Sequence[Encoding]) -> Encoding:
+    """Several encodings as one, left to right; a column may be in more than one."""
+    start: list[float] = []
+    columns: list[Column] = []
+    for part in parts:
+        columns.extend(column.moved(len(start)) for column in part.columns)
+        start.extend(part.start)
+    return Encoding(tuple(start), tuple(columns))
+
+
 def encoding_from_json(found: Mapping[str, Any]) -> Encoding:
     """The encoding that `to_json` printed."""
-    return Encoding(tuple(_from(found["start"])), tuple(map(_encoder, found["columns"])))
+    return Encoding(tuple(_from(found["start"])), tuple(map(_column, found["columns"])))
 
 
-def _encoder(found: Mapping[str, Any]) -> Encoder:
+def _column(found: Mapping[str, Any]) -> Column:
     if found["kind"] == "number":
         return NumberTable(
             found["name"],
@@ -178,10 +247,6 @@ def _encoder(found: Mapping[str, Any]) -> Encoder:
         _read_cells(found["unknown"]),
         _read_cells(found["missing"]),
     )
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _to(numbers: Sequence[float]) -> list[float | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -11,31 +11,29 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_spec.runtime.portable.encoding import BY_COLUMN, Encoding
+from mlops_spec.runtime.portable.encoding import Encoding
+from mlops_spec.runtime.portable.forms import FORMS
+from mlops_spec.runtime.portable.forms.forests import histogram_mean, histogram_shares
+from mlops_spec.runtime.portable.front import BoostingColumns, flat, front
+from mlops_spec.runtime.portable.graph import OUTPUT, Graph, NoForm, Tensor
 from mlops_spec.runtime.portable.modules import modules_of
 from mlops_spec.runtime.portable.scorer import (
     FORMAT,
     MANIFEST,
     Label,
     Meaning,
-    Scores,
+    OnnxScorer,
     answers_of,
+    rows_at_once,
     session,
 )
-from mlops_spec.runtime.portable.tabulate import (
-    NotTabular,
-    kind_of,
-    missing_of,
-    probes_of,
-    tabulate,
-)
-from mlops_spec.runtime.portable.trees import boosted, is_hist_gradient_boosting
+from mlops_spec.runtime.portable.tabulate import NotTabular, kind_of, missing_of
 from mlops_spec.terms.digest import file_digest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_DIFFERENCE: Final = 1e-4  # of a score; of regression predictions, relative to their size
+MAX_DIFFERENCE: Final = 1e-6  # of a score; of regression predictions, relative to their size
 MAX_CHANGED: Final = 0.001  # share of decisions
 _MODEL: Final = {"onnx": "model.onnx", "sklearn": "model.joblib"}
 
@@ -75,14 +73,9 @@ class PortableReport:
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     model: bytes
-    dtype: str
-    output: str
     encoding: Encoding
+    at_once: int
     parity: Parity
-
-
-class _NotPortable(Exception):
-    """Why no ONNX model was made."""
 
 
 def export(
@@ -104,8 +97,11 @@ def export(
     }  # fmt: skip
     try:
         best = _portable(pipeline, frame, meaning)
-    except _NotPortable as reason:
+    except NoForm as reason:
         return _write_sklearn(folder, pipeline, common, str(reason))
+    # Estimators of other people, and of other versions, may lack what a form reads of them.
+    except Exception as error:
+        return _write_sklearn(folder, pipeline, common, _short(error))
     return _write_onnx(folder, best, common)
 
 
@@ -130,105 +126,61 @@ def _input(column: pd.Series[Any]) -> dict[str, str]:
 
 
 def _portable(pipeline: Any, frame: pd.DataFrame, meaning: Meaning) -> _Candidate:
-    """The first form that gives the same answers. `_NotPortable` with every reason otherwise."""
-    try:
-        encoding, matrix = _encode(pipeline, frame)
-    except Exception as error:
-        raise _NotPortable(f"the preprocessing is not a table: {_short(error)}") from error
-    expected = answers_of(pipeline, frame)
-    reasons = []
-    for dtype, convert in _forms(pipeline[-1], matrix.shape[1]):
-        try:
-            candidate = _candidate(convert(), dtype, encoding, matrix, (expected, meaning))
-        # A converter may fail in any way it likes; each one is a reason, and none is hidden.
-        except Exception as error:
-            reasons.append(f"{dtype}: {_short(error)}")
-            continue
-        if candidate.parity.holds:
-            return candidate
-        reasons.append(f"{dtype}: {_disparity(candidate.parity)}")
-    raise _NotPortable("; ".join(reasons))
+    """The graph, if it gives the same answers. `NoForm` says what has no form or differs."""
+    steps, estimator = _chain(pipeline)
+    before = front(steps, frame)
+    graph = Graph(before.encoding.width)
+    x = before.apply(graph.input)
+    answers = _answers(estimator, x, meaning)
+    model = graph.model(answers, max(len(meaning.classes), 1))
+    found = OnnxScorer(session(model), before.encoding, meaning, (), rows_at_once(graph.widest))
+    measured = parity(answers_of(pipeline, frame), found.answers(_raw(frame)), meaning)
+    if not measured.holds:
+        raise NoForm(_disparity(measured))
+    return _Candidate(model, before.encoding, found.at_once, measured)
 
 
-def _encode(pipeline: Any, frame: pd.DataFrame) -> tuple[Encoding, NDArray[np.float64]]:
-    """The tables, and the matrix they give for the frame; compared with the preprocessor's own."""
-    preprocess = _preprocess(pipeline)
-    encoding = tabulate(preprocess, probes_of(pipeline[:-1], frame), frame)
-    raw = {str(name): frame[name].tolist() for name in frame.columns}
-    matrix = encoding.matrix(raw)
-    # A request of a few rows is encoded by row, a batch by column: both have to be right.
-    few = encoding.matrix({name: values[: BY_COLUMN - 1] for name, values in raw.items()})
-    wanted = preprocess(frame)
-    if not (_same(matrix, wanted) and _same(few, wanted[: len(few)])):
-        raise NotTabular("the tables do not give what the preprocessor gives")
-    return encoding, matrix
+def _raw(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    return {str(name): frame[name].tolist() for name in frame.columns}
 
 
-def _same(found: NDArray[np.float64], wanted: NDArray[np.float64]) -> bool:
-    return found.shape == wanted.shape and np.allclose(found, wanted, 1e-9, 1e-9, equal_nan=True)
+def _chain(pipeline: Any) -> tuple[tuple[Any, ...], Any]:
+    """The steps before the estimator, those of pipelines within pipelines too."""
+    steps: tuple[Any, ...] = ()
+    estimator = pipeline
+    while hasattr(estimator, "steps"):
+        steps += tuple(part for _, each in estimator.steps[:-1] for part in flat(each))
+        estimator = estimator.steps[-1][1]
+    if _is_boosting(estimator):
+        # Its own encoding of categories may be part of the tables.
+        steps += (BoostingColumns(estimator),)
+    return steps, estimator
 
 
-def _preprocess(pipeline: Any) -> Callable[[pd.DataFrame], NDArray[np.float64]]:
-    """Everything before the estimator's arithmetic, its own encoding of categories included."""
-    steps: Any = pipeline[:-1]
-    estimator: Any = pipeline[-1]
+def _is_boosting(estimator: Any) -> bool:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    def preprocess(frame: pd.DataFrame) -> NDArray[np.float64]:
-        found: Any = steps.transform(frame) if len(steps) else frame
-        if is_hist_gradient_boosting(estimator):
-            found = estimator._preprocess_X(found, reset=False)
-        dense = found.toarray() if hasattr(found, "toarray") else found
-        return np.asarray(dense, dtype=np.float64)
-
-    return preprocess
+    return type(estimator) in (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
 
-def _forms(estimator: Any, width: int) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """The ways to print an estimator, best first."""
-    if is_hist_gradient_boosting(estimator):
-        yield "float64", lambda: boosted(estimator, width)
-        return
-    # scikit-learn's own trees compare float32 values, so that single precision is exact for them.
-    yield "float32", lambda: _converted(estimator, width, "FloatTensorType")
-    yield "float64", lambda: _converted(estimator, width, "DoubleTensorType")
-
-
-def _converted(estimator: Any, width: int, tensor: str) -> bytes:
-    from skl2onnx import convert_sklearn
-    from skl2onnx.common import data_types
-
-    options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "classes_") else None
-    types = [("x", getattr(data_types, tensor)([None, width]))]
-    return bytes(
-        convert_sklearn(estimator, initial_types=types, options=options).SerializeToString()
-    )
-
-
-def _candidate(
-    model: bytes, dtype: str, encoding: Encoding, matrix: NDArray[np.float64],
-    truth: tuple[NDArray[np.float64], Meaning],
-) -> _Candidate:  # fmt: skip
-    expected, meaning = truth
-    running = session(model)
-    output = running.get_outputs()[-1].name
-    (answers,) = running.run([output], {"x": matrix.astype(dtype)})
-    found = np.asarray(answers, dtype=np.float64).reshape(expected.shape)
-    return _Candidate(model, dtype, output, encoding, parity(expected, found, meaning))
+def _answers(estimator: Any, x: Tensor, meaning: Meaning) -> Tensor:
+    regression = meaning.task == "regression"
+    if _is_boosting(estimator):
+        return (histogram_mean if regression else histogram_shares)(estimator, x)
+    return FORMS.prediction(estimator, x) if regression else FORMS.shares(estimator, x)
 
 
 def parity(expected: NDArray[np.float64], found: NDArray[np.float64], meaning: Meaning) -> Parity:
-    """How far two sets of answers to the same rows lie apart. A NaN is infinitely far."""
+    """How far the answers are apart. A missing answer is infinitely far."""
     rows = len(expected)
-    apart = np.abs(expected - found)
+    apart = np.abs(found - expected)
     if meaning.task == "regression":
         apart = apart / np.maximum(1.0, np.abs(expected))
-        return Parity(rows, _most(apart), float(np.mean(apart > MAX_DIFFERENCE)) if rows else 1.0)
-    decisions = [_decisions(meaning.read(answers)) for answers in (expected, found)]
+        return Parity(
+            rows, _most(apart), float(np.mean(~(apart <= MAX_DIFFERENCE))) if rows else 1.0
+        )
+    decisions = [meaning.places(answers) for answers in (expected, found)]
     return Parity(rows, _most(apart), float(np.mean(decisions[0] != decisions[1])) if rows else 1.0)
-
-
-def _decisions(scores: Scores) -> NDArray[Any]:
-    return np.array(scores.decision)
 
 
 def _most(apart: NDArray[np.float64]) -> float:
@@ -239,7 +191,7 @@ def _write_onnx(folder: Path, best: _Candidate, common: Mapping[str, Any]) -> Po
     path = folder / _MODEL["onnx"]
     path.write_bytes(best.model)
     manifest = {
-        **common, "kind": "onnx", "dtype": best.dtype, "output": best.output,
+        **common, "kind": "onnx", "dtype": "float64", "output": OUTPUT, "at_once": best.at_once,
         "encoding": best.encoding.to_json(), "parity": asdict(best.parity),
     }  # fmt: skip
     digest = _write_manifest(folder, path, manifest)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -12,18 +14,22 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_spec.runtime.portable.encoding import Encoding, encoding_from_json
+from mlops_spec.runtime.portable.encoding import Coded, Encoding, Values, encoding_from_json
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.digest import file_digest
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
 
-Columns = Mapping[str, Sequence[Any]]
+Columns = Mapping[str, Values]
 Label = str | int | float | bool
 # A binary decision is positive above this probability, as scikit-learn's `predict` decides.
 THRESHOLD: Final = 0.5
-_ROUNDING: Final = 1e-6
+# A batch is cut into parts of so many rows, one for each core at a time.
+CHUNK_ROWS: Final = 10_000
+# The most numbers that rows become on their way through a graph: 64 MB of doubles.
+MAX_NUMBERS: Final = 8_000_000
+CORES: Final = len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,22 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """The same as arrays, for many rows. `decision` has the type of the classes."""
+
+    score: NDArray[np.float64]
+    decision: NDArray[Any]
+    probabilities: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Meaning:
     """How the numbers of a model are read."""
 
     task: Literal["binary", "multiclass", "regression"]
     classes: tuple[Label, ...] = ()
     positive: Label | None = None
+    rounding: float = 1e-12  # probabilities that differ by less are equal
 
     def read(self, answers: NDArray[np.floating[Any]]) -> Scores:
         """Scores out of probabilities by class (rows × classes) or predictions (rows × 1)."""
@@ -51,20 +67,45 @@ class Meaning:
             predictions: list[float] = answers.reshape(-1).tolist()
             return Scores(predictions, list(predictions))
         if self.task == "binary":
-            return self._binary(answers)
-        best = answers.argmax(axis=1)
-        return Scores(
-            answers.max(axis=1).tolist(), [self.classes[index] for index in best], answers.tolist()
-        )
+            score: list[float] = answers[:, self._positive].tolist()
+            needed, (no, yes) = self._needed, self._words
+            return Scores(score, [yes if p > needed else no for p in score])
+        decided = [self.classes[place] for place in self.places(answers)]
+        return Scores(answers.max(axis=1).tolist(), decided, answers.tolist())
 
-    def _binary(self, answers: NDArray[np.floating[Any]]) -> Scores:
+    def read_batch(self, answers: NDArray[np.float64]) -> Batch:
+        """The same without a list of Python's objects."""
+        if self.task == "regression":
+            predictions = answers.reshape(-1)
+            return Batch(predictions, predictions)
+        decision = np.array(self.classes)[self.places(answers)]
+        if self.task == "binary":
+            return Batch(answers[:, self._positive], decision)
+        return Batch(answers.max(axis=1), decision, answers)
+
+    def places(self, answers: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+        """Which class is decided for in each row: the likeliest, of equal ones the first."""
+        if self.task == "binary":
+            at = self._positive
+            return np.where(answers[:, at] > self._needed, at, 1 - at)
+        highest = answers.max(axis=1, keepdims=True)
+        found: NDArray[np.int64] = (answers >= highest - self.rounding).argmax(axis=1)
+        return found
+
+    @property
+    def _positive(self) -> int:
         assert self.positive is not None
-        at = self.classes.index(self.positive)
-        score: list[float] = answers[:, at].tolist()
-        # One half goes to the first class, as argmax has it, in single precision too.
-        needed = THRESHOLD - _ROUNDING if at == 0 else THRESHOLD + _ROUNDING
-        negative = self.classes[1 - at]
-        return Scores(score, [self.positive if p > needed else negative for p in score])
+        return self.classes.index(self.positive)
+
+    @property
+    def _needed(self) -> float:
+        """One half goes to the first class, as argmax has it."""
+        return THRESHOLD - self.rounding if self._positive == 0 else THRESHOLD + self.rounding
+
+    @property
+    def _words(self) -> tuple[Label, Label]:
+        at = self._positive
+        return self.classes[1 - at], self.classes[at]
 
 
 class Scorer(Protocol):
@@ -76,7 +117,13 @@ class Scorer(Protocol):
     def meaning(self) -> Meaning: ...
     @property
     def features(self) -> tuple[str, ...]: ...
-    def score(self, columns: Columns) -> Scores: ...
+    def score(self, columns: Columns) -> Scores:
+        """In the calling thread."""
+        ...
+
+    def score_batch(self, columns: Columns) -> Batch:
+        """Many rows, on all cores. A column may also be an array (NaN missing) or `Coded`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +131,55 @@ class OnnxScorer:
     """Column tables, then ONNX Runtime. Needs neither pandas nor scikit-learn."""
 
     session: Any
-    output: str
-    dtype: str
     encoding: Encoding
     meaning: Meaning
     features: tuple[str, ...]
+    at_once: int  # rows; more would take too much memory
+    dtype: str = "float64"
+    output: str = "y"
     kind: Literal["onnx"] = "onnx"
 
     def score(self, columns: Columns) -> Scores:
-        return self.score_matrix(self.encoding.matrix(columns))
+        return self.meaning.read(self.answers(columns))
 
-    def score_matrix(self, matrix: NDArray[np.float64]) -> Scores:
-        """The scores of rows that are encoded already, as `encoding` would have done."""
-        (answers,) = self.session.run([self.output], {"x": matrix.astype(self.dtype, copy=False)})
-        return self.meaning.read(answers)
+    def score_batch(self, columns: Columns) -> Batch:
+        rows = len(columns[self.features[0]])
+        size = min(self.at_once, CHUNK_ROWS)
+        parts = [_cut(columns, start, start + size) for start in range(0, rows, size)]
+        if len(parts) < 2:
+            return self.meaning.read_batch(self.answers(columns))
+        # ONNX Runtime lets go of Python's lock: threads of ours need no second session, and none
+        # of its own, which would spin beside those of other processes.
+        with ThreadPoolExecutor(min(CORES, len(parts))) as threads:
+            return self.meaning.read_batch(np.concatenate(list(threads.map(self.answers, parts))))
+
+    def answers(self, columns: Columns) -> NDArray[np.float64]:
+        """What the graph says: probabilities by class, or predictions as one column."""
+        matrix = self.encoding.matrix(columns)
+        if self.dtype != "float64":
+            matrix = matrix.astype(self.dtype)
+        if len(matrix) <= self.at_once:
+            return self._run(matrix)
+        starts = range(0, len(matrix), self.at_once)
+        return np.concatenate([self._run(matrix[at : at + self.at_once]) for at in starts])
+
+    def _run(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = self.session.run([self.output], {"x": matrix})[0]
+        return found
+
+
+def rows_at_once(widest: int) -> int:
+    """How many rows may be scored together, when each becomes `widest` numbers on its way."""
+    return max(1, MAX_NUMBERS // max(widest, 1))
+
+
+def _cut(columns: Columns, start: int, end: int) -> Columns:
+    return {
+        name: Coded(values.codes[start:end], values.values)
+        if isinstance(values, Coded)
+        else values[start:end]
+        for name, values in columns.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +195,9 @@ class SklearnScorer:
     def score(self, columns: Columns) -> Scores:
         return self.meaning.read(answers_of(self.pipeline, self._frame(columns)))
 
+    def score_batch(self, columns: Columns) -> Batch:
+        return self.meaning.read_batch(answers_of(self.pipeline, self._frame(columns)))
+
     def _frame(self, columns: Columns) -> Any:
         import pandas as pd
 
@@ -121,11 +206,12 @@ class SklearnScorer:
         )
 
 
-def _series(column: Mapping[str, str], values: Sequence[Any]) -> Any:
+def _series(column: Mapping[str, str], values: Values) -> Any:
     import pandas as pd
 
+    values = [values[at] for at in range(len(values))]
     if column["kind"] == "number":
-        return pd.Series(list(values), dtype="float64")
+        return pd.Series(values, dtype="float64")
     missing = None if column["missing"] == "null" else np.nan
     return pd.Series([missing if value is None else value for value in values], dtype=object)
 
@@ -144,7 +230,10 @@ def load(folder: Path, expected_digest: str) -> Scorer:
     is never read, let alone unpickled, from a place that was not verified.
     """
     manifest = _verified(folder, expected_digest)
-    meaning = Meaning(manifest["task"], tuple(manifest["classes"]), manifest["positive"])
+    # Models of before were in single precision.
+    single = manifest.get("dtype") == "float32"
+    classes, positive = tuple(manifest["classes"]), manifest["positive"]
+    meaning = Meaning(manifest["task"], classes, positive, 1e-6 if single else 1e-12)
     features = tuple(column["name"] for column in manifest["inputs"])
     if manifest["kind"] == "sklearn":
         import joblib
@@ -153,11 +242,12 @@ def load(folder: Path, expected_digest: str) -> Scorer:
         return SklearnScorer(pipeline, tuple(manifest["inputs"]), meaning, features)
     return OnnxScorer(
         session(folder / manifest["file"]),
-        manifest["output"],
-        manifest["dtype"],
         encoding_from_json(manifest["encoding"]),
         meaning,
         features,
+        manifest.get("at_once", MAX_NUMBERS),
+        manifest["dtype"],
+        manifest["output"],
     )
 
 

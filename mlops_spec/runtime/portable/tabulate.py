@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_spec.runtime.portable.encoding import Cell, Encoder, Encoding, Kind, NumberTable
+from mlops_spec.runtime.portable.encoding import Cell, Column, Encoding, Kind, NumberTable
 from mlops_spec.runtime.portable.encoding import ValueTable as Values
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ Preprocess = Callable[["pd.DataFrame"], Matrix]
 UNKNOWN: Final = "\x00 a value never seen"
 # Probe rows × width of the matrix; beyond it a column has too many values to be written as a table.
 MAX_CELLS: Final = 50_000_000
+# No number is tried that is farther out: its square would be infinite.
+_FARTHEST: Final = 1e150
 
 
 class NotTabular(Exception):
@@ -65,34 +67,58 @@ def missing_of(column: pd.Series[Any]) -> float | None:
     return math.nan
 
 
-def probes_of(preprocessor: Any, frame: pd.DataFrame) -> tuple[Probe, ...]:
+def probes_of(steps: Sequence[Any], frame: pd.DataFrame) -> tuple[Probe, ...]:
     """The values worth trying: those of the frame, and those the fitted encoders remember."""
-    return tuple(_probe(preprocessor, frame[name]) for name in map(str, frame.columns))
+    return tuple(_probe(steps, frame[name]) for name in map(str, frame.columns))
 
 
-def _probe(preprocessor: Any, column: pd.Series[Any]) -> Probe:
+def _probe(steps: Sequence[Any], column: pd.Series[Any]) -> Probe:
     name, kind = str(column.name), kind_of(column)
     match kind:
         case "number":
-            return Probe(name, kind, (0.0, 1.0, math.nan))
+            return Probe(name, kind, (*_numbers(column), math.nan))
         case "boolean":
             return Probe(name, kind, (False, True, None))
         case "category":
-            seen = set(column.dropna().unique()) | set(_remembered(preprocessor, name))
+            seen = set(column.dropna().unique()) | set(_remembered(steps, name))
             texts = sorted(value for value in seen if isinstance(value, str))
             return Probe(name, kind, (*texts, UNKNOWN, None))
 
 
-def _remembered(transformer: Any, name: str) -> Iterator[Any]:
+def _numbers(column: pd.Series[Any]) -> list[float]:
+    """Two numbers far apart in the column, first, and more between and beyond them.
+
+    A line through two of its own values loses nothing where the column is far from zero.
+    """
+    known = column.dropna().astype("float64")
+    known = known[np.isfinite(known)]
+    low, middle, high = (0.0, 0.5, 1.0) if known.empty else known.quantile([0.0, 0.5, 1.0])
+    high = high if high > low else low + max(1.0, abs(low))
+    span = high - low
+    between = [low + span * share for share in (0.1, 0.3, 0.7, 0.9)]
+    asked = [low, high, middle, *between, low - span, high + span, 0.0, 1.0]
+    return [float(value) for value in np.clip(asked, -_FARTHEST, _FARTHEST)]
+
+
+def _remembered(steps: Sequence[Any], name: str) -> Iterator[Any]:
     """The categories that fitted encoders hold for a column, wherever they stand."""
-    for _, part, names in getattr(transformer, "transformers_", ()):
-        if not isinstance(names, str) and name in list(names):
-            for step in (part, *(step for _, step in getattr(part, "steps", ()))):
-                categories = getattr(step, "categories_", None)
-                if categories is not None and len(categories) == len(names):
-                    yield from categories[list(names).index(name)]
-    for _, step in getattr(transformer, "steps", ()):
-        yield from _remembered(step, name)
+    for step in steps:
+        yield from _categories(step, name)
+        for _, part, names in getattr(step, "transformers_", ()):
+            if not isinstance(names, str) and name in map(str, names):
+                yield from _remembered((part,), name)
+        for _, part in (*getattr(step, "steps", ()), *getattr(step, "transformer_list", ())):
+            yield from _remembered((part,), name)
+
+
+def _categories(encoder: Any, name: str) -> Iterator[Any]:
+    """What an encoder was fitted with; of every column where it was not told their names."""
+    categories = getattr(encoder, "categories_", ())
+    names = list(map(str, getattr(encoder, "feature_names_in_", ())))
+    if len(names) != len(categories):
+        yield from (value for known in categories for value in known)
+    elif name in names:
+        yield from categories[names.index(name)]
 
 
 def tabulate(preprocess: Preprocess, probes: Sequence[Probe], frame: pd.DataFrame) -> Encoding:
@@ -158,12 +184,10 @@ def _varying(answer: Matrix) -> set[int]:
     return set(np.flatnonzero(~same.all(axis=0)).tolist())
 
 
-def _table(probe: Probe, answer: Matrix, owned: set[int]) -> Encoder:
+def _table(probe: Probe, answer: Matrix, owned: set[int]) -> Column:
     at = tuple(sorted(owned))
     if probe.kind == "number":
-        zero, one, missing = (tuple(answer[index, at].tolist()) for index in range(3))
-        scale = tuple(b - a for a, b in zip(zero, one, strict=True))
-        return NumberTable(probe.name, at, scale, zero, missing)
+        return _number_table(probe, answer, at)
     resting = _unknown(probe, answer)
     cells = {
         value: _different(row, resting, at)
@@ -175,6 +199,20 @@ def _table(probe: Probe, answer: Matrix, owned: set[int]) -> Encoder:
         unknown=(),
         missing=_different(answer[probe.values.index(None)], resting, at),
     )  # fmt: skip
+
+
+def _number_table(probe: Probe, answer: Matrix, at: tuple[int, ...]) -> NumberTable:
+    """The line through the first two probes; all others have to lie on it."""
+    asked, told = np.array(probe.values[:-1])[:, None], answer[:-1, at]
+    slope = (told[1] - told[0]) / (asked[1] - asked[0])
+    same = (told == asked).all(axis=0)
+    slope = np.where(same, 1.0, slope)
+    # Where a column is passed on as it is, nothing is rounded.
+    offset = np.where(same, 0.0, told[0] - asked[0] * slope)
+    if not np.allclose(asked * slope + offset, told, 1e-9, 1e-9):
+        raise NotTabular(f"column {probe.name!r} is bent or cut")
+    numbers = (tuple(values.tolist()) for values in (slope, offset, answer[-1, at]))
+    return NumberTable(probe.name, at, *numbers)
 
 
 def _unknown(probe: Probe, answer: Matrix) -> NDArray[np.float64]:
