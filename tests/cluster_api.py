@@ -29,6 +29,8 @@ KINDS = {
     "batch/v1": {"cronjobs": "CronJob"},
     "networking.k8s.io/v1": {"networkpolicies": "NetworkPolicy"},
     "gateway.networking.k8s.io/v1": {"httproutes": "HTTPRoute"},
+    "keda.sh/v1alpha1": {"scaledobjects": "ScaledObject"},
+    "monitoring.coreos.com/v1": {"podmonitors": "PodMonitor", "prometheusrules": "PrometheusRule"},
 }  # fmt: skip
 Answering = Callable[[str, str, bytes], tuple[int, bytes]]  # pod, path, body
 

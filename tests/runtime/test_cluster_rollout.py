@@ -66,7 +66,8 @@ def test_a_good_release_takes_over_without_an_unanswered_request(second):
     assert image_of(stage, MODEL) == stage.image("run2")
     assert stage.users.cluster.names("Deployment") == [MODEL]
     assert stage.users.cluster.names("Service") == [MODEL]
-    assert stage.users.cluster.names("HorizontalPodAutoscaler") == [MODEL]
+    scalers = ("HorizontalPodAutoscaler", "ScaledObject")
+    assert [name for kind in scalers for name in stage.users.cluster.names(kind)] == [MODEL]
     assert backends(stage) == {MODEL: 100}
     assert stage.users.unanswered == 0
 

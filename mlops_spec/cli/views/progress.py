@@ -27,6 +27,8 @@ from mlops_spec.cli.views.steps import describe
 from mlops_spec.cli.views.text import printable
 from mlops_spec.state import Step
 
+# What apply and rollouts note down for each other about a cluster: no step of the loop.
+NOTES = ("objects", "instance", "image")
 MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "running": "[cyan]…[/]"}
 
 
@@ -76,6 +78,8 @@ class Progress:
             self._line("  ", MARKS["done"], _title(stage), seconds)
 
     def _step_seen(self, step: Step) -> None:
+        if step.step in NOTES:
+            return
         said = printable(describe(step.step, step.output))
         if step.status == "running":
             self._status.update(f"[bold]{step.step}[/]  {escape(said)}")

@@ -48,7 +48,8 @@ def _instanced(found: Object, model: str, release: str, image: str, track: Track
     made: Object = _tracked(found, track)
     name = name_of(model, track)
     metadata = {**made["metadata"], "name": name}
-    metadata["labels"] = {**metadata.get("labels", {}), TRACK: track}
+    if track == "next":
+        metadata["labels"] = {**metadata.get("labels", {}), TRACK: track}
     made = {**made, "metadata": metadata}
     match made["kind"]:
         case "HorizontalPodAutoscaler" | "ScaledObject":
