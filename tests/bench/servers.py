@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -10,8 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from mlops_spec.terms.workspace import Workspace
 
 READY_WITHIN = 60.0
 
+BARE_NAME = "bare ASGI, no model"
 FASTAPI = """
 import joblib
 import pandas as pd
@@ -86,6 +88,8 @@ class Server:
     folder: Path
     body: Callable[[Mapping[str, object]], object]
     variables: Mapping[str, str] = field(default_factory=dict)
+    path: str = "/predict"
+    many: bool = False  # whether a body can hold more than one row, as `{"rows": [...]}`
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,15 @@ class Running:
         return float(sum(one.memory_full_info().pss for one in family) / 2**20)
 
 
-def bare(place: Path) -> Server:
+def bare(place: Path, workers: int = 1) -> Server:
     """ASGI on uvicorn that reads the body and answers: what any Python service could reach."""
-    folder = _folder(place, "bare", {"main.py": BARE})
-    return Server("bare ASGI, no model", _uvicorn("main:app"), folder, dict)
+    folder = _folder(place, f"bare-{workers}", {"main.py": BARE})
+    fast = ("--loop", "uvloop", "--http", "httptools")
+    return Server(named(BARE_NAME, workers), (*_uvicorn("main:app", workers), *fast), folder, dict)
+
+
+def named(name: str, workers: int) -> str:
+    return f"{name}, {workers} worker{'s' if workers > 1 else ''}"
 
 
 def fastapi(place: Path, trained: Trained) -> Server:
@@ -131,7 +140,26 @@ def bentoml(place: Path, trained: Trained) -> Server:
     )  # fmt: skip
 
 
-def ours(place: Path, trained: Trained) -> Server:
+def mlflow(place: Path, trained: Trained) -> Server:
+    """`mlflow models serve`, answering probabilities."""
+    from mlflow import sklearn
+
+    folder = _folder(place, f"mlflow-{trained.name}", {})
+    logging.getLogger("mlflow").setLevel(logging.ERROR)  # that a pickle is a pickle
+    sklearn.save_model(
+        trained.pipeline, folder / "model", pyfunc_predict_fn="predict_proba",
+        serialization_format="cloudpickle",
+    )  # fmt: skip
+    serve = (sys.executable, "-m", "mlflow", "models", "serve", "-m", "model", "-p", "{port}")
+    return Server(
+        "MLflow models serve", (*serve, "--host", "127.0.0.1", "--env-manager", "local"), folder,
+        lambda row: {"dataframe_records": [dict(row)]},
+        # It starts `uvicorn` by its name.
+        {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}, "/invocations",
+    )  # fmt: skip
+
+
+def ours(place: Path, trained: Trained, workers: Sequence[int]) -> tuple[Server, ...]:
     """What `spec apply` starts: a release as a Bento, requests checked, predictions logged."""
     root = place / f"spec-{trained.name}"
     write_project(root, {trained.name: spec_of(trained)})
@@ -143,12 +171,17 @@ def ours(place: Path, trained: Trained) -> Server:
     context = Context.open(model=trained.name, workspace=".spec/local", facets={})
     judge(context, "bench", file_digest(portable / "manifest.json"))
     tag = package(context, "bench", "release", "1")
-    command = serve_command(workspace, tag, 0)
+    return tuple(_copies(workspace, tag, root, each) for each in workers)
+
+
+def _copies(workspace: Workspace, tag: str, root: Path, workers: int) -> Server:
+    command = serve_command(workspace, tag, 0, workers)
     # The port is in the middle of the command; it is chosen when the service is started.
     arguments = tuple("{port}" if word == "0" else word for word in command.argv)
     return Server(
-        "ours, predictions logged", arguments, root, lambda row: {"rows": [dict(row)]},
-        {**command.environment, "MLOPS_SPEC_WORKSPACE": str(workspace.root)},
+        named("ours, predictions logged", workers), arguments, root,
+        lambda row: {"rows": [dict(row)]},
+        {**command.environment, "MLOPS_SPEC_WORKSPACE": str(workspace.root)}, many=True,
     )  # fmt: skip
 
 
@@ -163,7 +196,7 @@ def started(server: Server, body: bytes) -> Iterator[Running]:
             arguments, cwd=server.folder, env={**ENVIRONMENT, **server.variables},
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
-    url = f"http://127.0.0.1:{port}/predict"
+    url = f"http://127.0.0.1:{port}{server.path}"
     try:
         _wait(server, process, url, body, begun)
         yield Running(url, process, time.perf_counter() - begun)
@@ -191,7 +224,8 @@ def _wait(
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """End the session that `started` made, and nothing else."""
-    os.killpg(process.pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
     try:
         process.wait(10)
     except subprocess.TimeoutExpired:
@@ -199,10 +233,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _uvicorn(app: str) -> tuple[str, ...]:
+def _uvicorn(app: str, workers: int = 1) -> tuple[str, ...]:
     return (
         sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", "{port}",
-        "--no-access-log",
+        "--no-access-log", "--workers", str(workers),
     )  # fmt: skip
 
 

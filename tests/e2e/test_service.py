@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,41 +17,21 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from proving import TRUST, judge
-from sklearn.ensemble import HistGradientBoostingClassifier
+from packaged_service import GOOD, free_port, project, released, running, wait_until_ready
+from proving import judge
 from sklearn.pipeline import make_pipeline
 
-from mlops_spec.model.plan import Origin, RequestField, ServiceApp
-from mlops_spec.render.templates import render_artifact
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.portable import export
 from mlops_spec.runtime.service.log_files import read
 from mlops_spec.runtime.service.packaging import package, serve_command
-from mlops_spec.state import Store
-from mlops_spec.terms.workspace import Workspace
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|skl2onnx|google).*"),
 ]
 
-ORIGIN = Origin("specs/m.yaml", "p", "local", "trip", {}, ".spec/local", "sqlite")
-GOOD = {"distance": 900.0, "stops": 2, "windy": None, "trip_id": "t1", "at": "2013-06-01T12:00:00Z"}
-
-
-def field(name: str, kind: str, **more: Any) -> RequestField:
-    given = {"nullable": False, "min": None, "max": None, "values": (), "description": ""}
-    return RequestField(name=name, column=name, type=kind, example=1, **{**given, **more})
-
-
-APP = ServiceApp(
-    origin=ORIGIN, class_name="Trip", task="binary", key="trip_id", time="at", workers=1,
-    max_rows=100, timeout=2.0, trust=TRUST,
-    fields=(
-        field("distance", "float", min=0, max=6000), field("stops", "int"),
-        field("windy", "float", nullable=True),
-    ),
-)  # fmt: skip
+RELEASE = "0123456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -66,61 +44,22 @@ class Served:
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
-    root = tmp_path_factory.mktemp("project")
-    for path, text in render_artifact(APP).items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-    workspace = Workspace.of(root, "local")
-    workspace.root.mkdir(parents=True)
-    return Context("trip", root, workspace, Store.at(workspace.state), {})
+    return project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
 def served(context: Context) -> Iterator[Served]:
-    random = np.random.default_rng(0)
-    frame = pd.DataFrame(
-        {"distance": random.uniform(0, 4000, 500), "stops": random.integers(0, 4, 500) * 1.0,
-         "windy": np.where(random.random(500) < 0.2, np.nan, random.random(500))}
-    )  # fmt: skip
-    pipeline = make_pipeline("passthrough", HistGradientBoostingClassifier(max_iter=10))
-    pipeline.fit(frame, frame.distance > 1000)
-    folder = context.workspace.run("r1") / "portable"
-    judge(context, "r1", export(pipeline, frame, folder).digest)
-    package(context, "r1", "0123456789abcdef", "7")
-    with running(context, pipeline) as found:
+    pipeline = released(context, RELEASE)
+    with serving(context, pipeline) as found:
         yield found
 
 
 @contextmanager
-def running(context: Context, pipeline: Any) -> Iterator[Served]:
-    """One copy of the packaged service, ended afterwards unless the test has done it."""
-    port = free_port()
-    command = serve_command(context.workspace, "trip:0123456789abcdef", port)
-    with subprocess.Popen(command.argv, env={**os.environ, **command.environment}) as process:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-            wait_until_ready(client)
-            log = context.workspace.predictions("trip", "0123456789abcdef")
-            yield Served(client, process, log, pipeline)
-        process.send_signal(signal.SIGTERM)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until_ready(client: httpx.Client) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            if client.get("/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def serving(context: Context, pipeline: Any) -> Iterator[Served]:
+    """One copy of the packaged service."""
+    with running(context, RELEASE) as copy, copy.client() as client:
+        log = context.workspace.predictions("trip", RELEASE)
+        yield Served(client, copy.process, log, pipeline)
 
 
 def test_one_row_is_answered_by_the_release_that_was_packaged(served: Served) -> None:
@@ -235,7 +174,7 @@ def asked_of_all(port: int) -> list[int]:
 def test_every_answered_row_is_logged_once_the_service_has_drained(
     context: Context, served: Served
 ) -> None:
-    with running(context, served.pipeline) as draining:
+    with serving(context, served.pipeline) as draining:
 
         def ask(number: int) -> int:
             row = {**GOOD, "trip_id": f"load-{number}"}

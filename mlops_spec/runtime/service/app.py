@@ -117,7 +117,9 @@ class PredictionApp:
             _log.warning("MLOPS_SPEC_WORKSPACE is not set: predictions are not logged")
             return None
         folder = workspace.predictions(identity.model, identity.release)
-        return PredictionLog(folder, identity, self._reader.columns, metrics.dropped)
+        return PredictionLog(
+            folder, identity, self._reader.columns, metrics.dropped, metrics.logged
+        )
 
     def close(self) -> None:
         """Write what the log still holds."""

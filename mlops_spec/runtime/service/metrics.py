@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
+
+from mlops_spec.runtime.service.startup import log
 
 SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"  # the client's own word for where workers add up
 # From the fraction of a millisecond that a compiled model takes to the seconds of a stuck one.
 BUCKETS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip
+_ROOM: Final = 4 * 1024 * 1024  # bytes of the client's files of one process
+# Given, less written and dropped: what waits to be written, and what a killed process took along.
+_ROWS: Final = {
+    "prediction_log_given": "Rows that were answered and are to be logged.",
+    "prediction_log_written": "Rows that are in a file of the prediction log.",
+    "prediction_log_dropped": "Rows that were answered but not logged.",
+}
 
 
 class ServiceMetrics:
     """The metrics of one model's service. Several workers share them through files."""
 
     def __init__(self, model: str, release: str) -> None:
-        shared = os.environ.get(SHARED)
-        if shared:
-            Path(shared).mkdir(parents=True, exist_ok=True)
+        folder = os.environ.get(SHARED)
+        self._folder = Path(folder) if folder and _has_room(Path(folder)) else None
+        # The client has decided by the variable when it was imported.
+        shared: Any = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+        values.ValueClass = shared if self._folder else values.MutexValue
         self._registry = CollectorRegistry()
         each = ("model", "release")
         requests = Counter(
@@ -32,37 +44,68 @@ class ServiceMetrics:
             "mlops_request_seconds", "Seconds from a request's last byte to its answer.", each,
             buckets=BUCKETS, registry=self._registry,
         )  # fmt: skip
-        dropped = Counter(
-            "mlops_prediction_log_dropped_total", "Rows that were answered but not logged.", each,
-            registry=self._registry,
-        )  # fmt: skip
+        rows = {
+            name: Counter(f"mlops_{name}_total", text, each, registry=self._registry)
+            for name, text in _ROWS.items()
+        }
         self._requests = requests
         self._of = (model, release)
         self._seconds: Any = seconds.labels(model, release)
-        self._dropped: Any = dropped.labels(model, release)
+        self._rows: dict[str, Any] = {n: each.labels(model, release) for n, each in rows.items()}
         self._by_code: dict[int, Any] = {}
         self._counter(200)
+        if self._folder is not None:
+            _keep_room(self._folder)
 
     def answered(self, code: int, seconds: float) -> None:
         """Count one answer."""
         self._counter(code).inc()
         self._seconds.observe(seconds)
 
+    def to_log(self, rows: int) -> None:
+        """Count rows that were answered and given to the prediction log."""
+        self._rows["prediction_log_given"].inc(rows)
+
+    def logged(self, rows: int) -> None:
+        """Count rows that are in a file of the prediction log."""
+        self._rows["prediction_log_written"].inc(rows)
+
     def dropped(self, rows: int) -> None:
         """Count rows that the prediction log lost."""
-        self._dropped.inc(rows)
+        self._rows["prediction_log_dropped"].inc(rows)
 
     def text(self) -> bytes:
         """The metrics of all workers, in Prometheus' text format."""
-        if SHARED not in os.environ:
+        if self._folder is None:
             return generate_latest(self._registry)
         from prometheus_client.multiprocess import MultiProcessCollector
 
         together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(together, path=str(self._folder))  # type: ignore[no-untyped-call]
         return generate_latest(together)
 
     def _counter(self, code: int) -> Any:
         if code not in self._by_code:
             self._by_code[code] = self._requests.labels(*self._of, str(code))
         return self._by_code[code]
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether the files of one more worker fit. A worker without room counts for itself: the
+    client writes through memory maps, and a map without a disk behind it ends the process.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            os.posix_fallocate(probe.fileno(), 0, _ROOM)
+    except OSError as error:
+        log.warning("%s: %s: this worker's metrics are in no other's sum", folder, error.strerror)
+        return False
+    return True
+
+
+def _keep_room(folder: Path) -> None:
+    """Take what the client's files of this process may come to need, while it is there."""
+    for path in folder.glob(f"*_{os.getpid()}.db"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

@@ -90,6 +90,7 @@ class Predictor:
 
     def _record(self, rows: Rows, scores: Scores, asked: Asked) -> None:
         if self.log is not None:
+            self.metrics.to_log(len(scores.score))
             self.log.add(
                 Answered(
                     time.time(), *asked, rows.keys, rows.times, rows.values,

@@ -64,12 +64,16 @@ class PredictionLog:
         identity: Identity,
         columns: Mapping[str, str],
         dropped: Callable[[int], None] = lambda _: None,
+        written: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """`columns`: declared type of each feature. `dropped` is told how many rows were lost."""
+        """`columns`: declared type of each feature. `dropped` is told how many rows were lost,
+        `written` how many are in a file.
+        """
         self._folder = folder
         self._identity = identity
         self._columns = dict(columns)
         self._dropped = dropped
+        self._done = written
         # Of the answering thread and the writer, under the lock.
         self._waiting: list[Answered] = []
         self._rows = 0
@@ -117,6 +121,7 @@ class PredictionLog:
                 self._write(batch)
 
     def _write(self, batch: Sequence[Answered]) -> None:
+        rows = sum(len(each.scores) for each in batch)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             walls = [_microseconds(each.wall) for each in batch]
@@ -125,7 +130,9 @@ class PredictionLog:
             self._written += 1
         # A full disk or a value that Parquet does not hold costs log rows, never an answer.
         except Exception:
-            self._dropped(sum(len(each.scores) for each in batch))
+            self._dropped(rows)
+            return
+        self._done(rows)
 
 
 def table_of(batch: Sequence[Answered], identity: Identity, columns: Mapping[str, str]) -> pa.Table:
