@@ -14,7 +14,10 @@ NAME_PATTERN: Final = r"^[a-z]([a-z0-9-]{0,48}[a-z0-9])?$"
 DOTTED_PATTERN: Final = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$"
 CRON_PATTERN: Final = r"^\S+ \S+ \S+ \S+ \S+$"
 # What a cluster calls things; `host/path:tag` or `host/path@sha256:…` for an image.
-GATEWAY_PATTERN: Final = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$"
+GATEWAY_PATTERN: Final = (
+    r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/)?[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+    r"(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
+)
 IMAGE_PATTERN: Final = r"^[a-z0-9]+([._:/-]+[A-Za-z0-9_]+)*(@sha256:[0-9a-f]{64})?$"
 LABEL_KEY_PATTERN: Final = r"^([a-z0-9][a-z0-9.-]*/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
 LABEL_VALUE_PATTERN: Final = r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$"

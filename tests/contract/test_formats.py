@@ -59,8 +59,8 @@ def test_every_call_builds_the_dataclass_of_its_name(artifacts: list[Artifact]) 
         found.name: _built(found) for artifact in artifacts for found in _calls(artifact)
     }  # fmt: skip
     assert sorted(built) == [
-        "CanaryStep", "Dataset", "Drift", "Folder", "Gates", "Limits", "Recipe", "Retrain",
-        "Service", "Shadow", "Signing", "Table", "Trust", "Wandb",
+        "CanaryStep", "Cluster", "Dataset", "Drift", "Folder", "Gates", "Limits", "Recipe",
+        "Retrain", "Service", "Shadow", "Signing", "Table", "Trust", "Wandb",
     ]  # fmt: skip
     for name, value in built.items():
         assert type(value).__name__ == name

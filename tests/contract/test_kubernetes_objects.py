@@ -19,9 +19,10 @@ def _workloads(trees: Trees) -> list[Object]:
     return [*of_kind(trees, "Deployment"), *of_kind(trees, "Rollout")]
 
 
-def _key(found: Object) -> tuple[str, str]:
-    """Environments of the samples differ in their labels, not always in their namespaces."""
-    return found["metadata"]["name"], str(found["metadata"]["labels"][c.ENVIRONMENT])
+def _key(found: Object) -> tuple[str, ...]:
+    """Projects and environments differ in their labels, not always in their namespaces."""
+    labels = found["metadata"]["labels"]
+    return found["metadata"]["name"], labels[c.PART_OF], labels[c.ENVIRONMENT]
 
 
 def test_every_object_says_whose_it_is(trees: Trees) -> None:
@@ -50,7 +51,7 @@ def test_a_namespace_is_ours_or_not_rendered(trees: Trees) -> None:
         found = list(objects(files))
         used = {o["metadata"]["namespace"] for _, o in found if o["kind"] != "Namespace"}
         made = {o["metadata"]["name"] for _, o in found if o["kind"] == "Namespace"}
-        assert made == used - {"default"}
+        assert made == {n for n in used if n != "default" and not n.startswith("kube-")}
 
 
 def test_what_selects_pods_in_service_selects_the_stable_ones(trees: Trees) -> None:
@@ -129,10 +130,10 @@ def test_the_route_leads_to_the_service_and_to_nothing_that_users_need_not(trees
     }
     assert of_kind(trees, "HTTPRoute")
     for route in of_kind(trees, "HTTPRoute"):
-        name, environment = _key(route)
+        name, *rest = _key(route)
         paths = set()
         for rule in route["spec"]["rules"]:
-            backends = {(b["name"], environment, b["port"]) for b in rule["backendRefs"]}
+            backends = {(b["name"], *rest, b["port"]) for b in rule["backendRefs"]}
             assert backends <= services
             paths |= {match["path"]["value"] for match in rule["matches"]}
         assert paths == {f"/{name}/predict", f"/{name}/openapi.json", f"/{name}/v2"}

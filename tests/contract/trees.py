@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from fuzzed import SEEDS, fuzzed_project
 from language import REPOSITORY, write_project
 
 from mlops_spec.model.files import FileSet
@@ -73,6 +74,7 @@ def projects(root: Path) -> Iterator[tuple[str, Path]]:
     argo = write_project(root / "argo", ARGO)
     (argo / "specs" / "rollout.yaml").write_text(ROLLOUTS, encoding="utf-8")
     yield "argo", argo
+    yield from ((f"fuzzed-{seed}", fuzzed_project(seed, root / str(seed))) for seed in SEEDS)
 
 
 def rendered(folder: Path) -> Iterator[tuple[str, FileSet]]:

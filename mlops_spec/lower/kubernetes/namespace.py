@@ -9,12 +9,13 @@ from mlops_spec.lower.kubernetes.head import Object
 from mlops_spec.model.plan import Origin
 
 # Others live there already, and their pods may not fit the `restricted` profile.
-_OF_OTHERS: Final = ("default", "kube-")
+_OF_OTHERS: Final = "default"
+_OF_KUBERNETES: Final = "kube-"
 
 
 def is_ours(name: str) -> bool:
     """Whether a project may say what runs in a namespace of that name."""
-    return not name.startswith(_OF_OTHERS)
+    return name != _OF_OTHERS and not name.startswith(_OF_KUBERNETES)
 
 
 def namespace(origin: Origin, name: str) -> Object:
