@@ -7,10 +7,12 @@ import json
 import os
 
 from mlops_spec.cli.site import add_environment, environment_name
+from mlops_spec.cli.views.cluster_text import cluster_lines
 from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.status_text import status_lines
-from mlops_spec.model.spec.project import ProjectSpec
-from mlops_spec.observe.status import look, status_json
+from mlops_spec.model.spec.project import ProjectSpec, ServeOn
+from mlops_spec.observe.cluster import ClusterStatus, look_at_cluster
+from mlops_spec.observe.status import Status, look, status_json
 from mlops_spec.observe.waiting import Asks
 from mlops_spec.pipeline import project_root, read_project
 from mlops_spec.terms.digest import finite
@@ -33,13 +35,23 @@ def run(arguments: argparse.Namespace) -> int:
         os.environ.get(variable) if variable else None,
         _asks(project, name),
     )
+    serve = project.environments[name].serve
+    cluster = _cluster(serve, found)
     if arguments.output == "json":
-        print(json.dumps(finite(status_json(found)), indent=2, ensure_ascii=False))
+        more = {"cluster": cluster.to_json()} if cluster else {}
+        print(json.dumps(finite({**status_json(found), **more}), indent=2, ensure_ascii=False))
         return 0
     out = console(arguments)
-    for line in status_lines(found):
+    for line in (*status_lines(found), *(("", *cluster_lines(cluster)) if cluster else ())):
         out.print(line, highlight=False, soft_wrap=True)
     return 0
+
+
+def _cluster(serve: ServeOn, found: Status) -> ClusterStatus | None:
+    """What runs on the cluster, where there is one and anything was applied to it."""
+    if serve.on != "kubernetes" or not found.models:
+        return None
+    return look_at_cluster(serve, tuple(model.name for model in found.models))
 
 
 def _asks(project: ProjectSpec, name: str) -> Asks:

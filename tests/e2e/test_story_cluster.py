@@ -47,6 +47,7 @@ def trips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnCluster]:
             yield found
         finally:
             found.machine.close()
+            found.spec("down", "--yes")
             found.close()
 
 
@@ -72,3 +73,12 @@ def test_a_tree_is_applied_to_an_empty_cluster_and_a_second_release_takes_over(
     assert trips.production != first
     assert set(codes) == {200}
     assert cluster.names("Deployment") == ["trip"]
+
+    status = json.loads(trips.spec("status", "-o", "json").out)["cluster"]["running"]
+    assert [(one["release"], one["ready"], one["share"]) for one in status] == [
+        (trips.production, True, 1.0)
+    ]
+    named = trips.spec("down")
+    assert (named.code, "deployment/trip" in named.out) == (3, True)
+    trips.spec("down", "--yes")
+    assert {kind for _, kind, _, _ in cluster.objects} == {"Namespace"}

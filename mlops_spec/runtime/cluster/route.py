@@ -60,6 +60,13 @@ def _rule(rule: Object, model: str, split: Split) -> Object:
     return made
 
 
+def shares(route: Object) -> dict[str, float]:
+    """The share of requests that each Service gets by the first rule, which is for predictions."""
+    backends = at(route, "spec", "rules", 0, "backendRefs", default=[])
+    whole = sum(one.get("weight", 1) for one in backends)
+    return {one["name"]: one.get("weight", 1) / whole for one in backends} if whole else {}
+
+
 def taken(route: Object) -> bool:
     """Whether every gateway that looks after the route works with what it says now."""
     parents = at(route, "status", "parents", default=[])
