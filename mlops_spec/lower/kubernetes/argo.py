@@ -145,7 +145,10 @@ class _Queries:
 
     def p99(self) -> str:
         buckets = f"{exposition.REQUEST_SECONDS}_bucket{{{self._own}}}"
-        return f"histogram_quantile(0.99, sum by (le) (increase({buckets}[{self._window}])))"
+        return f"histogram_quantile(0.99, sum by (le) (max_over_time({buckets}[{self._window}])))"
 
     def _counted(self, more: str) -> str:
-        return f"sum(increase({exposition.REQUESTS}{{{self._own}{more}}}[{self._window}]))"
+        # These pods are new, so that their counters are counts. `increase` would miss the first
+        # failure of a pod, with which its series begins.
+        series = f"{exposition.REQUESTS}{{{self._own}{more}}}"
+        return f"sum(max_over_time({series}[{self._window}]))"

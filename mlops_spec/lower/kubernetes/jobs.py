@@ -28,8 +28,7 @@ _RESOURCES: Final[Object] = {
 def cron_jobs(placed: Placed, flows: FlowImage) -> Iterator[tuple[str, Object]]:
     """By the name of its flow: what has a schedule."""
     batch = placed.model.spec.batch
-    here = placed.environment.spark is None
-    if here and batch is not None and batch.schedule is not None:
+    if placed.spark is None and batch is not None and batch.schedule is not None:
         yield BATCH_FLOW, _cron_job(placed, flows, BATCH_FLOW, batch.schedule)
     yield MONITOR_FLOW, _cron_job(placed, flows, MONITOR_FLOW, placed.model.monitor.schedule)
 
