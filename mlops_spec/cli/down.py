@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--yes", action="store_true", help="on a cluster: remove what was named without it"
     )
     parser.epilog = (
-        "`spec apply` starts all of it again. On a cluster it names the objects of the environment,\n"
+        "`spec apply` starts all of it again. On a cluster it names the objects that would go,\n"
         "and removes them with --yes; never a namespace, never anything that is not its own.\n"
         "Exit codes: 0 nothing runs any more, 3 it waits for --yes."
     )
