@@ -119,32 +119,18 @@ class ValueTable:
             return found
         return self.missing if value is None or value != value else self.unknown  # noqa: PLR0124
 
-    def fill_column(self, matrix: Matrix, values: Values) -> None:
+    def lines(self, start: Sequence[float]) -> Lines:
+        """The same for many values at once, in rows that begin as `start`."""
         kinds = (*self.values.values(), self.unknown, self.missing)
         at = sorted({position for cells in kinds for position, _ in cells})
         # A line for each kind of value; no other column touches these positions.
-        lines = np.tile(matrix[:1, at], (len(kinds), 1))
-        for line, cells in zip(lines, kinds, strict=True):
-            for position, cell in cells:
+        cells = np.tile(np.array(start)[at], (len(kinds), 1))
+        for line, kind in zip(cells, kinds, strict=True):
+            for position, cell in kind:
                 line[at.index(position)] = cell
-        matrix[:, at] = lines[self._lines(values)]
-
-    def _lines(self, values: Values) -> NDArray[np.int64]:
-        """The number of each value among those known, the unknown and the missing one."""
-        number = {value: at for at, value in enumerate(self.values)}
-        unknown, missing = len(self.values), len(self.values) + 1
-
-        def line(value: Any) -> int:
-            found = number.get(value)
-            if found is not None:
-                return found
-            return missing if value is None or value != value else unknown  # noqa: PLR0124
-
-        if isinstance(values, Coded):
-            # Code -1 is the last of the list.
-            lines = np.array([*map(line, values.values), missing], dtype=np.int64)
-            return lines.take(values.codes, mode="wrap")
-        return np.fromiter(map(line, values), np.int64, len(values))
+        number = {value: place for place, value in enumerate(self.values)}
+        # One position is a slice, which NumPy fills faster than a list of them.
+        return Lines(self.name, at if len(at) != 1 else slice(at[0], at[0] + 1), cells, number)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -152,6 +138,32 @@ class ValueTable:
             "values": [[value, _cells(cells)] for value, cells in self.values.items()],
             "unknown": _cells(self.unknown), "missing": _cells(self.missing),
         }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A table of values for arrays: the cells of each known value, the unknown, the missing."""
+
+    name: str
+    at: list[int] | slice
+    cells: Matrix
+    number: Mapping[Any, int]
+
+    def fill_column(self, matrix: Matrix, values: Values) -> None:
+        matrix[:, self.at] = self.cells[self._places(values)]
+
+    def _places(self, values: Values) -> NDArray[np.int64]:
+        if isinstance(values, Coded):
+            places = np.array([*map(self._place, values.values), len(self.number) + 1], np.int64)
+            return places.take(values.codes, mode="wrap")  # code -1 is the last of the list
+        return np.fromiter(map(self._place, values), np.int64, len(values))
+
+    def _place(self, value: Any) -> int:
+        found = self.number.get(value)
+        if found is not None:
+            return found
+        missing = value is None or value != value  # noqa: PLR0124  NaN
+        return len(self.number) + (1 if missing else 0)
 
 
 Column = NumberTable | ValueTable
@@ -166,13 +178,16 @@ class Encoding:
     # Numbers that stay as they are need no call each: name, position, and what is missing there.
     _plain: tuple[tuple[str, int, float], ...] = field(init=False, repr=False, compare=False)
     _others: tuple[Column, ...] = field(init=False, repr=False, compare=False)
+    _filled: tuple[NumberTable | Lines, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         numbers = (column for column in self.columns if isinstance(column, NumberTable))
         plain = tuple((c.name, c.at[0], c.missing[0]) for c in numbers if c.plain)
-        others = (c for c in self.columns if not (isinstance(c, NumberTable) and c.plain))
+        others = [c for c in self.columns if not (isinstance(c, NumberTable) and c.plain)]
+        filled = (c if isinstance(c, NumberTable) else c.lines(self.start) for c in others)
         object.__setattr__(self, "_plain", plain)
         object.__setattr__(self, "_others", tuple(others))
+        object.__setattr__(self, "_filled", tuple(filled))
 
     @property
     def width(self) -> int:
@@ -208,7 +223,7 @@ class Encoding:
                 if not math.isnan(missing):
                     line[np.isnan(line)] = missing
                 matrix[:, position] = line
-        for column in self._others:
+        for column in self._filled:
             column.fill_column(matrix, columns[column.name])
         return matrix
 

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -60,6 +60,21 @@ class Meaning:
     classes: tuple[Label, ...] = ()
     positive: Label | None = None
     rounding: float = 1e-12  # probabilities that differ by less are equal
+    # Of a binary model: the place of the positive class, what it needs, and both words.
+    _positive: int = field(init=False, repr=False, compare=False)
+    _needed: float = field(init=False, repr=False, compare=False)
+    _words: tuple[Label, Label] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.task != "binary":
+            return
+        assert self.positive is not None
+        at = self.classes.index(self.positive)
+        # One half goes to the first class, as argmax has it.
+        needed = THRESHOLD - self.rounding if at == 0 else THRESHOLD + self.rounding
+        object.__setattr__(self, "_positive", at)
+        object.__setattr__(self, "_needed", needed)
+        object.__setattr__(self, "_words", (self.classes[1 - at], self.classes[at]))
 
     def read(self, answers: NDArray[np.floating[Any]]) -> Scores:
         """Scores out of probabilities by class (rows × classes) or predictions (rows × 1)."""
@@ -91,21 +106,6 @@ class Meaning:
         highest = answers.max(axis=1, keepdims=True)
         found: NDArray[np.int64] = (answers >= highest - self.rounding).argmax(axis=1)
         return found
-
-    @property
-    def _positive(self) -> int:
-        assert self.positive is not None
-        return self.classes.index(self.positive)
-
-    @property
-    def _needed(self) -> float:
-        """One half goes to the first class, as argmax has it."""
-        return THRESHOLD - self.rounding if self._positive == 0 else THRESHOLD + self.rounding
-
-    @property
-    def _words(self) -> tuple[Label, Label]:
-        at = self._positive
-        return self.classes[1 - at], self.classes[at]
 
 
 class Scorer(Protocol):
