@@ -92,7 +92,7 @@ def lower_monitor(placed: Placed) -> Iterator[Artifact]:
 def lower_batch(placed: Placed) -> Iterator[Artifact]:
     """flows/batch.py, for a model with `batch:`, unless a cluster does it."""
     model = placed.model
-    if model.spec.batch is not None and placed.environment.spark is None:
+    if model.spec.batch is not None and placed.spark is None:
         rows = model.batch_input or model.dataset.spec
         yield BatchFlow(
             origin=placed.origin,
@@ -106,7 +106,7 @@ def lower_flow_server(placed: Placed) -> Iterator[Artifact]:
     """flows/serve.py. What a CronJob runs has no schedule here, or it would run twice."""
     spec = placed.model.spec
     free = placed.environment.flows is None
-    here = spec.batch if placed.environment.spark is None else None
+    here = spec.batch if placed.spark is None else None
     batch = (_schedule(BATCH_FLOW, here.schedule if free else None),) if here else ()
     yield FlowServer(
         origin=placed.origin,

@@ -10,7 +10,7 @@ from mlops_spec.model.facets import facets
 from mlops_spec.model.plan import Origin
 from mlops_spec.model.project import LinkedModel, Project
 from mlops_spec.model.spec.base import Change
-from mlops_spec.model.spec.project import EnvironmentSpec
+from mlops_spec.model.spec.project import EnvironmentSpec, SparkCluster
 
 # What no step of a flow depends on.
 _NO_STEP: Final = frozenset({Change.DOCS, Change.BATCH, Change.SCALE})
@@ -23,6 +23,12 @@ class Placed:
     model: LinkedModel
     environment: EnvironmentSpec
     origin: Origin
+
+    @property
+    def spark(self) -> SparkCluster | None:
+        """The cluster of the batch predictions; None where they run beside the other flows."""
+        batch = self.model.spec.batch
+        return self.environment.spark if batch and batch.on == "spark" else None
 
 
 def place(project: Project, environment: str, model: LinkedModel) -> Placed:

@@ -16,6 +16,7 @@ from mlops_spec.lower.flows import (
 from mlops_spec.lower.kubernetes import lower_kubernetes, lower_namespace
 from mlops_spec.lower.origin import Placed, place
 from mlops_spec.lower.service import lower_image, lower_service
+from mlops_spec.lower.spark import lower_spark
 from mlops_spec.model.plan import Artifact, Plan
 from mlops_spec.model.project import Project
 
@@ -26,6 +27,7 @@ PASSES: Final[tuple[Pass, ...]] = (
     lower_rollout,
     lower_monitor,
     lower_batch,
+    lower_spark,
     lower_flow_server,
     lower_service,
     lower_image,

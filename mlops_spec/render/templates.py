@@ -16,6 +16,7 @@ from mlops_spec.model.plan import (
     Origin,
     RolloutFlow,
     ServiceApp,
+    SparkJob,
     TrainFlow,
 )
 from mlops_spec.render.dump import dump_documents
@@ -30,6 +31,7 @@ TEMPLATES: Final[dict[type, dict[str, str]]] = {
     RolloutFlow: {"flows/rollout.py": "prefect/rollout.py.j2"},
     MonitorFlow: {"flows/monitor.py": "prefect/monitor.py.j2"},
     BatchFlow: {"flows/batch.py": "prefect/batch.py.j2"},
+    SparkJob: {"spark/batch.py": "spark/batch.py.j2"},
     FlowServer: {"flows/serve.py": "prefect/serve.py.j2"},
     ServiceApp: {"service/service.py": "bentoml/service.py.j2"},
     Image: {

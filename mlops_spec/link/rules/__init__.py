@@ -6,6 +6,7 @@ from typing import Final
 
 from mlops_spec.link.rules import (
     artifact_gates,
+    batch,
     clusters,
     columns,
     features,
@@ -27,6 +28,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *features.RULES,
     *teaching.RULES,
     *places.RULES,
+    *batch.RULES,
     *judging.RULES,
     *own_metrics.RULES,
     *groups.RULES,

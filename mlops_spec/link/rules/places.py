@@ -8,7 +8,6 @@ from typing import Final
 
 from mlops_spec.diagnostics import Diagnostics
 from mlops_spec.diagnostics.catalogue import (
-    OUTPUT_CHOICE,
     PATH_OUTSIDE,
     SOURCE_CHOICE,
     UNSIGNED_EVIDENCE,
@@ -31,18 +30,6 @@ def sources_are_exactly_one(scope: Scope, found: Diagnostics) -> None:
             has = f"both {one_of(given, 'and')}" if given else f"none of {one_of(_CHOICES)}"
             message = f"a source is one of {one_of(_CHOICES)}; this one has {has}"
             found.add(SOURCE_CHOICE, message, at=document.places.key("source"))
-
-
-def batch_outputs_are_exactly_one(scope: Scope, found: Diagnostics) -> None:
-    """MLS350."""
-    for document in scope.of(ModelSpec):
-        if document.spec.batch is None:
-            continue
-        output = document.spec.batch.output
-        if (output.parquet is None) == (output.table is None):
-            has = "neither" if output.parquet is None else "both"
-            message = f"an output is one of parquet and table; this one has {has}"
-            found.add(OUTPUT_CHOICE, message, at=document.places.key("batch", "output"))
 
 
 def paths_stay_in_the_project(scope: Scope, found: Diagnostics) -> None:
@@ -97,7 +84,6 @@ def clusters_know_whom_to_believe(scope: Scope, found: Diagnostics) -> None:
 
 RULES: Final = (
     sources_are_exactly_one,
-    batch_outputs_are_exactly_one,
     paths_stay_in_the_project,
     clusters_know_whom_to_believe,
 )

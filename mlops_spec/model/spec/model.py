@@ -91,6 +91,9 @@ class Batch(SpecModel):
     """Predictions for many rows on a schedule."""
 
     schedule: Cron | None = field(Change.BATCH, "cron, UTC; without it only by hand", None)
+    on: Literal["here", "spark"] = field(
+        Change.BATCH, "spark: on the environment's Spark, where it has one", "here"
+    )
     input: Ref = field(Change.BATCH, "the Dataset to predict")
     output: BatchOutput = field(Change.BATCH, "where the predictions go")
 

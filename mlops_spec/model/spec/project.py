@@ -77,7 +77,7 @@ class FlowImage(SpecModel):
 
 
 class SparkCluster(SpecModel):
-    """Where batch predictions run, instead of beside the other flows."""
+    """Where batch predictions run that are too many for one machine."""
 
     image: ImageRef = field(
         Change.BATCH,
@@ -168,7 +168,7 @@ class EnvironmentSpec(SpecModel):
     monitoring: Monitoring | None = field(Change.MONITOR, "who watches services in a cluster", None)
     flows: FlowImage | None = field(Change.BATCH, "what runs flows in a cluster", None)
     spark: SparkCluster | None = field(
-        Change.BATCH, "where batch predictions run; by default where the other flows do", None
+        Change.BATCH, "where batch predictions run that are `on: spark`", None
     )
     tracking: Tracking = field(Change.DOCS, "where runs are shown besides MLflow", Tracking())
     approval: Approval | None = field(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -88,18 +89,23 @@ def _begin(context: Context, dataset: Dataset, output: Folder | Table, run: str)
     from mlops_spec.runtime.data.fingerprint import fingerprint
 
     folder = _folder(context, output)
+    job = job_of(context, folder, run, lambda: fingerprint(context.root, dataset.source))
+    unwatched = isinstance(dataset.source, Sql) and dataset.source.watermark is None
+    if unwatched or _replaced(context, output, job):
+        return asdict(job) | {"name": _unfinished(context.root / folder, job.name)}
+    return asdict(job)
+
+
+def job_of(context: Context, folder: str, run: str, fingerprint: Callable[[], str]) -> Job:
+    """The job of the release that serves. `Refusal` MLS709 when none does."""
     production = context.deployments.production(context.model)
     if production is None:
         raise Refusal(
             "MLS709", f"{context.model} has no production release", "run `spec apply` first"
         )
-    source = fingerprint(context.root, dataset.source)
+    source = fingerprint()
     name = f"{production.release}-{digest('batch', source)}"
-    job = Job(run, folder, name, production.release, production.run, production.version, source)
-    unwatched = isinstance(dataset.source, Sql) and dataset.source.watermark is None
-    if unwatched or _replaced(context, output, job):
-        return asdict(job) | {"name": _unfinished(context.root / folder, name)}
-    return asdict(job)
+    return Job(run, folder, name, production.release, production.run, production.version, source)
 
 
 def _folder(context: Context, output: Folder | Table) -> str:
