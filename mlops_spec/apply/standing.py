@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from mlops_spec.state import Deployment, Step
 from mlops_spec.state.approvals import Approval, Records, approval_of, let_through
+from mlops_spec.state.fallback import fallback_of
 from mlops_spec.terms import keys
 from mlops_spec.terms.steps import TRAIN_STEPS, rollout_steps
 from mlops_spec.terms.verdict import Outcome
@@ -43,7 +44,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a model stands between its first row read and its promotion."""
+    """Where a model stands between its first row read and its promotion.
+
+    `fallback`: why scikit-learn answers for the run, or for production's while it is not trained.
+    """
 
     model: str
     train: tuple[StepStanding, ...]
@@ -55,6 +59,7 @@ class Standing:
     candidate: Deployment | None
     approval: Approval | None = None
     gate_key: str = ""
+    fallback: str = ""
 
     @property
     def trained(self) -> bool:
@@ -80,6 +85,8 @@ def stand(wanted: Wanted, journal: Records, deployments: tuple[Deployment, ...])
     run = _known_run(wanted, train)
     release = keys.release_id(run, wanted.facets) if run else None
     gate = next((step.key for step in train if step.name == "gate"), None) or ""
+    evaluated = any(step.name == "evaluate" and step.status == "done" for step in train)
+    told = run if evaluated else live.run if live else None
     return Standing(
         model=wanted.model,
         train=train,
@@ -91,6 +98,7 @@ def stand(wanted: Wanted, journal: Records, deployments: tuple[Deployment, ...])
         candidate=next((d for d in deployments if d.release == release), None),
         approval=approval_of(journal, wanted.model, run, gate) if run and gate else None,
         gate_key=gate,
+        fallback=fallback_of(journal, wanted.model, told) if told else "",
     )
 
 

@@ -11,6 +11,7 @@ from mlops_spec.observe.waiting import NOBODY_ASKED, Asks, Held, Waiting, held_b
 from mlops_spec.runtime.machine.processes import Process, processes
 from mlops_spec.state import Deployment, Deployments, Journal, Store, Window, Windows
 from mlops_spec.state.approvals import Approval, last_word
+from mlops_spec.state.fallback import fallback_line, fallback_of
 from mlops_spec.state.lease import holder_of
 from mlops_spec.state.tables import LEASES
 from mlops_spec.targets.programs import addresses
@@ -35,13 +36,14 @@ class Release:
     """One release with the decision that put it where it is, if there was one.
 
     `card` is the path of its model card, "" where none was written. `approval`: what a person
-    decided on its run, if one did.
+    decided on its run, if one did. `fallback`: why scikit-learn answers itself, "" if it does not.
     """
 
     deployment: Deployment
     decision: Decision | None
     card: str = ""
     approval: Approval | None = None
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ def _release(journal: Journal, workspace: Workspace, deployment: Deployment) -> 
         _decision(journal, deployment),
         _card(workspace, deployment.run),
         last_word(journal, deployment.model, deployment.run),
+        fallback_of(journal, deployment.model, deployment.run),
     )
 
 
@@ -189,6 +192,7 @@ def _release_json(release: Release) -> dict[str, Any]:
         "decision": _decision_json(release.decision),
         "approval": release.approval.to_json() if release.approval else None,
         "card": release.card,
+        "warnings": [fallback_line(release.fallback)] if release.fallback else [],
     }
 
 

@@ -17,6 +17,7 @@ from mlops_spec.state import (
     Window,
     Windows,
 )
+from mlops_spec.state.fallback import fallback_in, fallback_line
 from mlops_spec.terms.verdict import Verdict
 
 
@@ -43,6 +44,7 @@ class Story:
     rollout: tuple[Seen, ...]
     window: Window | None
     retraining: Retraining | None
+    fallback: str = ""  # why scikit-learn answers itself
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -58,6 +60,7 @@ class Story:
             ],
             "window": asdict(self.window) if self.window else None,
             "retraining": asdict(self.retraining) if self.retraining else None,
+            "warnings": [fallback_line(self.fallback)] if self.fallback else [],
         }
 
 
@@ -79,6 +82,7 @@ def tell_story(store: Store, environment: str, model: str, run: str | None = Non
         rollout=tuple(_rollout(steps)),
         window=windows[-1] if windows else None,
         retraining=retrainings[-1] if retrainings else None,
+        fallback=fallback_in(_output(steps, "evaluate")),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from rich.markup import render
 from mlops_spec.apply.blocked import Blocked
 from mlops_spec.apply.stages import ApplyPlan, ModelPlan, ServeFlows, Stage
 from mlops_spec.apply.standing import Wanted, stand
-from mlops_spec.cli.views.plan_text import plan_lines
-from mlops_spec.state import Journal, Store
+from mlops_spec.cli.views.plan_text import plan_json, plan_lines
+from mlops_spec.state import Deployment, Journal, Store
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 
@@ -23,9 +24,12 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     store.close()
 
 
+FACETS = dict.fromkeys(("data", "train", "gate", "serve", "rollout", "monitor", "docs"), "1")
+WANTED = Wanted("churn", FACETS, "files", (1.0,), shadow=False)
+
+
 def planned(journal: Journal, name: str, blocked: Blocked | None, *reasons: str) -> ModelPlan:
-    facets = dict.fromkeys(("data", "train", "gate", "serve", "rollout", "monitor", "docs"), "1")
-    standing = stand(Wanted(name, facets, "files", (1.0,), shadow=False), journal, ())
+    standing = stand(replace(WANTED, model=name), journal, ())
     stages: tuple[Stage, ...] = (ServeFlows(name),)
     return ModelPlan(name, "retrain", reasons, (), stages, blocked, standing)
 
@@ -63,3 +67,20 @@ def test_text_of_a_spec_cannot_drive_the_terminal(journal: Journal) -> None:
     line = shown(planned(journal, "churn", None, "a\x1b[31m\u202eb"))[1]
 
     assert not {"\x1b", "\u202e"} & set(line)
+
+
+def test_a_live_model_without_a_portable_form_is_a_warning(journal: Journal) -> None:
+    reason = "the function sinh"
+    told = {"portable": {"kind": "sklearn", "reason": reason}}
+    journal.start("churn", "evaluate", "e", "r1")
+    journal.finish("churn", "evaluate", "e", "done", told)
+    live = Deployment("churn", "aaaa", "r1", "1", "production", 1.0, port=5001)
+    standing = stand(WANTED, journal, (live,))
+    plan = ModelPlan("churn", "nothing", (), (), (), None, standing)
+
+    warning = f"scikit-learn answers, which is slower than a portable form: {reason}"
+    assert shown(plan)[:2] == [
+        "= churn: nothing to do, version 1 is live",
+        f"    warning: {warning}",
+    ]
+    assert plan_json(ApplyPlan("local", (), (plan,)))["models"][0]["warnings"] == [warning]

@@ -24,6 +24,7 @@ from mlops_spec.apply.stages import (
     WriteFiles,
 )
 from mlops_spec.cli.views.text import printable
+from mlops_spec.state.fallback import fallback_line
 
 if TYPE_CHECKING:
     from mlops_spec.runtime.gates.replay import Replayed
@@ -64,6 +65,7 @@ def _model_json(model: ModelPlan) -> dict[str, Any]:
             for c in model.changes
         ],
         "stages": [_stage_json(stage) for stage in model.stages],
+        "warnings": [fallback_line(model.standing.fallback)] if model.standing.fallback else [],
         "run": model.standing.run,
         "release": model.standing.release,
         "blocked": None
@@ -109,6 +111,7 @@ def _model_lines(model: ModelPlan) -> Iterator[str]:
         live = model.standing.live
         version = f"version {live.version} is live" if live else "nothing is live"
         yield f"[green]=[/] [bold]{model.model}[/]: nothing to do, {version}"
+        yield from _warnings(model)
         return
     if model.blocked is None:
         yield f"[yellow]~[/] [bold]{model.model}[/]: {model.consequence}"
@@ -118,11 +121,17 @@ def _model_lines(model: ModelPlan) -> Iterator[str]:
         yield f"    because {_plain(reason)}"
     for stage in model.stages:
         yield from _stage_lines(stage)
+    yield from _warnings(model)
     if model.blocked is not None:
         yield f"    [red]■[/] {_plain(model.blocked.reason)}"
         for verdict in model.blocked.verdicts:
             yield f"      {_plain(verdict.line())}"
         yield f"      [dim]{_plain(model.blocked.help)}[/]"
+
+
+def _warnings(model: ModelPlan) -> Iterator[str]:
+    if model.standing.fallback:
+        yield f"    [yellow]warning:[/] {_plain(fallback_line(model.standing.fallback))}"
 
 
 def _replay_lines(replayed: Sequence[Replayed]) -> Iterator[str]:

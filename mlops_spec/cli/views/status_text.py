@@ -12,6 +12,7 @@ from mlops_spec.observe.status import Decision, ModelStatus, Release, Status
 from mlops_spec.observe.waiting import Held, Waiting
 from mlops_spec.runtime.machine.processes import Process
 from mlops_spec.state import Window
+from mlops_spec.state.fallback import fallback_line
 from mlops_spec.terms.verdict import Outcome, Verdict, worst
 
 _ROLE_COLOURS = {
@@ -79,6 +80,8 @@ def _release_lines(release: Release, status: Status) -> Iterator[str]:
         yield from _decision_lines(release.decision)
     if release.approval is not None:
         yield f"               {escape(release.approval.line())}"
+    if release.fallback:
+        yield f"               [yellow]warning:[/] {escape(fallback_line(release.fallback))}"
     if release.card:
         yield f"               card {escape(release.card)}"
 

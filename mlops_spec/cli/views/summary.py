@@ -16,6 +16,7 @@ from mlops_spec.cli.views.steps import count
 from mlops_spec.cli.views.verdicts import because, brief, outcome, row
 from mlops_spec.observe.story import Seen, Story, tell_story
 from mlops_spec.state import Retraining, Window
+from mlops_spec.state.fallback import fallback_line
 from mlops_spec.targets.platform import addresses
 from mlops_spec.terms.verdict import Outcome, Verdict
 
@@ -40,7 +41,7 @@ def print_summary(site: Site, out: Console, only: str = "") -> None:
         out.print()
         out.print(_headline(story))
         for line in _trained(story):
-            out.print(line)
+            out.print(line, soft_wrap=True)
         if story.gate:
             out.print(_gate_table(story.gate))
             for line in _objections(story.gate):
@@ -79,6 +80,8 @@ def _trained(story: Story) -> Iterator[str]:
             f"{_label('')}on {count(found['train'])} rows, judged on {count(found['test'])}"
             f" held out  [dim]data {found['data'][:12]}[/]"
         )
+    if story.fallback:
+        yield f"{_label('')}[yellow]warning:[/] {escape(fallback_line(story.fallback))}"
 
 
 def _gate_table(verdicts: tuple[Verdict, ...]) -> Table:

@@ -56,6 +56,23 @@ def test_it_says_what_is_live_and_why_what_is_quarantined_and_what_was_monitored
     assert shown[10:] == ["", "[bold]later[/]", "nothing is live"]
 
 
+def test_a_release_without_a_portable_form_is_a_warning(tmp_path: Path) -> None:
+    workspace = Workspace.of(tmp_path, "local")
+    journal = Journal(applied(workspace), "local")
+    reason = "the probabilities of GaussianProcessClassifier"
+    journal.start("churn", "evaluate", "e", "r1")
+    journal.finish(
+        "churn", "evaluate", "e", "done", {"portable": {"kind": "sklearn", "reason": reason}}
+    )
+
+    status = look(workspace, ("churn",))
+
+    warning = f"scikit-learn answers, which is slower than a portable form: {reason}"
+    assert f"[yellow]warning:[/] {warning}" in [line.strip() for line in status_lines(status)]
+    releases = status_json(status)["models"][0]["releases"]
+    assert [release["warnings"] for release in releases] == [[warning], []]
+
+
 def test_machines_get_the_same(tmp_path: Path) -> None:
     workspace = Workspace.of(tmp_path, "local")
     applied(workspace)
