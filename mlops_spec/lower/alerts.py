@@ -144,13 +144,14 @@ def _silent(placed: Placed) -> str:
     """Never heard of, or its last window ended too long ago."""
     series = f"{exposition.MONITOR_WINDOW_END}{{{_own(placed)}}}"
     limit = max(SILENT_WINDOWS * placed.model.monitor.window.seconds, SILENT_AT_LEAST)
-    return f"absent({series}) or time() - {series} > {limit:.0f}"
+    return f"absent({series}) or time() - max by (model) ({series}) > {limit:.0f}"
 
 
 def _outcome(placed: Placed, *outcomes: str) -> str:
     matches = "=~" if len(outcomes) > 1 else "="
     wanted = f'outcome{matches}"{"|".join(outcomes)}"'
-    return f"{exposition.MONITOR_OUTCOME}{{{_own(placed)}, {wanted}}}"
+    # Each copy of a service may tell of the one monitor.
+    return f"max by (model) ({exposition.MONITOR_OUTCOME}{{{_own(placed)}, {wanted}}})"
 
 
 def _own(placed: Placed) -> str:

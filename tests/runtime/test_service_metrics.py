@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import values
 
-from mlops_spec.runtime.service.metrics import SHARED, ServiceMetrics
+from mlops_spec.runtime.service.metrics import MONITOR, SHARED, ServiceMetrics
 
 
 @pytest.fixture
@@ -67,3 +67,15 @@ def test_a_worker_without_room_counts_for_itself(
     assert {name: found[name] for name in WANTED} == WANTED
     assert "this worker's metrics are in no other's sum" in caplog.text
     assert not list(shared.glob("*.db"))
+
+
+def test_what_the_monitor_found_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "metrics.prom"
+    monkeypatch.delenv(SHARED, raising=False)
+    monkeypatch.setenv(MONITOR, str(file))
+    metrics = ServiceMetrics("m", "r")
+    before = metrics.text()
+    file.write_text("mlops_monitor_window_end_seconds 1\n")
+    assert metrics.text() == before + file.read_bytes()

@@ -99,6 +99,10 @@ def _environment(placed: Placed) -> list[Object]:
         "BENTOML_DO_NOT_TRACK": "True",
         "DO_NOT_TRACK": "1",
     }
+    if placed.environment.serve.volume:
+        # The monitor ends with its job: what it found is told by whom Prometheus asks anyway.
+        reports = f"{values['MLOPS_SPEC_WORKSPACE']}/reports/{placed.origin.model}"
+        values["MLOPS_SPEC_MONITOR_METRICS"] = f"{reports}/metrics.prom"
     if placed.environment.serve.router == "gateway-api":
         # Whoever judges a rollout reads there what both versions answered.
         values["MLOPS_SPEC_SHARE_LOG"] = "1"

@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from mlops_spec.runtime.service.startup import log
 
 SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"  # the client's own word for where workers add up
+# A file of the monitor's, where nothing else tells Prometheus of it: in a cluster.
+MONITOR: Final = "MLOPS_SPEC_MONITOR_METRICS"
 # From the fraction of a millisecond that a compiled model takes to the seconds of a stuck one.
 BUCKETS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -75,7 +77,10 @@ class ServiceMetrics:
         self._rows["prediction_log_dropped"].inc(rows)
 
     def text(self) -> bytes:
-        """The metrics of all workers, in Prometheus' text format."""
+        """The metrics of all workers and of the monitor, in Prometheus' text format."""
+        return self._counted() + _of_monitor()
+
+    def _counted(self) -> bytes:
         if self._folder is None:
             return generate_latest(self._registry)
         from prometheus_client.multiprocess import MultiProcessCollector
@@ -88,6 +93,15 @@ class ServiceMetrics:
         if code not in self._by_code:
             self._by_code[code] = self._requests.labels(*self._of, str(code))
         return self._by_code[code]
+
+
+def _of_monitor() -> bytes:
+    """What the monitor found last; nothing where it is not asked for, or has not looked yet."""
+    path = os.environ.get(MONITOR)
+    try:
+        return Path(path).read_bytes() if path else b""
+    except OSError:
+        return b""
 
 
 def _has_room(folder: Path) -> bool:

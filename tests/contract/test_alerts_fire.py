@@ -1,0 +1,86 @@
+"""The rules of a model, fired by Prometheus' own engine."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlops_spec.model.files import FileSet
+
+HOURS = 24
+RULES = "generated/production/flight-delay/prometheus/rules.yaml"
+LABELS = {"severity": "ticket", "project": "flights", "model": "flight-delay"}
+
+
+def _fired(
+    trees: Mapping[str, FileSet], folder: Path, promtool: str, series: list[dict[str, str]],
+    firing: Mapping[str, list[dict[str, str]]],
+) -> str:  # fmt: skip
+    """What promtool says is other than expected, after a day; empty when nothing is."""
+    rules = yaml.safe_load(dict(trees["flights/production"])[RULES])
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            rule.pop("annotations", None)  # they would have to be spelled out below
+    (folder / "rules.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
+    alerts: list[dict[str, Any]] = [
+        {
+            "eval_time": f"{HOURS}h",
+            "alertname": name,
+            "exp_alerts": [{"exp_labels": labels} for labels in expected],
+        }
+        for name, expected in firing.items()
+    ]
+    test = {"interval": "1m", "input_series": series, "alert_rule_test": alerts}
+    file = folder / "test.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [test]}))
+    done = subprocess.run(
+        [promtool, "test", "rules", file], capture_output=True, text=True, check=False
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def _told(name: str, values: str, **labels: str) -> dict[str, str]:
+    text = ", ".join(f'{k}="{v}"' for k, v in {"model": "flight-delay", **labels}.items())
+    return {"series": f"{name}{{{text}}}", "values": values}
+
+
+def test_a_breach_that_two_copies_tell_of_is_one_alert(
+    trees: Mapping[str, FileSet], tmp_path: Path, promtool: str
+) -> None:
+    looks = HOURS * 60
+    series = [
+        told
+        for pod in ("a", "b")
+        for told in (
+            _told("mlops_monitor_outcome", f"1x{looks}", outcome="fail", pod=pod),
+            _told("mlops_monitor_outcome", f"0x{looks}", outcome="no_data", pod=pod),
+            _told("mlops_monitor_window_end_seconds", f"0+60x{looks}", pod=pod),
+        )
+    ]
+    expected = {"MlopsMonitorBreach": [LABELS], "MlopsMonitorBlind": [], "MlopsMonitorSilent": []}
+    assert _fired(trees, tmp_path, promtool, series, expected) == ""
+
+
+def test_a_monitor_that_nobody_hears_of_is_an_alert(
+    trees: Mapping[str, FileSet], tmp_path: Path, promtool: str
+) -> None:
+    expected = {"MlopsMonitorBreach": [], "MlopsMonitorSilent": [LABELS]}
+    assert _fired(trees, tmp_path, promtool, [], expected) == ""
+
+
+def test_failures_page_when_they_spend_the_budget_too_fast(
+    trees: Mapping[str, FileSet], tmp_path: Path, promtool: str
+) -> None:
+    """20 % of 300 answers in 5 minutes: 20 times the 1 % that is promised."""
+    looks = HOURS * 60
+    series = [
+        _told("mlops_requests_total", f"0+48x{looks}", release="r", code="200"),
+        _told("mlops_requests_total", f"0+12x{looks}", release="r", code="500"),
+    ]
+    page = {**LABELS, "severity": "page"}
+    expected = {"MlopsErrorBudgetBurn1h": [page], "MlopsErrorBudgetBurn6h": [page]}
+    assert _fired(trees, tmp_path, promtool, series, expected) == ""
