@@ -147,6 +147,10 @@ def chosen(step: Any, x: Tensor) -> Tensor:
 
 def applied(step: Any, x: Tensor) -> Tensor:
     """FunctionTransformer of a function of numpy."""
+    from sklearn.utils import check_array
+
+    if getattr(step.func, "func", None) is check_array:
+        return x  # HistGradientBoosting looks at the columns that it does not encode
     if step.func not in FUNCTIONS or step.kw_args:
         raise NoForm(f"the function {getattr(step.func, '__name__', 'that was given')}")
     return FUNCTIONS[step.func](x)
