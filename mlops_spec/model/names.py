@@ -18,6 +18,7 @@ GATEWAY_PATTERN: Final = (
     r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/)?[a-z0-9]([a-z0-9-]*[a-z0-9])?"
     r"(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
 )
+REGISTRY_PATTERN: Final = r"^([a-z0-9]+([._:/-]+[a-z0-9]+)*/?)?$"
 IMAGE_PATTERN: Final = r"^[a-z0-9]+([._:/-]+[A-Za-z0-9_]+)*(@sha256:[0-9a-f]{64})?$"
 LABEL_KEY_PATTERN: Final = r"^([a-z0-9][a-z0-9.-]*/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
 LABEL_VALUE_PATTERN: Final = r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$"

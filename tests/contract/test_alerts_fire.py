@@ -11,7 +11,7 @@ import yaml
 
 from mlops_spec.model.files import FileSet
 
-HOURS = 24
+HOURS = 8
 RULES = "generated/production/flight-delay/prometheus/rules.yaml"
 LABELS = {"severity": "ticket", "project": "flights", "model": "flight-delay"}
 
@@ -20,7 +20,7 @@ def _fired(
     trees: Mapping[str, FileSet], folder: Path, promtool: str, series: list[dict[str, str]],
     firing: Mapping[str, list[dict[str, str]]],
 ) -> str:  # fmt: skip
-    """What promtool says is other than expected, after a day; empty when nothing is."""
+    """What promtool says is other than expected, after a working day; empty when nothing is."""
     rules = yaml.safe_load(dict(trees["flights/production"])[RULES])
     for group in rules["groups"]:
         for rule in group["rules"]:

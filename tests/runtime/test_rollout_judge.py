@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -137,3 +139,13 @@ def test_a_pass_always_rests_on_every_bound_being_within_its_limit(n, failed, sl
         assert n >= 367  # the rule of three at 2.5 %
         assert all(v.high is not None for v in verdicts)
         assert all(v.high <= limit for v, limit in zip(verdicts, (0.01, 0.25, 0.15), strict=True))
+
+
+def test_scores_without_a_limit_are_not_judged():
+    limits = dataclasses.replace(LIMITS, score_shift=None)
+    canary = judge_canary(Arms(arm(), arm(7600), GRID), limits, PLANNED)
+    shadow = judge_shadow(Pairs(1000, 1000, 1000, 1000, GRID, GRID + 1), 0.9, limits, PLANNED)
+
+    assert [v.check for v in canary] == ["errors", "p99"]
+    assert [v.check for v in shadow] == ["agreement", "lost copies"]
+    assert together(shadow).value == "pass"

@@ -21,6 +21,7 @@ from mlops_spec.model.names import (
     LABEL_KEY_PATTERN,
     LABEL_VALUE_PATTERN,
     NAME_PATTERN,
+    REGISTRY_PATTERN,
 )
 from mlops_spec.model.spec.base import Change, SpecModel, change_of
 
@@ -41,7 +42,7 @@ _PATTERNS: Final = {
     r"^[A-Za-z0-9+/]{43}=$": "an Ed25519 public key: 32 bytes in base64, 44 characters",
     r"^[\w.-]+$": "letters, digits, dots, dashes and underscores",
     r"^[\w.-]*$": "letters, digits, dots, dashes and underscores",
-    r"^[a-z0-9./:_-]*$": "a registry path in lower case, such as ghcr.io/acme/ml",
+    REGISTRY_PATTERN: "a registry path in lower case, such as ghcr.io/acme/ml",
 }
 
 

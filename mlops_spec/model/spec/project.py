@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from mlops_spec.model.names import (
+    REGISTRY_PATTERN,
     AddressRange,
     GatewayRef,
     HttpAddress,
@@ -28,7 +29,7 @@ class ServeOn(SpecModel):
     )
     namespace: Name = field(Change.SERVE, "Kubernetes namespace", "default")
     images: str = field(
-        Change.SERVE, "registry path that images are pushed under", "", pattern=r"^[a-z0-9./:_-]*$"
+        Change.SERVE, "registry path that images are pushed under", "", pattern=REGISTRY_PATTERN
     )
     context: str | None = field(
         Change.DOCS, "kubeconfig context of the cluster; by default the current one", None

@@ -20,6 +20,8 @@ from mlops_spec.apply.stages import (
     plan_model,
 )
 from mlops_spec.apply.standing import Standing, Wanted, stand
+from mlops_spec.model.facets import FieldChange
+from mlops_spec.model.spec.base import Change
 from mlops_spec.state import Deployment, Journal, Store
 from mlops_spec.terms import keys
 from mlops_spec.terms.steps import TRAIN_STEPS
@@ -174,6 +176,15 @@ def test_a_changed_service_is_a_new_release_of_the_same_run(journal: Journal) ->
     )
     assert plan.standing.run == RUN
     assert plan.standing.release != RELEASE
+
+
+def test_a_changed_number_of_copies_scales(journal: Journal) -> None:
+    _train_up_to(journal, "register")
+    change = FieldChange("model.serve.replicas.max", Change.SCALE, 10, 20)
+    same = replace(WANTED, facets={**FACETS, "scale": "scale-2"})
+    plan = _plan(stand(same, journal, (LIVE,)), changes=(change,))
+
+    assert (plan.consequence, plan.stages) == ("scale only", (Record("churn"),))
 
 
 def test_a_changed_monitor_touches_neither_model_nor_service(journal: Journal) -> None:

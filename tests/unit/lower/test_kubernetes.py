@@ -1,0 +1,157 @@
+"""What one object says, where specs differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from language import write_project
+
+from mlops_spec.lower import lower
+from mlops_spec.lower.conventions import job_name
+from mlops_spec.lower.kubernetes.namespace import is_ours
+from mlops_spec.lower.origin import place
+from mlops_spec.model.facets import facets
+from mlops_spec.model.plan import FlowServer, Manifest
+from mlops_spec.model.project import Project
+from mlops_spec.model.spec.base import Change
+from mlops_spec.pipeline import compile_project
+
+KEY = "hR7cJr0T7mB5m1m3kqVnM4o7v3r8w5yQz2t1u0s9xWc="
+CLUSTER = """\
+# mlops.yaml
+project: trips
+environments:
+  production:
+    serve: {on: kubernetes, router: gateway-api, namespace: ml}
+"""
+MODEL = """\
+# specs/case.yaml
+kind: Model
+name: late-trip
+dataset: trips
+task: binary
+features: [zone, distance]
+train: {estimator: sklearn.linear_model.LogisticRegression}
+"""
+
+
+def compiled(root: Path, project: str, model: str) -> Project:
+    found = write_project(root, (project + MODEL + model).encode())
+    return compile_project(found)[0]
+
+
+def spec_of(project: Project, path: str) -> Mapping[str, Any]:
+    """The `spec` of an object of late-trip."""
+    found = lower(project, "production").artifacts
+    (manifest,) = (
+        a for a in found
+        if isinstance(a, Manifest) and a.origin.model == "late-trip" and a.path == path
+    )  # fmt: skip
+    (made,) = manifest.documents
+    spec: Mapping[str, Any] = made["spec"]
+    return spec
+
+
+RESOURCES = {
+    "by workers": ("serve: {workers: 3}", {"cpu": "3000m", "memory": "3072Mi"}),
+    "as asked": (
+        "serve: {workers: 3, resources: {cpu: 0.25, memory: 1.5GB}}",
+        {"cpu": "250m", "memory": "1500000000"},
+    ),
+    "one of them": (
+        "serve: {resources: {memory: 512MB}}", {"cpu": "1000m", "memory": "512000000"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "requests"), RESOURCES.values(), ids=RESOURCES)
+def test_a_copy_asks_for(tmp_path: Path, model: str, requests: dict[str, str]) -> None:
+    deployment = spec_of(compiled(tmp_path, CLUSTER, model), "kubernetes/deployment.yaml")
+    (container,) = deployment["template"]["spec"]["containers"]
+    resources = container["resources"]
+    assert {name: resources["requests"][name] for name in requests} == requests
+    assert resources["limits"]["memory"] == requests["memory"]
+
+
+@pytest.mark.parametrize(
+    ("timeout", "seconds"), [("200ms", 20), ("8s", 20), ("8.1s", 21), ("1m", 72)]
+)
+def test_a_copy_that_ends_waits_for_its_answers(tmp_path: Path, timeout: str, seconds: int) -> None:
+    model = f"serve: {{timeout: {timeout}}}"
+    deployment = spec_of(compiled(tmp_path, CLUSTER, model), "kubernetes/deployment.yaml")
+    assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] == seconds
+
+
+def test_without_a_claim_the_log_is_bounded(tmp_path: Path) -> None:
+    deployment = spec_of(compiled(tmp_path, CLUSTER, ""), "kubernetes/deployment.yaml")
+    pod = deployment["template"]["spec"]
+    assert [volume["emptyDir"] for volume in pod["volumes"]] == [
+        {"sizeLimit": "512Mi"}, {"sizeLimit": "2048Mi"},
+    ]  # fmt: skip
+    limits = pod["containers"][0]["resources"]["limits"]
+    assert limits["ephemeral-storage"] == "3072Mi"
+
+
+def test_a_job_has_the_state_and_prefect_does_not_run_it_too(tmp_path: Path) -> None:
+    environment = CLUSTER + "    state_env: STATE\n    flows: {image: flows, secret: keys}\n"
+    batch = 'batch: {schedule: "0 2 * * *", input: waiting-trips, output: {parquet: out}}\n'
+    project = compiled(tmp_path, environment, batch)
+    job = spec_of(project, "kubernetes/batch-job.yaml")
+    (container,) = job["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert (job["schedule"], job["timeZone"]) == ("0 2 * * *", "Etc/UTC")
+    assert container["command"] == [
+        "python", "generated/production/late-trip/flows/batch.py",
+    ]  # fmt: skip
+    assert container["env"] == [
+        {
+            "name": "MLOPS_SPEC_STATE",
+            "valueFrom": {"secretKeyRef": {"name": "keys", "key": "STATE"}},
+        }
+    ]
+    servers = [a for a in lower(project, "production").artifacts if isinstance(a, FlowServer)]
+    crons = {schedule.flow: schedule.cron for server in servers for schedule in server.schedules}
+    assert (crons["batch"], crons["monitor"]) == (None, None)
+
+
+def test_a_change_of_copies_scales_and_makes_no_other_release(tmp_path: Path) -> None:
+    """The same project in both, but for what a cluster runs it on."""
+    bigger = "serve: {replicas: {max: 20}, resources: {memory: 4GB}}"
+    before, after = (
+        next(model for model in project.models if model.name == "late-trip")
+        for project in (
+            compiled(tmp_path / "a", CLUSTER, ""), compiled(tmp_path / "b", CLUSTER, bigger),
+        )
+    )  # fmt: skip
+    one, other = facets(before), facets(after)
+    assert {change for change in Change if one[change] != other[change]} == {Change.SCALE}
+
+
+def test_no_flow_depends_on_the_number_of_copies(tmp_path: Path) -> None:
+    project = compiled(tmp_path, CLUSTER, "")
+    assert "scale" not in place(project, "production", project.models[0]).origin.facets
+
+
+def test_names_of_jobs_leave_room_for_those_of_their_pods(tmp_path: Path) -> None:
+    project = compiled(tmp_path, CLUSTER, "")
+    origin = place(project, "production", project.models[-1]).origin
+    assert job_name(origin, "batch") == "late-trip-batch"
+    longest = [
+        job_name(type(origin)(**{**_fields(origin), "model": name}), flow)
+        for name in ("m" * 50, "m" * 49 + "n")
+        for flow in ("batch", "monitor")
+    ]
+    assert all(len(name) <= 52 for name in longest)
+    assert len(set(longest)) == 4
+
+
+def _fields(origin: Any) -> dict[str, Any]:
+    return {name: getattr(origin, name) for name in type(origin).__dataclass_fields__}
+
+
+def test_a_project_rules_its_own_namespaces_alone() -> None:
+    assert [name for name in ("ml", "default", "default-ml", "kube-system") if is_ours(name)] == [
+        "ml", "default-ml",
+    ]  # fmt: skip
