@@ -97,11 +97,18 @@ place = context(Path({root!r}))
 """
 
 
-def in_a_process(place: Context, script: str) -> subprocess.CompletedProcess[str]:
-    """Run the lines in a Python of its own, where `place` is this world."""
+def process(place: Context, script: str) -> subprocess.Popen[str]:
+    """Start the lines in a Python of its own, where `place` is this world."""
     here = Path(__file__).parent
     prelude = PRELUDE.format(path=[str(here), str(here.parent)], root=str(place.root))
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", prelude + script],
-        env={**os.environ}, check=False, capture_output=True, text=True,
+        env={**os.environ}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
+
+
+def in_a_process(place: Context, script: str) -> subprocess.CompletedProcess[str]:
+    """Run the lines to their end, or to that of the process."""
+    started = process(place, script)
+    said, _ = started.communicate()
+    return subprocess.CompletedProcess(started.args, started.returncode, said)
