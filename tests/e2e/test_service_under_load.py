@@ -105,9 +105,14 @@ def serve(context: Context, *arms: tuple[str, Copy, float]) -> None:
 
 
 def workers_of(copy: Copy) -> list[psutil.Process]:
-    """Not the process that keeps them, nor Python's own beside them."""
-    family = psutil.Process(copy.process.pid).children(recursive=True)
-    return [one for one in family if "spawn_main" in " ".join(one.cmdline())]
+    return psutil.Process(copy.process.pid).children()
+
+
+def loaded_once(copy: Copy) -> None:
+    """What was loaded, by the process that keeps the workers, is memory of them all."""
+    own = [one.memory_full_info().uss for one in workers_of(copy)]
+    whole = psutil.Process(copy.process.pid).memory_info().rss
+    assert max(own) < whole / 2, (own, whole)
 
 
 def until_counting(copy: Copy, processes: int) -> None:
@@ -151,6 +156,7 @@ def test_a_killed_worker_a_full_disk_and_a_new_version_cost_no_answer(tmp_path: 
         asking = Asking(model_url(context.workspace, "trip"))
         with Replay(asking.line, [json.dumps({"rows": [GOOD]}).encode()], RATE) as load:
             time.sleep(part)
+            loaded_once(old)
             workers_of(old)[0].kill()
             time.sleep(part)
             until_counting(old, 3)

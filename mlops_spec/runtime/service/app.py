@@ -16,7 +16,7 @@ import orjson
 from pydantic import BaseModel, Field
 
 from mlops_spec.runtime.declare import Trust
-from mlops_spec.runtime.portable.scorer import load
+from mlops_spec.runtime.portable.scorer import Scorer, load
 from mlops_spec.runtime.service.arriving import (
     BODY_WITHIN,
     MAX_BODY_BYTES,
@@ -26,6 +26,7 @@ from mlops_spec.runtime.service.arriving import (
     Receive,
     TooLarge,
 )
+from mlops_spec.runtime.service.log_files import imported
 from mlops_spec.runtime.service.metrics import ServiceMetrics
 from mlops_spec.runtime.service.openapi import description_of
 from mlops_spec.runtime.service.predicting import (
@@ -84,31 +85,49 @@ class PredictionApp:
         self._trust = trust
         self._arriving = Arriving()
         self._requests = Requests()
+        self._loaded: tuple[Identity, Scorer] | None = None
         self._running: Predictor | None = None
         self._get: Final = {
             "/livez": self._live, "/readyz": self._ready, "/healthz": self._live,
             "/metrics": self._metrics, "/openapi.json": self._openapi,
         }  # fmt: skip
 
-    def open(self) -> None:
-        """Load the model and start the log. `Refusal` when the model is not what was released."""
-        if self._running is not None:
+    def load(self) -> None:
+        """Load the model. `Refusal` when it is not what was released.
+
+        Workers that are forked after this share its memory.
+        """
+        if self._loaded is not None:
             return
         workspace = workspace_here()
         release = proven(self._folder, self._trust, workspace).release
-        identity = Identity(release["model"], release["version"], release["release"])
-        metrics = ServiceMetrics(identity.model, identity.release)
         scorer = load(self._folder / MODEL_FOLDER, release["digest"])
-        log = self._open_log(workspace, identity, metrics)
+        identity = Identity(release["model"], release["version"], release["release"])
+        self._loaded = (identity, scorer)
+        if workspace is not None:
+            imported()
+        _log.info("%s %s serves as %s", identity.model, identity.release, scorer.kind)
+        # What was loaded stays: looking through it for garbage would stop all answers for 70 ms,
+        # and would write to pages that workers share.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_GARBAGE_AFTER, 20, 20)
+
+    def open(self) -> None:
+        """`load`, and start the log."""
+        if self._running is not None:
+            return
+        self.load()
+        assert self._loaded is not None
+        identity, scorer = self._loaded
+        metrics = ServiceMetrics(identity.model, identity.release)
+        # Here, after the fork: no two workers may give the same ids.
+        self._requests = Requests()
+        log = self._open_log(workspace_here(), identity, metrics)
         self._running = Predictor(
             self._reader, scorer, at_once(scorer, tuple(self._reader.columns)), identity, metrics,
             log, Scoring(self._timeout), self._timeout,
         )  # fmt: skip
-        _log.info("%s %s serves as %s", identity.model, identity.release, scorer.kind)
-        # What was loaded stays: looking through it for garbage would stop all answers for 70 ms.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_GARBAGE_AFTER, 20, 20)
 
     def _open_log(
         self, workspace: Workspace | None, identity: Identity, metrics: ServiceMetrics

@@ -50,6 +50,12 @@ def replace_file(path: Path, table: pa.Table) -> None:
         raise
 
 
+def imported() -> None:
+    """Load Arrow, before there are workers that would each load their own."""
+    import pandas  # noqa: F401 - Arrow loads it when it makes its first table
+    import pyarrow.parquet  # noqa: F401
+
+
 def warm(table: pa.Table) -> None:
     """Write a table to nowhere, so that the next one is written in no time."""
     import pyarrow as pa
@@ -88,6 +94,13 @@ def read(folder: Path, since: datetime | None, until: datetime | None) -> pd.Dat
     if until is not None:
         frame = frame[frame["wall_time"] < until]
     return frame.sort_values(["wall_time", "request_id", "row"], ignore_index=True)
+
+
+def files_since(folder: Path, since: int) -> list[Path]:
+    """The files that may have rows from `since` (microseconds) on, oldest first."""
+    spans = ((path, _span(path)) for path in _files(folder))
+    found = [(span[1], path) for path, span in spans if span is not None and span[1] >= since]
+    return [path for _, path in sorted(found)]
 
 
 def written_until(folder: Path, since: float) -> float | None:

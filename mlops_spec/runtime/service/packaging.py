@@ -178,13 +178,16 @@ def serve_command(workspace: Workspace, bento: str, port: int, workers: int = 1)
 
     Uvicorn runs the app that the Bento holds: `bentoml serve` runs it too, but starts a second
     process around it and passes each request through six layers (docs/adr/0022 has the numbers).
+    Several workers are ours to fork, so that they share one model.
     """
     home = workspace.bentoml_home
     source = _folder(home, bento) / "src"
+    program = "uvicorn" if workers == 1 else "mlops_spec.runtime.service.workers"
     argv = (
-        sys.executable, "-m", "uvicorn", "service:app", "--app-dir", str(source),
+        sys.executable, "-m", program, "service:app", "--app-dir", str(source),
         "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers),
-        "--no-access-log", "--timeout-graceful-shutdown", str(DRAIN_SECONDS),
+        "--timeout-graceful-shutdown", str(DRAIN_SECONDS),
+        *(("--no-access-log",) if workers == 1 else ()),
     )  # fmt: skip
     environment = {**_quiet(home), "MLOPS_SPEC_WORKSPACE": str(workspace.root)}
     return Command(argv, environment | _shared_metrics(workspace, bento, port, workers))
