@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from measure import Measure, Table, Way, in_turns, timed
 from models import Trained, flights, forest
 
-from mlops_spec.runtime.portable.scorer import Scorer, load
+from mlops_spec.runtime.portable.encoding import Coded
+from mlops_spec.runtime.portable.scorer import OnnxScorer, Scorer, load
 
+FEW = 100
 MANY = 100_000
 ROUNDS = 3
-OURS = "ours: tables and ONNX Runtime, one thread"
+OURS = "ours: score"
+BARE = "the graph alone: ONNX Runtime's run"
+BATCH = "ours: score_batch"
 PEER = "scikit-learn pipeline"
 
 
@@ -21,38 +28,44 @@ def run(place: Path, _: Path | None) -> Iterator[Table]:
     for trained in (flights(), forest()):
         folder = place / trained.name
         scorer = load(folder, trained.export_to(folder))
-        yield _one_row(trained, scorer)
+        yield _a_request(trained, scorer, 1)
+        yield _a_request(trained, scorer, FEW)
         yield _many_rows(trained, scorer)
 
 
-def _one_row(trained: Trained, scorer: Scorer) -> Table:
-    row = trained.records[0]
-    columns = {name: [value] for name, value in row.items()}
+def _a_request(trained: Trained, scorer: Scorer, rows: int) -> Table:
+    """Other rows each time: the same row again finds its way through the trees in the cache."""
+    assert isinstance(scorer, OnnxScorer)
+    records = trained.records[: 50 * rows]
+    requests = [records[at : at + rows] for at in range(0, len(records), rows)]
+    columns = [{name: [each[name] for each in some] for name in some[0]} for some in requests]
+    matrices = [scorer.encoding.matrix(each) for each in columns]
     dtypes = trained.frame.dtypes
+
+    def asked(some: list[dict[str, Any]]) -> Any:
+        return trained.pipeline.predict_proba(pd.DataFrame(some).astype(dtypes))
+
+    turn, matrix, frame = cycle(columns), cycle(matrices), cycle(requests)
     ways = (
-        Way(OURS, _ms(lambda: scorer.score(columns), 300)),
-        Way(
-            PEER,
-            _ms(lambda: trained.pipeline.predict_proba(pd.DataFrame([row]).astype(dtypes)), 15),
-        ),
+        Way(OURS, _ms(lambda: scorer.score(next(turn)), 300)),
+        Way(BARE, _ms(lambda: scorer.session.run(["y"], {"x": next(matrix)}), 300)),
+        Way(PEER, _ms(lambda: asked(next(frame)), 15)),
     )
     return Table(
         topic="portable",
-        title=f"one row, {trained.title}",
+        title=f"{'one row' if rows == 1 else f'{rows} rows'}, {trained.title}",
         measures=(Measure("time", "ms"),),
-        bases=(PEER,),
+        bases=(PEER, BARE),
         samples=in_turns(ways, ROUNDS),
-        notes=("from the values of a request to the score",),
+        notes=("from the values of a request to the score, other rows each time",),
     )
 
 
 def _many_rows(trained: Trained, scorer: Scorer) -> Table:
     frame = pd.concat([trained.frame] * (MANY // len(trained.frame)), ignore_index=True)
-    columns = {
-        name: frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in frame
-    }
+    columns = {str(name): _column(frame[name]) for name in frame}
     ways = (
-        Way(OURS, _ms(lambda: scorer.score(columns), 1)),
+        Way(BATCH, _ms(lambda: scorer.score_batch(columns), 1)),
         Way(PEER, _ms(lambda: trained.pipeline.predict_proba(frame), 1)),
     )
     return Table(
@@ -61,8 +74,15 @@ def _many_rows(trained: Trained, scorer: Scorer) -> Table:
         measures=(Measure("time", "ms"),),
         bases=(PEER,),
         samples=in_turns(ways, ROUNDS, warm_up=False),
-        notes=("ours is given lists of values, as a batch reads them; scikit-learn a frame",),
+        notes=("ours is given arrays and codes, as Arrow has them; scikit-learn a frame",),
     )
+
+
+def _column(values: pd.Series[Any]) -> Any:
+    if pd.api.types.is_numeric_dtype(values):
+        return values.to_numpy(dtype=np.float64)
+    codes, words = pd.factorize(values)
+    return Coded(codes, list(words))
 
 
 def _ms(work, times):  # type: ignore[no-untyped-def]
