@@ -72,7 +72,7 @@ class ClusterStage:
     def __init__(self, root: Path, cluster: FakeCluster) -> None:
         self.now = 1000.0
         self.waits: int | None = None
-        self.users = Users(cluster, MODEL)
+        self.users = Users(cluster, MODEL, clock=lambda: self.now)
         cluster.answering = self.users.answering
         workspace = Workspace.of(root, "production")
         self.context = Context(
@@ -102,7 +102,7 @@ class ClusterStage:
         world.named = {}
         world.tracks = Tracks(
             self.server, "ml", MODEL, self.context.journal, self.context.deployments,
-            Patience(now=lambda: self.now, sleep=self.sleep),
+            Patience(now=lambda: self.now, sleep=self.sleep), wall=lambda: self.now,
         )  # fmt: skip
         return world
 
@@ -130,10 +130,18 @@ class ClusterStage:
         clock = Clock(lambda: self.now, self.sleep)
         rollout = begin(self.context, self.world, policy, retry=retry, clock=clock)
         judged = steps.deploy(rollout, steps.package(rollout))
+        if judged.passed and policy.shadow:
+            judged = steps.shadow(rollout, policy.shadow)
         for plan in policy.canary:
             if judged.passed:
                 judged = steps.canary(rollout, plan)
         return steps.promote(rollout) if judged.passed else steps.rollback(rollout, judged)
+
+    def judged(self, step: str, release: str, production: str) -> dict | None:
+        """What a step recorded."""
+        key = keys.rollout_key(step, release, production)
+        found = self.context.journal.done(MODEL, step, key)
+        return found.output if found else None
 
     def roles(self) -> dict[str, tuple[str, float]]:
         return {d.release: (d.role, d.weight) for d in self.context.deployments.of(MODEL)}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cluster_api import Cluster, serving, write_kubeconfig
 from cluster_pods import Image
-from cluster_world import MODEL, ClusterStage
+from cluster_world import MODEL, POLICY, ClusterStage
 
+from mlops_spec.runtime.declare import Shadow
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.rollout import trained
+
+SHADOWED = replace(POLICY, shadow=Shadow(min_requests=400, min_agreement=0.8, at_most=300))
 
 
 @pytest.fixture
@@ -95,6 +100,42 @@ def test_a_release_that_is_slower_than_the_limit_goes_back(second):
     assert ending.outcome == "fail"
     assert "p99" in ending.reason
     assert stage.roles()[new] == ("quarantined", 0.0)
+
+
+def test_a_release_whose_scores_are_others_goes_back(second):
+    stage, _, new = second
+    stage.users.moved[stage.image("run2")] = 0.5
+
+    ending = stage.roll_out()
+
+    assert ending.outcome == "fail"
+    assert "score shift: FAIL" in ending.reason
+    assert stage.roles()[new] == ("quarantined", 0.0)
+
+
+def test_copies_are_compared_with_production_s_answers(second):
+    stage, first, new = second
+
+    ending = stage.roll_out(policy=SHADOWED)
+
+    judged = stage.judged("shadow", new, first)
+    assert ending.outcome == "pass"
+    assert [(v["check"], v["outcome"]) for v in judged["verdicts"]] == [
+        ("agreement", "pass"), ("lost copies", "pass"), ("score shift", "pass")
+    ]  # fmt: skip
+    assert judged["verdicts"][0]["estimate"] == 1.0
+
+
+def test_a_release_that_decides_otherwise_goes_back_before_it_answers_anybody(second):
+    stage, first, new = second
+    stage.users.moved[stage.image("run2")] = 0.5
+
+    ending = stage.roll_out(policy=SHADOWED)
+
+    assert ending.outcome == "fail"
+    assert ending.reason.startswith("shadow: fail: ")
+    assert backends(stage) == {MODEL: 100}
+    assert stage.judged("canary-5", new, first) is None
 
 
 def test_pods_that_do_not_become_ready_are_explained_and_the_same_command_goes_on(second):

@@ -7,6 +7,7 @@ kill has left.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -50,6 +51,7 @@ class Tracks:
     deployments: Deployments
     patience: Patience = field(default_factory=Patience)
     settle: float = SETTLED_AFTER
+    wall: Callable[[], float] = time.time  # pods name the moments of their answers by this clock
 
     def deployment(self, track: Track) -> Object | None:
         return self.server.get(deployment_ref(self.namespace, self.model, track))

@@ -23,9 +23,9 @@ from mlops_spec.runtime.cluster.tracks import Tracks
 from mlops_spec.runtime.cluster.wait import Standing
 from mlops_spec.runtime.declare import Cluster
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.rollout.cluster_evidence import ClusterSight
+from mlops_spec.runtime.rollout.cluster_evidence import ClusterPairs, ClusterSight
 from mlops_spec.runtime.rollout.golden import golden
-from mlops_spec.runtime.rollout.release import PairsSight, Release
+from mlops_spec.runtime.rollout.release import Release
 from mlops_spec.runtime.rollout.replay import Replay
 from mlops_spec.runtime.rollout.trained import TrainedWorld
 from mlops_spec.state import Deployment
@@ -88,14 +88,10 @@ class ClusterWorld(TrainedWorld):
         self.tracks.follow()
 
     def arms(self, release: Release, share: float) -> ClusterSight:
-        return ClusterSight(self.tracks, release, share)
+        return ClusterSight(self.tracks, self.context.workspace, release, share)
 
-    def pairs(self, release: Release) -> PairsSight:  # noqa: ARG002
-        raise Refusal(
-            "MLS607",
-            "a shadow step compares answers, which cannot be read from pods yet",
-            "leave `shadow` out of the Rollout of an environment on Kubernetes",
-        )
+    def pairs(self, release: Release) -> ClusterPairs:
+        return ClusterPairs(self.tracks, self.context.workspace, release, self.recipe.task)
 
     def traffic(self, release: Release) -> AbstractContextManager[object]:
         """A first model has no users yet: held-out rows stand in for them."""

@@ -92,21 +92,8 @@ class ShadowSight:
         return len(self._settled())
 
     def pairs(self) -> Pairs:
-        asked = self._settled()
         mine, theirs = self._answers(self._release.id), self._answers(self._release.production)
-        copied = mine[mine["shadow"].astype(bool)]
-        matched = len(asked & set(copied["request_id"]))
-        both = theirs.merge(copied, on=["request_id", "row"], suffixes=("", "_candidate"))
-        both = both[both["request_id"].isin(asked)]
-        alike = agree(both, self._task).groupby(both["request_id"]).all()
-        return Pairs(
-            answered=len(asked),
-            matched=matched,
-            compared=len(alike),
-            agreed=int(alike.sum()),
-            production=both["score"].to_numpy(dtype=np.float64),
-            candidate=both["score_candidate"].to_numpy(dtype=np.float64),
-        )
+        return compared(self._settled(), theirs, mine[mine["shadow"].astype(bool)], self._task)
 
     def _settled(self) -> set[str]:
         """Requests that production answered well, long enough ago for the copy to be answered."""
@@ -123,6 +110,22 @@ class ShadowSight:
 
     def _answers(self, release: str) -> pd.DataFrame:
         return read_log(self._workspace, self._release.model, release, self._log.started)
+
+
+def compared(asked: set[str], theirs: pd.DataFrame, copied: pd.DataFrame, task: str) -> Pairs:
+    """Production's answers beside those to copies of the same requests, by the request's id."""
+    matched = len(asked & set(copied["request_id"]))
+    both = theirs.merge(copied, on=["request_id", "row"], suffixes=("", "_candidate"))
+    both = both[both["request_id"].isin(asked)]
+    alike = agree(both, task).groupby(both["request_id"]).all()
+    return Pairs(
+        answered=len(asked),
+        matched=matched,
+        compared=len(alike),
+        agreed=int(alike.sum()),
+        production=both["score"].to_numpy(dtype=np.float64),
+        candidate=both["score_candidate"].to_numpy(dtype=np.float64),
+    )
 
 
 def failed(record: AccessRecord) -> bool:

@@ -39,6 +39,7 @@ from mlops_spec.runtime.service.predicting import (
 )
 from mlops_spec.runtime.service.prediction_log import Identity, PredictionLog
 from mlops_spec.runtime.service.scoring import Scoring
+from mlops_spec.runtime.service.shared_log import KIND, is_shared, newest
 from mlops_spec.runtime.service.startup import log as _log
 from mlops_spec.runtime.service.startup import proven, said, workspace_here
 from mlops_spec.runtime.service.typed_rows import RowReader
@@ -87,6 +88,7 @@ class PredictionApp:
         self._requests = Requests()
         self._loaded: tuple[Identity, Scorer] | None = None
         self._running: Predictor | None = None
+        self._logged: Path | None = None  # the folder of the prediction log
         self._get: Final = {
             "/livez": self._live, "/readyz": self._ready, "/healthz": self._live,
             "/metrics": self._metrics, "/openapi.json": self._openapi,
@@ -135,7 +137,7 @@ class PredictionApp:
         if workspace is None:
             _log.warning("MLOPS_SPEC_WORKSPACE is not set: predictions are not logged")
             return None
-        folder = workspace.predictions(identity.model, identity.release)
+        self._logged = folder = workspace.predictions(identity.model, identity.release)
         return PredictionLog(
             folder, identity, self._reader.columns, metrics.dropped, metrics.logged
         )
@@ -169,6 +171,9 @@ class PredictionApp:
         path, method = scope["path"], scope["method"]
         if path == "/predict":
             await self._predict(scope, receive, send)
+        elif is_shared(path):
+            tar = await newest(self._logged, scope.get("query_string", b""))
+            await _send(send, 200, tar, (), KIND)
         elif path not in self._get:
             await _send(send, 404, error_body(f"there is no {path}; predictions are at /predict"))
         elif method not in ("GET", "HEAD"):
