@@ -20,7 +20,7 @@ setup: $(READY)  ## create .venv from the locked requirements
 demo: $(READY)  ## the whole loop on 336,776 real flights: train, gate, serve, canary, monitor
 	$(BIN)/python examples/flights/demo.py
 
-test: $(READY)  ## every test, the real servers included
+test: $(READY)  ## every test, the real servers included (wants promtool, of Debian's prometheus)
 	$(BIN)/python -m pytest
 
 lint: $(READY)  ## format, lint, types, import contracts

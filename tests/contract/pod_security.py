@@ -164,12 +164,27 @@ def violations(pod: Spec) -> list[str]:
     return [f"{name}: {what}" for name, control in CONTROLS.items() for what in control(pod)]
 
 
-def pod_of(found: Mapping[str, Any]) -> Spec | None:
-    """The spec of the pods that an object makes; None where it makes none."""
+def pods_of(found: Mapping[str, Any]) -> list[Spec]:
+    """The specs of the pods that an object makes."""
     match found["kind"]:
         case "CronJob":
-            return found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+            return [found["spec"]["jobTemplate"]["spec"]["template"]["spec"]]
         case "Deployment" | "Rollout" | "Job":
-            return found["spec"]["template"]["spec"]
+            return [found["spec"]["template"]["spec"]]
+        case "SparkApplication":
+            return list(_of_spark(found["spec"]))
+        case "ScheduledSparkApplication":
+            return list(_of_spark(found["spec"]["template"]))
         case _:
-            return None
+            return []
+
+
+def _of_spark(application: Mapping[str, Any]) -> Iterator[Spec]:
+    """Driver and executors as the operator makes them, each of one container."""
+    for name in ("driver", "executor"):
+        part = application[name]
+        yield {
+            "containers": [{**part, "name": name}],
+            "securityContext": part.get("podSecurityContext"),
+            "volumes": application.get("volumes"),
+        }

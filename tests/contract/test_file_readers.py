@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 from ruamel.yaml import YAML
-from trees import objects
+from trees import objects, without_most_chance
 
 from mlops_spec.model.files import FileSet
 
@@ -42,7 +42,7 @@ def test_python_compiles_every_module(trees: Mapping[str, FileSet]) -> None:
 
 
 def test_a_parser_of_yaml_1_2_reads_what_one_of_1_1_reads(trees: Mapping[str, FileSet]) -> None:
-    texts = _unlike(trees, ".yaml")
+    texts = _unlike(without_most_chance(trees), ".yaml")
     assert texts
     for text in texts:
         other = YAML(typ="safe", pure=True)
