@@ -18,7 +18,7 @@ _PYTHON_TYPES: Final[Mapping[str, str]] = {
 
 
 def lower_service(placed: Placed) -> Iterator[Artifact]:
-    """service/service.py."""
+    """service/service.py and service/bento.py."""
     spec, dataset = placed.model.spec, placed.model.dataset.spec
     yield ServiceApp(
         origin=placed.origin,

@@ -177,7 +177,7 @@ class RequestField:
 
 @dataclass(frozen=True, slots=True)
 class ServiceApp:
-    """service/service.py: the BentoML service with its typed request and response."""
+    """service/service.py with its typed request and response, and service/bento.py around it."""
 
     origin: Origin
     class_name: str

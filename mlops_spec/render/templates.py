@@ -33,11 +33,15 @@ TEMPLATES: Final[dict[type, dict[str, str]]] = {
     BatchFlow: {"flows/batch.py": "prefect/batch.py.j2"},
     SparkJob: {"spark/batch.py": "spark/batch.py.j2"},
     FlowServer: {"flows/serve.py": "prefect/serve.py.j2"},
-    ServiceApp: {"service/service.py": "bentoml/service.py.j2"},
+    ServiceApp: {
+        "service/service.py": "bentoml/service.py.j2",
+        "service/bento.py": "bentoml/bento.py.j2",
+    },
     Image: {
         "service/Dockerfile": "docker/Dockerfile.j2",
         "service/.dockerignore": "docker/dockerignore.j2",
         "service/requirements.txt": "docker/requirements.txt.j2",
+        "service/requirements-sklearn.txt": "docker/requirements-sklearn.txt.j2",
     },
 }
 

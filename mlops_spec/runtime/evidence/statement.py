@@ -9,15 +9,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mlops_spec.runtime.context import Context
+from mlops_spec.runtime.evidence.predicate import PREDICATE, STATEMENT, admitted
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state.approvals import approval_of
 from mlops_spec.state.journal import Step
 from mlops_spec.terms.digest import canonical
 from mlops_spec.terms.keys import evaluate_key
-from mlops_spec.terms.verdict import Outcome, Verdict
+from mlops_spec.terms.verdict import Verdict
 
-STATEMENT: Final = "https://in-toto.io/Statement/v1"
-PREDICATE: Final = "urn:mlops-spec:model-verdicts:v1"
 SUBJECT: Final = "portable/manifest.json"
 
 
@@ -50,18 +49,6 @@ def statement_of(
         "predicate": predicate,
     }  # fmt: skip
     return canonical(statement).encode()
-
-
-def admitted(predicate: Mapping[str, Any]) -> bool:
-    """Whether these verdicts let a model serve: all pass, or a person has answered for them."""
-    approval, gate = predicate.get("approval"), predicate.get("gate")
-    approved = (
-        isinstance(approval, Mapping)
-        and isinstance(gate, Mapping)
-        and approval.get("decision") == "approved"
-        and approval.get("gate") == gate.get("digest")
-    )
-    return predicate.get("outcome") == Outcome.PASS or approved
 
 
 def _predicate(context: Context, release: Mapping[str, str], gate: Step) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from mlops_spec.runtime.declare import Trust
 from mlops_spec.runtime.evidence.envelope import Opened, Unsigned, unseal
 from mlops_spec.runtime.evidence.keys import WORKSPACE, believed_key
-from mlops_spec.runtime.evidence.statement import PREDICATE, STATEMENT, admitted
+from mlops_spec.runtime.evidence.predicate import PREDICATE, STATEMENT, admitted
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.workspace import Workspace
 

@@ -22,11 +22,15 @@ from mlops_spec.runtime.evidence.verify import EVIDENCE_FILE, RELEASE_FILE, prov
 from mlops_spec.runtime.machine.places import replace_text
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.service.app import MODEL_FOLDER
+from mlops_spec.runtime.service.bill import write_bill
 from mlops_spec.runtime.service.image_context import (
+    WHEELS,
     add_image_context,
-    modules_of,
+    form_of,
+    readable,
     rendered_digest,
 )
+from mlops_spec.runtime.service.image_labels import add_labels
 from mlops_spec.terms.digest import file_digest
 from mlops_spec.terms.workspace import Workspace
 
@@ -62,18 +66,28 @@ def package(
     shutil.rmtree(_folder(home, tag), ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="mlops-spec-") as place:
         build = Path(place)
-        shutil.copyfile(_service(context), build / "service.py")
-        shutil.copytree(_portable(context, run), build / MODEL_FOLDER)
-        modules = modules_of(_portable(context, run))
-        add_image_context(_service(context).parent, context.root, modules, build)
-        (build / "bentofile.yaml").write_text(json.dumps(_bentofile(context.model)))
+        _fill(context, run, wanted, build)
         (build / EVIDENCE_FILE).write_text(evidence)
+        add_labels(build / "Dockerfile", wanted, build / EVIDENCE_FILE)
         # Last: a Bento is complete when it says whose it is.
         (build / RELEASE_FILE).write_text(json.dumps(wanted))
+        readable(build)
         _build(build, home, release)
     if _packaged(home, tag) != wanted:
         raise Refusal("MLS602", f"the Bento {tag} is not what was packaged", "run it again")
     return tag
+
+
+def _fill(context: Context, run: str, wanted: dict[str, str], build: Path) -> None:
+    """All of a release but its evidence: service, model, and what an image is made of."""
+    rendered, model = _service(context).parent, _portable(context, run)
+    for name in ("service.py", "bento.py"):
+        shutil.copyfile(rendered / name, build / name)
+    shutil.copytree(model, build / MODEL_FOLDER)
+    packages = add_image_context(rendered, context.root, form_of(model), build)
+    (wheel,) = (build / WHEELS).iterdir()
+    write_bill(build, wanted, packages, model, wheel)
+    (build / "bentofile.yaml").write_text(json.dumps(_bentofile(context.model)))
 
 
 def endorse(context: Context, source: Path, signing: Signing | None) -> None:
@@ -87,6 +101,7 @@ def endorse(context: Context, source: Path, signing: Signing | None) -> None:
     if signing is not None:
         keys.append(signing_key(context.workspace, signing))
     replace_text(source / EVIDENCE_FILE, seal(statement_of(context, said, once_passed=True), *keys))
+    add_labels(source / "Dockerfile", said, source / EVIDENCE_FILE)
 
 
 def _release(context: Context, run: str, release: str, version: str) -> dict[str, str]:
@@ -117,7 +132,7 @@ def _service(context: Context) -> Path:
 def _bentofile(model: str) -> dict[str, Any]:
     """What BentoML reads; JSON is YAML too. Unlocked, because locking asks a registry."""
     return {
-        "service": "service",
+        "service": "bento",
         "name": model,
         "include": ["*"],
         "python": {"packages": ["mlops-spec[serving]"], "lock_packages": False},

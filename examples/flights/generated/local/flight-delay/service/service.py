@@ -1,11 +1,10 @@
 # Generated from specs/flight-delay.yaml. Do not edit: change the spec, then run `spec render`.
-"""The online service of flight-delay: typed rows in, predictions out."""
+"""The online service of flight-delay: typed rows in, predictions out. Plain ASGI: `uvicorn service:app`."""
 
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-import bentoml
 from mlops_spec.runtime.declare import Trust
 from mlops_spec.runtime.service.app import Integer, PredictionApp
 from pydantic import BaseModel, ConfigDict, Field
@@ -120,23 +119,3 @@ app = PredictionApp(
     timeout=2,
     trust=Trust(environment="local", signer="workspace"),
 )
-
-
-@bentoml.service(
-    name="flight-delay",
-    workers=1,
-    traffic={"timeout": 2},
-    logging={"access": {"enabled": False}},
-    metrics={"enabled": False},  # the app's own /metrics has them
-)
-@bentoml.asgi_app(app)
-class FlightDelay:
-    """Keeps the model loaded and the prediction log open while a worker runs."""
-
-    def __init__(self) -> None:
-        app.open()
-
-    @bentoml.on_shutdown
-    def close(self) -> None:
-        """Write what the prediction log still holds."""
-        app.close()
