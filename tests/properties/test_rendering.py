@@ -69,17 +69,19 @@ def _set(kind: str, *path: str) -> Callable[[Documents, Any], None]:
 
 IMAGE = f"{MODEL}/service/Dockerfile"  # its labels name what it is made of
 FLOWS = {f"{MODEL}/flows/{name}.py" for name in ("train", "rollout", "monitor")}
+# The same alerts, as a file and as an object.
+RULES = {f"{MODEL}/prometheus/rules.yaml", f"{MODEL}/kubernetes/prometheus-rule.yaml"}
 # What a change may show in, by what was changed. The manifest always says so.
 LOCAL: dict[str, tuple[Callable[[Documents, Any], None], Any, set[str]]] = {
     "a description of the model": (_set("Model", "description"), "other", set()),
-    "the owner": (_set("Model", "owner"), "me", {f"{MODEL}/prometheus/rules.yaml"}),
+    "the owner": (_set("Model", "owner"), "me", RULES),
     "a schedule": (
         _set("Model", "retrain", "schedule"), "0 4 * * 1", {*FLOWS, f"{MODEL}/flows/serve.py"},
     ),
     "a parameter": (_set("Model", "train", "params", "max_iter"), 151, {*FLOWS, IMAGE}),
     "a gate": (_set("Gates", "metrics", "roc_auc", "min"), 0.71, FLOWS),
     "a promise": (
-        _set("Model", "serve", "slo", "errors"), "2%", {*FLOWS, f"{MODEL}/prometheus/rules.yaml"},
+        _set("Model", "serve", "slo", "errors"), "2%", {*FLOWS, *RULES},
     ),
     "a number of copies": (
         _set("Model", "serve", "replicas"), {"max": 20},

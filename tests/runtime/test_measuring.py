@@ -140,7 +140,7 @@ def test_a_column_of_nothing_or_of_one_value_stays(value):
 def test_a_request_gives_the_scorer_what_the_service_would():
     frame = rows(3)
     (first, *_), whole = requested(MODEL, frame, 1), requested(MODEL, frame, 50)
-    assert dict(first) == {
+    assert {name: list(values) for name, values in first.items()} == {
         "ώρα": [frame["ώρα"][0]], "distance": [None], "carrier": [frame["carrier"][0]],
     }  # fmt: skip
     assert type(first["ώρα"][0]) is int
