@@ -1,5 +1,8 @@
 # Generated from specs/flight-delay.yaml. Do not edit: change the spec, then run `spec render`.
-"""The online service of flight-delay: typed rows in, predictions out. Plain ASGI: `uvicorn service:app`."""
+"""The online service of flight-delay: typed rows in, predictions out.
+
+Plain ASGI: `uvicorn service:app`.
+"""
 
 from datetime import datetime
 from pathlib import Path

@@ -1,5 +1,5 @@
 # Generated from specs/flight-delay.yaml. Do not edit: change the spec, then run `spec render`.
-"""The same service under BentoML, for `bentoml serve`; images and processes run service:app without it."""
+"""The same service for `bentoml serve`; images and processes run service:app without it."""
 
 import bentoml
 from service import app
