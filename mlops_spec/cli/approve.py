@@ -85,7 +85,7 @@ def _record(site: Site, model: str, run: str, decided: Approval) -> None:
 def _decided(site: Site, standing: Standing, arguments: argparse.Namespace) -> Approval:
     """The decision. `Refusal` MLS611 where there is nothing to decide, or not by this person."""
     asked = site.spec.approval
-    who = arguments.who or _who()
+    who = arguments.who or who_asks()
     if standing.run is None or standing.gate is None:
         raise Refusal(
             "MLS611",
@@ -171,7 +171,7 @@ def _lines(site: Site, standing: Standing) -> tuple[str, ...]:
     return tuple(one.line() for one in lines if one.outcome is not Outcome.PASS)
 
 
-def _who() -> str:
+def who_asks() -> str:
     """Git's e-mail address, as commits are signed with it; otherwise user and machine."""
     try:
         found = subprocess.run(

@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "test": ("mlops_spec.cli.test", "whether the gates of a model stop what they should"),
     "card": ("mlops_spec.cli.card", "the model card of a run: what it is, what was decided"),
     "approve": ("mlops_spec.cli.approve", "let a candidate through, or not; says who and why"),
+    "rollback": ("mlops_spec.cli.rollback", "let the release before serve again, in seconds"),
     "status": ("mlops_spec.cli.status", "what is live, why, and since when"),
     "down": ("mlops_spec.cli.down", "end every process of an environment; its data stays"),
     "keys": ("mlops_spec.cli.keys", "a new pair of keys that signs evidence, and where it belongs"),
