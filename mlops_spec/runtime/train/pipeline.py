@@ -119,7 +119,7 @@ def _scaled() -> Any:
 
 def estimator_of(recipe: Recipe) -> Any:
     """The estimator with its parameters, and the recipe's seed when it takes one."""
-    kind = _class_of(recipe.estimator)
+    kind = _maker_of(recipe)
     known = _parameters(kind)
     if known is not None:
         _require_known(recipe, known)
@@ -134,6 +134,12 @@ def estimator_of(recipe: Recipe) -> Any:
             f"{recipe.estimator} refuses its parameters: {gist(error)}",
             "look at `train.params`",
         ) from error
+    if not _is_estimator(estimator):
+        raise Refusal(
+            "MLS707",
+            f"{recipe.estimator} makes {type(estimator).__name__}, not a scikit-learn estimator",
+            "return something with fit and get_params, such as a sklearn.pipeline.Pipeline",
+        )
     _require_fit_for(recipe.task, estimator, recipe.estimator)
     return estimator
 
@@ -149,15 +155,32 @@ def _require_known(recipe: Recipe, known: set[str]) -> None:
         )
 
 
-def _class_of(path: str) -> Any:
-    found = named(path)
-    if not (inspect.isclass(found) and hasattr(found, "fit") and hasattr(found, "get_params")):
-        raise Refusal(
-            "MLS707",
-            f"{path} is not a scikit-learn estimator",
-            "name a class with fit and get_params, such as sklearn.linear_model.LogisticRegression",
-        )
-    return found
+def _maker_of(recipe: Recipe) -> Any:
+    """The estimator's class, or a function that makes one: a whole pipeline of its own, say."""
+    found = named(recipe.estimator)
+    if inspect.isclass(found) and _is_estimator(found):
+        return found
+    if inspect.isfunction(found) and _required(found) <= set(recipe.params):
+        return found
+    raise Refusal(
+        "MLS707",
+        f"{recipe.estimator} is not a scikit-learn estimator",
+        "name a class with fit and get_params, such as sklearn.linear_model.LogisticRegression",
+    )
+
+
+def _is_estimator(found: Any) -> bool:
+    return hasattr(found, "fit") and hasattr(found, "get_params")
+
+
+def _required(function: Any) -> set[str]:
+    """The parameters without which it cannot be called."""
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is inspect.Parameter.empty and parameter.kind in by_name
+    }
 
 
 def _parameters(kind: Any) -> set[str] | None:
