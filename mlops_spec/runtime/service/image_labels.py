@@ -30,8 +30,9 @@ def add_labels(dockerfile: Path, release: Mapping[str, str], evidence: Path) -> 
         "mlops-spec.evidence-digest": f"sha256:{file_digest(evidence)}",
     }
     rendered = dockerfile.read_text(encoding="utf-8").partition(_MARK)[0]
-    lines = [f"LABEL {name}={_word(value)}\n" for name, value in labels.items() if value]
-    dockerfile.write_text(rendered + _MARK + "".join(lines), encoding="utf-8")
+    words = (f"{name}={_word(value)}" for name, value in labels.items() if value)
+    label = "LABEL " + " \\\n      ".join(words) + "\n"
+    dockerfile.write_text(rendered + _MARK + label, encoding="utf-8")
 
 
 def _word(value: str) -> str:
