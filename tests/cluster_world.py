@@ -6,13 +6,13 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pandas as pd
-import yaml
 from cluster_api import Cluster as FakeCluster
+from cluster_tree import MODEL, rendered
 from cluster_users import Users
 from rollout_world import FACETS, LIMITS
 
 from mlops_spec.runtime.cluster.connection import connect
-from mlops_spec.runtime.cluster.objects import Object, Owner
+from mlops_spec.runtime.cluster.objects import Owner
 from mlops_spec.runtime.cluster.recorded import record_image, record_objects
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.tracks import Tracks
@@ -29,17 +29,9 @@ from mlops_spec.state import Store
 from mlops_spec.terms import keys
 from mlops_spec.terms.workspace import Workspace
 
-TREE = Path(__file__).parents[1] / "examples" / "flights" / "generated" / "production"
-MODEL = "flight-delay"
 OWNER = Owner("flights", "production")
 POLICY = Policy(None, tuple(CanaryStep(s, 400, 5.0, 300.0) for s in (0.05, 0.25, 1.0)), LIMITS)
 PER_SECOND = 100
-
-
-def rendered() -> list[Object]:
-    """The objects of the example's production environment."""
-    files = [TREE / "namespace.yaml", *sorted((TREE / MODEL / "kubernetes").glob("*.yaml"))]
-    return [yaml.safe_load(path.read_text(encoding="utf-8")) for path in files]
 
 
 class World(ClusterWorld):

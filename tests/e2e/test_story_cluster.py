@@ -78,6 +78,14 @@ def test_a_tree_is_applied_to_an_empty_cluster_and_a_second_release_takes_over(
     assert [(one["release"], one["ready"], one["share"]) for one in status] == [
         (trips.production, True, 1.0)
     ]
+    second = trips.production
+    back = trips.spec("rollback", "trip", "--why", "complaints", "--as", "ann")
+    assert (back.code, trips.production) == (0, first), back.all
+    kept_out = trips.apply(code=4)
+    assert f"release {second} was rolled back: rolled back by ann: complaints" in " ".join(
+        kept_out.out.split()
+    )
+
     named = trips.spec("down")
     assert (named.code, "deployment/trip" in named.out) == (3, True)
     trips.spec("down", "--yes")

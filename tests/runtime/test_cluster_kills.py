@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 from cluster_api import Cluster, serving, status, write_kubeconfig
-from cluster_world import MODEL, ClusterStage
+from cluster_tree import MODEL
+from cluster_world import ClusterStage
 from rollout_world import Killed
 
 from mlops_spec.runtime.cluster.refused import Unreachable

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from cluster_api import Cluster, serving, write_kubeconfig
 from cluster_pods import Image
-from cluster_world import MODEL, POLICY, ClusterStage
+from cluster_tree import MODEL
+from cluster_world import POLICY, ClusterStage
 
 from mlops_spec.runtime.declare import Shadow
 from mlops_spec.runtime.refusal import Refusal
