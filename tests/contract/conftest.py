@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 
 import pytest
+from promtool_path import find
 from trees import projects, rendered
 
 from mlops_spec.model.files import FileSet
@@ -25,9 +25,4 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, FileSet]:
 @pytest.fixture(scope="session")
 def promtool() -> str:
     """Prometheus' own tool, which no package of Python's registry brings."""
-    found = shutil.which("promtool")
-    assert found, (
-        "promtool is missing, and the rules are read by nothing else: install Debian's package "
-        "`prometheus` (README, Tests)"
-    )
-    return found
+    return find()

@@ -47,7 +47,11 @@ def settings(placed: Placed) -> Object:
             "HOME": "/tmp",  # noqa: S108 - in the container
             "PREFECT_HOME": "/tmp/prefect",  # noqa: S108
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
             "DO_NOT_TRACK": "1",
+            "PYTHONPATH": ".",  # an estimator of the project's own lies beside mlops.yaml
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONUNBUFFERED": "1",
             **{name: value for name, value in addresses.items() if "://" in value},
         },
     }
