@@ -114,10 +114,8 @@ def counts_of(text: str, release: str) -> Counts:
 def _each(below: Mapping[float, float]) -> dict[float, float]:
     """Cumulative buckets as what lies in each."""
     edges = sorted(below)
-    return {
-        edge: below[edge] - (below[before] if before is not None else 0.0)
-        for before, edge in zip([None, *edges[:-1]], edges, strict=True)
-    }
+    lower = [0.0, *(below[edge] for edge in edges)]
+    return {edge: below[edge] - before for edge, before in zip(edges, lower, strict=False)}
 
 
 def _edge(text: str) -> float:
