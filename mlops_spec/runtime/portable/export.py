@@ -33,7 +33,7 @@ from mlops_spec.terms.digest import file_digest
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_DIFFERENCE: Final = 1e-6  # of a score; of regression predictions, relative to their size
+MAX_DIFFERENCE: Final = 1e-5  # of a score; of regression predictions, relative to their size
 MAX_CHANGED: Final = 0.001  # share of decisions
 _MODEL: Final = {"onnx": "model.onnx", "sklearn": "model.joblib"}
 

@@ -70,12 +70,13 @@ class _Forms:
 
 
 FORMS: Final = _Forms()
+_LIBRARIES: Final = ("lightgbm", "sklearn", "xgboost")
 
 
 def _own_name(model: Any) -> str:
-    """The class's name, if it is scikit-learn's own."""
+    """The class's name, if it is of a library that is known here."""
     kind = type(model)
-    return kind.__name__ if kind.__module__.partition(".")[0] == "sklearn" else ""
+    return kind.__name__ if kind.__module__.partition(".")[0] in _LIBRARIES else ""
 
 
 def _constant(model: Any, x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from mlops_spec.runtime.portable.forms import (
     bayes,
+    boosters,
     forests,
     kernels,
     linear,
@@ -51,6 +52,7 @@ SHARES: Final[Mapping[str, Plain]] = {
     "GaussianNB": bayes.gaussian,
     "GradientBoostingClassifier": forests.boosted_shares,
     "KNeighborsClassifier": neighbours.nearest_shares,
+    "LGBMClassifier": boosters.light_shares,
     "LabelPropagation": kernels.propagated,
     "LabelSpreading": kernels.propagated,
     "LinearDiscriminantAnalysis": linear.logistic,
@@ -64,6 +66,7 @@ SHARES: Final[Mapping[str, Plain]] = {
     "RandomForestClassifier": forests.forest_shares,
     "SGDClassifier": linear.gradient_descent,
     "SVC": kernels.supported_shares,
+    "XGBClassifier": boosters.extreme_shares,
 }
 SCORES: Final[Mapping[str, Plain]] = {
     **dict.fromkeys(SEPARATED, linear.weighted),
@@ -82,11 +85,13 @@ PREDICTIONS: Final[Mapping[str, Plain]] = {
     "IsotonicRegression": together.isotonic,
     "KNeighborsRegressor": neighbours.nearest_mean,
     "KernelRidge": kernels.ridge,
+    "LGBMRegressor": boosters.light_mean,
     "MLPRegressor": linear.network,
     "NuSVR": kernels.supported,
     "RadiusNeighborsRegressor": neighbours.within_radius,
     "RandomForestRegressor": forests.forest_mean,
     "SVR": kernels.supported,
+    "XGBRegressor": boosters.extreme_mean,
 }
 STEPS: Final[Mapping[str, Plain]] = {
     **dict.fromkeys(SELECTORS, steps.chosen),
