@@ -1,7 +1,8 @@
 """The ASGI application behind a model's service: a typed request in, scores out, rows logged.
 
 It is plain ASGI: each layer of a web framework costs more than scoring a row (docs/adr/0022).
-Besides POST /predict it answers /livez, /readyz, /metrics and /openapi.json.
+Besides POST /predict it answers /livez, /readyz, /metrics, /openapi.json, and the Open Inference
+Protocol under /v2.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pydantic import BaseModel, Field
 
 from mlops_spec.runtime.declare import Trust
 from mlops_spec.runtime.portable.scorer import Scorer, load
+from mlops_spec.runtime.service import open_inference_http
 from mlops_spec.runtime.service.arriving import (
     BODY_WITHIN,
     MAX_BODY_BYTES,
@@ -30,8 +32,10 @@ from mlops_spec.runtime.service.log_files import imported
 from mlops_spec.runtime.service.metrics import ServiceMetrics
 from mlops_spec.runtime.service.openapi import description_of
 from mlops_spec.runtime.service.predicting import (
+    JSON,
     Asked,
     Predictor,
+    Reply,
     Requests,
     answer_body,
     at_once,
@@ -52,7 +56,6 @@ Answer = tuple[int, bytes, tuple[bytes, bytes]]
 Integer = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 MODEL_FOLDER: Final = "model"
-_JSON: Final = (b"content-type", b"application/json")
 _LATER: Final = (b"retry-after", b"1")
 _TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
@@ -171,6 +174,8 @@ class PredictionApp:
         path, method = scope["path"], scope["method"]
         if path == "/predict":
             await self._predict(scope, receive, send)
+        elif path.startswith(open_inference_http.ROOT):
+            await self._open_inference(scope, receive, send)
         elif is_shared(path):
             tar = await newest(self._logged, scope.get("query_string", b""))
             await _send(send, 200, tar, (), KIND)
@@ -194,44 +199,71 @@ class PredictionApp:
         return 200, self._running.metrics.text() if self._running else b"", _TEXT
 
     def _openapi(self) -> Answer:
-        return 200, orjson.dumps(description_of(self._reader, self._answer)), _JSON
+        return 200, orjson.dumps(description_of(self._reader, self._answer)), JSON
 
     async def _predict(self, scope: Message, receive: Receive, send: Send) -> None:
         asked = self._requests.asked(scope["headers"])
         running = self._running
         if running is None:
-            await _answer(send, 503, error_body("the service is not ready"), asked)
+            await _answer(send, Reply(503, error_body("the service is not ready")), asked)
+        elif scope["method"] != "POST":
+            await _answer(send, Reply(405, error_body("/predict answers POST")), asked)
+        else:
+
+            async def predicted(body: bytes) -> Reply:
+                return Reply(
+                    *await running.outcome(
+                        asked,
+                        lambda: self._reader.read(body),
+                        lambda _, scores: answer_body(running.identity, asked, scores),
+                    )
+                )
+
+            await self._timed(running, asked, receive, send, predicted)
+
+    async def _open_inference(self, scope: Message, receive: Receive, send: Send) -> None:
+        asked = self._requests.asked(scope["headers"])
+        running = self._running
+        reply = open_inference_http.told(running, scope["method"], scope["path"])
+        if reply is not None or running is None:
+            await _answer(send, reply or Reply(503, b""), asked)
             return
-        if scope["method"] != "POST":
-            await _answer(send, 405, error_body("/predict answers POST"), asked)
-            return
+        headers = dict(scope["headers"])
+        await self._timed(
+            running, asked, receive, send,
+            lambda body: open_inference_http.inferred(running, asked, headers, body),
+        )  # fmt: skip
+
+    async def _timed(
+        self, running: Predictor, asked: Asked, receive: Receive, send: Send,
+        work: Callable[[bytes], Awaitable[Reply]],
+    ) -> None:  # fmt: skip
         started = time.perf_counter()
         try:
             body = await self._arriving.body(receive)
             started = time.perf_counter()
-            status, answer = await running.outcome(
-                asked,
-                lambda: self._reader.read(body),
-                lambda _, scores: answer_body(running.identity, asked, scores),
-            )
+            reply = await work(body)
         except TooLarge:
-            status, answer = 413, error_body(f"the body is larger than {MAX_BODY_BYTES} bytes")
+            reply = Reply(413, error_body(f"the body is larger than {MAX_BODY_BYTES} bytes"))
         except TimeoutError:
-            status, answer = 408, error_body(f"no body within {BODY_WITHIN:g} s")
+            reply = Reply(408, error_body(f"no body within {BODY_WITHIN:g} s"))
         except Gone:
             return
-        await _answer(send, status, answer, asked)
-        running.metrics.answered(status, time.perf_counter() - started)
+        await _answer(send, reply, asked)
+        running.metrics.answered(reply.status, time.perf_counter() - started)
 
 
-async def _answer(send: Send, status: int, body: bytes, asked: Asked) -> None:
-    headers = ((b"x-request-id", asked.request_id.encode("ascii", "replace")),)
-    await _send(send, status, body, headers if status != 503 else (*headers, _LATER))
+async def _answer(send: Send, reply: Reply, asked: Asked) -> None:
+    kind, *more = reply.headers
+    own = ((b"x-request-id", asked.request_id.encode("ascii", "replace")), *more)
+    await _send(
+        send, reply.status, reply.body, own if reply.status != 503 else (*own, _LATER), kind
+    )
 
 
 async def _send(
     send: Send, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = (),
-    kind: tuple[bytes, bytes] = _JSON,
+    kind: tuple[bytes, bytes] = JSON,
 ) -> None:  # fmt: skip
     length = (b"content-length", b"%d" % len(body))
     await send(

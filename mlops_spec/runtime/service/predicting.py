@@ -24,12 +24,24 @@ INLINE_ROWS: Final = 64
 MAX_ID_BYTES: Final = 128
 
 
+Headers = tuple[tuple[bytes, bytes], ...]
+JSON: Final = (b"content-type", b"application/json")
+
+
 class Asked(NamedTuple):
     """What a request says about itself."""
 
     request_id: str
     arm: str = ""
     shadow: bool = False
+
+
+class Reply(NamedTuple):
+    """What is answered, in whatever protocol."""
+
+    status: int
+    body: bytes
+    headers: Headers = (JSON,)
 
 
 class Requests:

@@ -1,0 +1,172 @@
+"""The Open Inference Protocol's words for a model of columns: a tensor a column, in and out.
+
+Version 2 of https://github.com/kserve/open-inference-protocol, whatever carries it. Rows are
+checked, scored and logged as those of POST /predict.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from mlops_spec.runtime.portable.scorer import Meaning, Scores
+from mlops_spec.runtime.service.predicting import Predictor
+from mlops_spec.runtime.service.typed_rows import BadRequest, Problem, RowReader, Rows
+
+SCORE: Final = "score"
+DECISION: Final = "decision"
+PROBABILITIES: Final = "probabilities"
+_NUMBERS: Final = {
+    "INT8": "<i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8", "UINT8": "<u1", "UINT16": "<u2",
+    "UINT32": "<u4", "UINT64": "<u8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8", "BOOL": "?",
+}  # fmt: skip
+_BYTES: Final = "BYTES"
+_COLUMN: Final = {
+    "float": "FP64", "integer": "INT64", "boolean": "BOOL", "category": _BYTES,
+    "timestamp": _BYTES,
+}  # fmt: skip
+_LABELS: Final[dict[type, str]] = {bool: "BOOL", int: "INT64", float: "FP64", str: _BYTES}
+_LENGTH: Final = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One column of a request or an answer. `values` are flat, in Python's own types."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    values: Sequence[Any]
+
+
+def rows_of(reader: RowReader, tensors: Sequence[Tensor]) -> Rows:
+    """The rows that tensors hold together. `BadRequest` when they do not fit, or a value does not.
+
+    A float that is NaN is a missing value, which JSON's numbers cannot say.
+    """
+    if not tensors:
+        raise bad("inputs", "one tensor for each column is expected, found none")
+    count = len(tensors[0].values)
+    columns: dict[str, list[Any]] = {}
+    for number, tensor in enumerate(tensors):
+        where = f"inputs[{number}]"
+        if tensor.name in columns:
+            raise bad(f"{where}.name", f"there are two inputs called {tensor.name!r}")
+        if tensor.shape not in ((count,), (count, 1)) or len(tensor.values) != count:
+            raise bad(
+                f"{where}.shape",
+                f"[{count}] or [{count}, 1] is expected, as many values as the first input has; "
+                f"found {list(tensor.shape)} with {len(tensor.values)} values",
+            )
+        columns[tensor.name] = [_plain(value, where) for value in tensor.values]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    try:
+        return reader.read(orjson.dumps({"rows": rows}))
+    except orjson.JSONEncodeError as error:
+        raise bad("inputs", str(error)) from None
+
+
+def _plain(value: Any, where: str) -> Any:
+    """A value as JSON has it, which would make null of an infinite one too."""
+    if isinstance(value, float) and not math.isfinite(value):
+        if math.isnan(value):
+            return None
+        raise bad(f"{where}.data", "a finite number is expected")
+    return value
+
+
+def tensors_of(meaning: Meaning, scores: Scores) -> tuple[Tensor, ...]:
+    """The answer: score, decision and, of several classes, the probability of each."""
+    count = len(scores.score)
+    found = [
+        Tensor(SCORE, "FP64", (count,), scores.score),
+        Tensor(DECISION, _decided(meaning), (count,), scores.decision),
+    ]
+    if scores.probabilities is not None:
+        flat = [each for row in scores.probabilities for each in row]
+        found.append(Tensor(PROBABILITIES, "FP64", (count, len(meaning.classes)), flat))
+    return tuple(found)
+
+
+def metadata_of(predictor: Predictor) -> dict[str, Any]:
+    """What a client may ask to know of the model. A shape of -1: any number of rows."""
+    meaning = predictor.scorer.meaning
+    outputs = [(SCORE, "FP64", [-1]), (DECISION, _decided(meaning), [-1])]
+    if meaning.task == "multiclass":
+        outputs.append((PROBABILITIES, "FP64", [-1, len(meaning.classes)]))
+    return {
+        "name": predictor.identity.model,
+        "versions": [predictor.identity.version],
+        "platform": predictor.scorer.kind,
+        "inputs": [
+            {"name": name, "datatype": _COLUMN[kind], "shape": [-1]}
+            for name, kind in predictor.reader.columns.items()
+        ],
+        "outputs": [
+            {"name": name, "datatype": datatype, "shape": shape}
+            for name, datatype, shape in outputs
+        ],
+    }
+
+
+def _decided(meaning: Meaning) -> str:
+    return _LABELS[type(meaning.classes[0])] if meaning.classes else "FP64"
+
+
+def decoded(name: str, datatype: str, raw: bytes) -> list[Any]:
+    """The values in a tensor's bytes, little-endian. `BadRequest` when they are not whole."""
+    if datatype == _BYTES:
+        return list(_texts(name, raw))
+    dtype = _NUMBERS.get(datatype)
+    if dtype is None:
+        known = ", ".join((*_NUMBERS, _BYTES))
+        raise bad(f"inputs.{name}.datatype", f"{datatype!r} is none of {known}")
+    try:
+        values: list[Any] = np.frombuffer(raw, dtype).tolist()
+    except ValueError:
+        raise bad(f"inputs.{name}", f"{len(raw)} bytes are no whole number of {datatype}") from None
+    return values
+
+
+def encoded(tensor: Tensor) -> bytes:
+    """A tensor's bytes, as `decoded` reads them."""
+    if tensor.datatype != _BYTES:
+        return np.array(tensor.values, dtype=_NUMBERS[tensor.datatype]).tobytes()
+    texts = [str(value).encode() for value in tensor.values]
+    return b"".join(part for text in texts for part in (_LENGTH.pack(len(text)), text))
+
+
+def _texts(name: str, raw: bytes) -> Iterator[str]:
+    """Each as its length in four bytes, then UTF-8."""
+    at = 0
+    while at < len(raw):
+        end = at + 4 + (_LENGTH.unpack_from(raw, at)[0] if at + 4 <= len(raw) else len(raw))
+        if end > len(raw):
+            raise bad(f"inputs.{name}", f"the text at byte {at} is longer than the tensor")
+        try:
+            yield raw[at + 4 : end].decode()
+        except UnicodeDecodeError as error:
+            raise bad(f"inputs.{name}", f"the text at byte {at} is no UTF-8: {error}") from None
+        at = end
+
+
+def chosen(tensors: Sequence[Tensor], names: Sequence[str]) -> list[Tensor]:
+    """The outputs that were asked for, in that order; all of them when none was named."""
+    if not names:
+        return list(tensors)
+    by_name = {tensor.name: tensor for tensor in tensors}
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise bad("outputs", f"there is no output {unknown[0]!r}, but {', '.join(by_name)}")
+    return [by_name[name] for name in names]
+
+
+def bad(field: str, message: str) -> BadRequest:
+    """A request that is not of the protocol."""
+    return BadRequest(400, (Problem(field, message),))
