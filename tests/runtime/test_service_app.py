@@ -55,10 +55,12 @@ class Model:
     def __init__(self) -> None:
         self.go = threading.Event()
         self.go.set()
+        self.begun = 0
         self.scored = 0
         self.batches: list[int] = []
 
     def score(self, columns: Columns) -> Scores:
+        self.begun += 1
         self.go.wait(20)
         self.scored += 1
         self.batches.append(len(columns["distance"]))
@@ -148,9 +150,11 @@ def rows(*distances: float) -> Rows:
 def test_what_waits_for_a_busy_model_is_scored_together(model: Model) -> None:
     async def story() -> list[Scores | BaseException]:
         scoring = Scoring(20.0)
-        first = [asyncio.create_task(scoring.score(model, rows(0.5))) for _ in range(BATCHES)]
-        while len(scoring._waiting) or not first:
-            await asyncio.sleep(0.001)
+        first = []
+        for busy in range(BATCHES):
+            first.append(asyncio.create_task(scoring.score(model, rows(0.5))))
+            while model.begun <= busy:
+                await asyncio.sleep(0.001)
         asked = [rows(1.0), rows(2.0, 3.0), rows(666.0), rows(4.0)]
         waiting = [asyncio.create_task(scoring.score(model, each)) for each in asked]
         await asyncio.sleep(0.05)
