@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -44,6 +45,17 @@ def test_an_object_a_file_and_no_two_of_one_name(trees: Trees) -> None:
         assert len({path for path, _ in found}) == len(found)
         named = [(o["apiVersion"], o["kind"], o["metadata"]["name"]) for _, o in found]
         assert len(set(named)) == len(named)
+
+
+def test_names_and_labels_are_as_long_as_kubernetes_takes_them(trees: Trees) -> None:
+    """63 characters of a DNS label; a CronJob's leaves room for what its pods add."""
+    for files in trees.values():
+        for path, found in objects(files):
+            longest = 52 if found["kind"] == "CronJob" else 63
+            name, labels = found["metadata"]["name"], found["metadata"]["labels"]
+            assert re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name), path
+            assert len(name) <= longest, path
+            assert all(len(value) <= 63 for value in labels.values()), path
 
 
 def test_a_namespace_is_ours_or_not_rendered(trees: Trees) -> None:
