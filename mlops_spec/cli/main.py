@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "apply": ("mlops_spec.cli.apply", "do it; the same command finishes what was cut off"),
     "run": ("mlops_spec.cli.run", "one flow now: train, rollout, monitor or batch"),
     "test": ("mlops_spec.cli.test", "whether the gates of a model stop what they should"),
+    "image": ("mlops_spec.cli.image", "build the image of what would be released; --push it"),
     "card": ("mlops_spec.cli.card", "the model card of a run: what it is, what was decided"),
     "approve": ("mlops_spec.cli.approve", "let a candidate through, or not; says who and why"),
     "rollback": ("mlops_spec.cli.rollback", "let the release before serve again, in seconds"),

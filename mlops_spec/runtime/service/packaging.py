@@ -172,9 +172,14 @@ def _packaged(home: Path, tag: str) -> dict[str, str] | None:
     return found if (folder / "bento.yaml").is_file() else None
 
 
+def source_of(workspace: Workspace, bento: str) -> Path:
+    """What a Bento holds: the files of the service, which are the context of its image."""
+    return _folder(workspace.bentoml_home, bento) / "src"
+
+
 def evidence_of(workspace: Workspace, bento: str) -> Path:
     """The signed verdicts that a Bento carries."""
-    return _folder(workspace.bentoml_home, bento) / "src" / EVIDENCE_FILE
+    return source_of(workspace, bento) / EVIDENCE_FILE
 
 
 def _says(home: Path, tag: str, evidence: str) -> bool:
