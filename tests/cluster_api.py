@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cluster_pods import Image, owner_of, pod_of, status_of
 from field_owners import Conflict, Owners
@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _found(self, method: str, path: list[str], query: dict, body: bytes) -> tuple[int, bytes]:
         if "proxy" in path:
             at = path.index("proxy")
-            inner = "/" + "/".join(path[at + 1 :])
+            inner = "/" + "/".join(path[at + 1 :]) + (f"?{urlencode(query)}" if query else "")
             return self.cluster.answering(path[at - 1].partition(":")[0], inner, body)
         if path[-1] in ("log", "events"):
             return self._told(path, query)
