@@ -125,6 +125,10 @@ class Scorer(Protocol):
         """Many rows, on all cores. A column may also be an array (NaN missing) or `Coded`."""
         ...
 
+    def answers(self, columns: Columns) -> NDArray[np.float64]:
+        """In the calling thread, unread: probabilities by class, or predictions as one column."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class OnnxScorer:
@@ -193,10 +197,13 @@ class SklearnScorer:
     kind: Literal["sklearn"] = "sklearn"
 
     def score(self, columns: Columns) -> Scores:
-        return self.meaning.read(answers_of(self.pipeline, self._frame(columns)))
+        return self.meaning.read(self.answers(columns))
 
     def score_batch(self, columns: Columns) -> Batch:
-        return self.meaning.read_batch(answers_of(self.pipeline, self._frame(columns)))
+        return self.meaning.read_batch(self.answers(columns))
+
+    def answers(self, columns: Columns) -> NDArray[np.float64]:
+        return answers_of(self.pipeline, self._frame(columns))
 
     def _frame(self, columns: Columns) -> Any:
         import pandas as pd

@@ -7,8 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from mlops_spec.runtime.portable.graph import NoForm, Tensor
+from mlops_spec.runtime.portable.graph import NoForm, Tensor, beside
 
+_Two = tuple[Tensor, Tensor]
+_LEAST: Final = 1e-7  # libsvm keeps probabilities away from 0 and 1
+_NEAR: Final = 0.005 / 2  # the error of two probabilities at which it stops
+_ROUNDS: Final = 2
 # More numbers than these make a model of tens of megabytes that is slower than scikit-learn's.
 MAX_KEPT: Final = 2_000_000
 
@@ -82,9 +86,42 @@ def _each_pair(model: Any, decided: Tensor) -> Tensor:
     return votes + sure / ((sure.of("Abs") + 1.0) * 3.0)
 
 
-def supported_shares(model: Any, _: Tensor) -> Tensor:
-    """libsvm stops when its probabilities are good enough, which no arithmetic repeats."""
-    raise NoForm(f"probability=True of {type(model).__name__}; CalibratedClassifierCV has a form")
+def supported_shares(model: Any, x: Tensor) -> Tensor:
+    """What libsvm makes of the decision between two classes, with probability=True.
+
+    Source: Wu, Lin and Weng 2004, algorithm 2, which stops as soon as it is near enough; between
+    two classes that is after two rounds at most.
+    """
+    if len(model.classes_) > 2:
+        raise NoForm("probability=True of more than two classes; CalibratedClassifierCV has a form")
+    raw = -supported(model, x)
+    first = (-(raw * float(model.probA_[0]) + float(model.probB_[0]))).of("Sigmoid")
+    first = first.raised_to(_LEAST).lowered_to(1.0 - _LEAST)
+    second = 1.0 - first
+    across = -(first * second)
+    squares = second * second, first * first
+    shares = (x.ones() * 0.5, x.ones() * 0.5)
+    for _ in range(_ROUNDS):
+        shares = _nearer(shares, squares, across)
+    return beside(shares)
+
+
+def _nearer(shares: _Two, squares: _Two, across: Tensor) -> _Two:
+    """One round, where it is still needed."""
+    own = [squares[0] * shares[0] + across * shares[1], across * shares[0] + squares[1] * shares[1]]
+    mean = shares[0] * own[0] + shares[1] * own[1]
+    off = [(each - mean).of("Abs") for each in own]
+    enough = off[0].graph.add("Max", *off).below(_NEAR)
+    found = list(shares)
+    for at in (0, 1):
+        step = (mean - own[at]) / squares[at]
+        found[at] = found[at] + step
+        whole = step + 1.0
+        mean = (mean + step * (step * squares[at] + own[at] * 2.0)) / whole / whole
+        moved = [squares[0], across] if at == 0 else [across, squares[1]]
+        own = [(each + step * by) / whole for each, by in zip(own, moved, strict=True)]
+        found = [each / whole for each in found]
+    return enough.where(shares[0], found[0]), enough.where(shares[1], found[1])
 
 
 def ridge(model: Any, x: Tensor) -> Tensor:

@@ -66,7 +66,8 @@ class _Forms:
             return asked.plain[name](model, x)
         if name in asked.nested:
             return asked.nested[name](model, x, self)
-        raise NoForm(f"the {asked.word} of {type(model).__name__}")
+        why = f": {tables.REFUSED[name]}" if name in tables.REFUSED else ""
+        raise NoForm(f"the {asked.word} of {type(model).__name__}{why}")
 
 
 FORMS: Final = _Forms()

@@ -42,6 +42,11 @@ SELECTORS: Final = (
     "VarianceThreshold",
 )  # fmt: skip
 
+# Why some of scikit-learn's own have no form.
+REFUSED: Final = {
+    "GaussianProcessClassifier": "its error function, which ONNX Runtime has in single precision",
+    "RadiusNeighborsClassifier": "rows without neighbours, which it refuses",
+}
 SHARES: Final[Mapping[str, Plain]] = {
     "BernoulliNB": bayes.bernoulli,
     "CategoricalNB": bayes.categorical,
