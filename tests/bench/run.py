@@ -30,6 +30,7 @@ TOPICS: Final = {
     "gates": "every kind of gate on a million held-out rows",
     "yaml": "200 models loaded and validated",
     "portable": "the exported model beside scikit-learn",
+    "batch": "rows a second of a batch prediction, Parquet in and out",
     "plan": "look-ups instead of work",
 }
 WIDTH: Final = 160

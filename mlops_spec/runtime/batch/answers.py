@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mlops_spec.runtime.batch.columns import TYPES, Fitted, fitted, kept
 from mlops_spec.runtime.declare import Dataset
-from mlops_spec.runtime.portable.scorer import Scorer, Scores
+from mlops_spec.runtime.portable.scorer import Batch, Scorer
 
 PROBLEM: Final = "problem"
 _DECISIONS: Final = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
@@ -50,7 +50,9 @@ def predictions(rows: pa.Table, dataset: Dataset, scorer: Scorer) -> pa.Table:
             columns[name] = fitted(stored, column, may_miss=column.nullable)
     problem, good = _problems(columns, rows.num_rows)
     features: dict[str, Any] = {name: columns[name].take(good) for name in scorer.features}
-    scored = scorer.score(features) if len(good) else Scores([], [])
+    # In this thread: another one does the next chunk, and in Spark another process.
+    answers = scorer.answers(features) if len(good) else np.empty((0, _width(scorer)))
+    scored = scorer.meaning.read_batch(answers)
     answered = {**identity, **_spread(scored, good, rows.num_rows, scorer), PROBLEM: problem}
     return pa.table(answered, schema=schema(dataset, scorer))
 
@@ -74,7 +76,7 @@ def _problems(columns: dict[str, Fitted], rows: int) -> tuple[pa.Array, NDArray[
 
 
 def _spread(
-    scores: Scores, good: NDArray[np.intp], rows: int, scorer: Scorer
+    scores: Batch, good: NDArray[np.intp], rows: int, scorer: Scorer
 ) -> dict[str, pa.Array]:
     """The scores at the places of the rows that fit, null at the others."""
     found = {
@@ -82,13 +84,24 @@ def _spread(
         "decision": pa.array(scores.decision, _decision(scorer)),
     }
     if scorer.meaning.task == "multiclass":
-        found["probabilities"] = pa.array(scores.probabilities or [], pa.list_(pa.float64()))
+        found["probabilities"] = _lists(scores.probabilities)
     if len(good) == rows:
         return found
     at = np.full(rows, -1)
     at[good] = np.arange(len(good))
     taken = pa.array(at, mask=at < 0)
     return {name: values.take(taken) for name, values in found.items()}
+
+
+def _width(scorer: Scorer) -> int:
+    return max(len(scorer.meaning.classes), 1)
+
+
+def _lists(numbers: NDArray[np.float64] | None) -> pa.Array:
+    """A list for each row."""
+    assert numbers is not None
+    each = pa.FixedSizeListArray.from_arrays(pa.array(numbers.reshape(-1)), numbers.shape[1])
+    return each.cast(pa.list_(pa.float64()))
 
 
 def problems_of(answers: pa.Table) -> Counter[str]:
