@@ -118,8 +118,17 @@ def test_a_pass_needs_an_answer_and_harm_does_too(metrics: Mapping[str, Mapping[
         "verdict/errors": "len(result) > 0 && !isNaN(result[0]) && result[0] <= 0.01",
         "verdict/p99": "len(result) > 0 && !isNaN(result[0]) && result[0] <= 0.1",
     }
-    # 2 h of looks, every 30 s, and the last of them may still succeed.
-    assert metrics["traffic/requests"]["failureLimit"] == 239
+
+
+def test_a_step_ends_with_the_first_look_that_sees_enough_or_with_at_most(
+    metrics: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """2 h of looks, every 30 s, and the last of them may still succeed."""
+    waiting = metrics["traffic/requests"]
+    assert (waiting["interval"], waiting["count"]) == ("30s", 240)
+    assert (waiting["failureLimit"], waiting["consecutiveSuccessLimit"]) == (239, 1)
+    # Argo's controller refuses steps with a metric that runs indefinitely.
+    assert all("interval" not in metrics[f"verdict/{name}"] for name in ("errors", "p99"))
 
 
 def test_the_steps_of_a_rollout(trees: Mapping[str, FileSet]) -> None:

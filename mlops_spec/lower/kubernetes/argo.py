@@ -1,6 +1,7 @@
 """A rollout that the cluster's own controller takes step by step, and what it asks Prometheus.
 
-Argo splits traffic by numbers of copies, and judges by queries to Prometheus (Argo Rollouts 1.8).
+Argo splits traffic by numbers of copies, and judges by queries to Prometheus. Before version 1.8
+it looks for requests until `at_most` is over, also where there were enough at once.
 Errors are harm when Wilson's lower bound lies above the limit, and pass when the upper bound lies
 within it, at the confidence of the spec; looks are not corrected for, as our own rollouts do.
 """
@@ -107,6 +108,7 @@ def _enough(placed: Placed) -> Object:
     return {
         "successCondition": f"len(result) > 0 && result[0] >= {each.min_requests}",
         "interval": f"{_LOOK_SECONDS}s",
+        "count": looks,  # Argo takes no step that could last forever
         "consecutiveSuccessLimit": 1,
         "failureLimit": looks - 1,
     }
