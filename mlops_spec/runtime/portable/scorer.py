@@ -159,7 +159,13 @@ class OnnxScorer:
 
     def answers(self, columns: Columns) -> NDArray[np.float64]:
         """What the graph says: probabilities by class, or predictions as one column."""
-        matrix = self.encoding.matrix(columns)
+        return self._answers(self.encoding.matrix(columns))
+
+    def score_matrix(self, matrix: NDArray[np.float64]) -> Scores:
+        """The scores of rows that are encoded already, as `encoding` would have done."""
+        return self.meaning.read(self._answers(matrix))
+
+    def _answers(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
         if self.dtype != "float64":
             matrix = matrix.astype(self.dtype)
         if len(matrix) <= self.at_once:
