@@ -125,6 +125,13 @@ class ClusterSite:
         return int(at(found, "metadata", "generation", default=0))
 
 
+def cluster_variables(site: Site) -> dict[str, str]:
+    """What flows are given so that they roll out where apply applies; {} without a cluster."""
+    if site.spec.serve.on != "kubernetes":
+        return {}
+    return connect(site.spec.serve.context or "").variables()
+
+
 def objects_stage(site: Site) -> Iterator[ApplyObjects]:
     """What differs on the cluster, or that it could not be looked at."""
     if site.spec.serve.on != "kubernetes":

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mlops_spec.apply.blocked import Situation
-from mlops_spec.apply.cluster import objects_stage
+from mlops_spec.apply.cluster import cluster_variables, objects_stage
 from mlops_spec.apply.site import Site, source_of
 from mlops_spec.apply.stages import (
     ApplyPlan,
@@ -140,8 +140,9 @@ def facets_of(site: Site, model: LinkedModel) -> dict[str, str]:
 
 
 def flows_digest(site: Site, model: str) -> str:
-    """Changes when a flow of the model does."""
-    return digest(site.flows_of(model).digests())
+    """Changes when a flow of the model does, or the cluster that it rolls out on."""
+    cluster = cluster_variables(site)
+    return digest(site.flows_of(model).digests(), *([cluster] if cluster else []))
 
 
 def stored_spec(site: Site, model: LinkedModel) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
+from typing import Final
 
 from mlops_spec.model.spec.project import EnvironmentSpec
 from mlops_spec.runtime.machine.ports import forget_port
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 Note = Callable[[str], None]
+NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def start(
@@ -79,9 +82,19 @@ def start(
         publish(workspace, deployed)
 
 
-def serve_flows(workspace: Workspace, spec: EnvironmentSpec, model: str, key: str) -> None:
-    """Have a model's flows deployed and run when due; `key` is the digest of their text."""
-    keep(workspace, flow_server(workspace, spec, model, key))
+def serve_flows(
+    workspace: Workspace,
+    spec: EnvironmentSpec,
+    model: str,
+    key: str,
+    variables: Mapping[str, str] = NONE,
+) -> None:
+    """Have a model's flows deployed and run when due; `key` is the digest of their text.
+
+    `variables`: which cluster they roll out on, where that is not this machine.
+    """
+    server = flow_server(workspace, spec, model, key)
+    keep(workspace, replace(server, environment={**server.environment, **variables}))
 
 
 def missing_programs(workspace: Workspace, spec: EnvironmentSpec) -> tuple[str, ...]:

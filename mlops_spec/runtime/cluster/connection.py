@@ -14,6 +14,8 @@ from mlops_spec.runtime.refusal import Refusal, gist
 if TYPE_CHECKING:
     from urllib3 import PoolManager
 
+# Which context flows use where the environment names none: the one that apply used.
+CONTEXT: Final = "MLOPS_SPEC_KUBE_CONTEXT"
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
@@ -31,6 +33,12 @@ class Connection:
         key = self.settings.get_api_key_with_prefix("BearerToken")
         return {"authorization": key} if key else {}
 
+    def variables(self) -> dict[str, str]:
+        """What another process needs in order to speak to the same cluster."""
+        config = os.environ.get("KUBECONFIG")
+        found = {"KUBECONFIG": config} if config else {}
+        return {**found, CONTEXT: self.context} if self.context else found
+
     def __str__(self) -> str:
         return f"context {self.context!r} ({self.server})" if self.context else self.server
 
@@ -46,6 +54,7 @@ def connect(context: str = "") -> Connection:
     from kubernetes.config.kube_config import list_kube_config_contexts, load_kube_config
 
     settings = Configuration()
+    context = context or os.environ.get(CONTEXT, "")
     place = os.environ.get("KUBECONFIG") or str(Path("~/.kube/config").expanduser())
     used = ""
     try:

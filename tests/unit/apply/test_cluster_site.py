@@ -9,7 +9,7 @@ from cluster_api import Cluster, serving, write_kubeconfig
 from rich.text import Text
 
 from mlops_spec.apply import go_back as going_back
-from mlops_spec.apply.cluster import ClusterSite, objects_stage
+from mlops_spec.apply.cluster import ClusterSite, cluster_variables, objects_stage
 from mlops_spec.apply.go_back import go_back
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ApplyObjects
@@ -50,7 +50,11 @@ def release(site, number, role):
     """A release that was rolled out before, with what it was started with."""
     name = f"{number:016x}"
     found = site.deployments
-    found.save(Deployment(MODEL, name, f"run{number}", str(number), role, float(role == "production"), port=3000))  # fmt: skip  # noqa: E501
+    found.save(
+        Deployment(
+            MODEL, name, f"run{number}", str(number), role, float(role == "production"), port=3000
+        )
+    )
     rendered = ClusterSite(site).rendered()
     shape = facets(site.model(MODEL), site.spec)[Change.SERVE]
     image = f"registry.example/{MODEL}@sha256:{number:064x}"
@@ -155,3 +159,9 @@ def test_a_rollback_that_was_killed_is_finished(site, cluster, monkeypatch):
 
     assert (done.back.release, done.who) == (first, "ann")
     assert image_in(cluster) == f"registry.example/{MODEL}@sha256:{1:064x}"
+
+
+def test_flows_roll_out_on_the_cluster_that_was_applied_to(site, tmp_path):
+    assert cluster_variables(site) == {
+        "KUBECONFIG": str(tmp_path / "config"), "MLOPS_SPEC_KUBE_CONTEXT": "test"
+    }  # fmt: skip
