@@ -53,7 +53,7 @@ def replace_file(path: Path, table: pa.Table) -> None:
 def imported() -> None:
     """Load Arrow, before there are workers that would each load their own."""
     import pyarrow as pa
-    import pyarrow.parquet  # noqa: F401
+    import pyarrow.parquet
 
     # With the first one it loads pandas, where that is installed: not in an image (docs/adr/0024).
     pa.table({"first": [0.0]})
