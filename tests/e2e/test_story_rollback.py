@@ -1,0 +1,36 @@
+"""`spec rollback`: the release before answers again within seconds, and nobody waits meanwhile."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from asking import client
+from stories import UsersProject
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+
+def test_the_release_before_answers_again_and_the_other_one_is_kept_out(
+    trips: UsersProject,
+) -> None:
+    first = trips.production
+    trips.ask_for_another_run()
+    trips.apply()
+    second = trips.production
+
+    with client(trips) as answers:
+        started = time.monotonic()
+        back = trips.spec("rollback", "trip", "--why", "complaints", "--as", "ann@example")
+        seconds = time.monotonic() - started
+        time.sleep(1)
+    assert back.code == 0, back.all
+    assert seconds < 60
+    assert not answers.failed, answers.words
+    assert set(answers.good) == {first, second}
+    assert trips.production == first
+    assert "rolled back by ann@example: complaints" in trips.spec("status").out
+
+    kept_out = trips.apply(code=4)
+    assert f"release {second} was rolled back" in " ".join(kept_out.out.split())
+    assert trips.spec("rollback", "trip", "--why", "again").code == 1
