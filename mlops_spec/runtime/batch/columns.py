@@ -147,8 +147,8 @@ def _coded(stored: pa.Array, column: Column, may_miss: bool) -> Fitted:
     found = parse(pa.chunked_array([encoded.dictionary]), column)
     missing_code = len(encoded.dictionary)
     codes = encoded.indices.fill_null(missing_code).to_numpy().astype(np.intp)
-    values = (*found.values.tolist(), None)
-    missing = np.array([value is None for value in values])
+    missing = np.append(found.values.isna().to_numpy(dtype=bool), True)
+    values = (*found.values.astype(object).where(~missing[:-1], None).tolist(), None)
     checks = [(found.rule, np.append(found.unfit.to_numpy(dtype=bool), False))]
     if not may_miss:
         checks.append(("is missing", missing))

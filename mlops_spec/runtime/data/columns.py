@@ -81,6 +81,8 @@ def _integers(raw: pd.Series) -> Parsed:
     numeric, unfit = _numbers(raw)
     # Once more without what is no number: beside a gap pandas rounds whole numbers to floats.
     found = pd.to_numeric(raw[numeric.notna()])
+    if pd.api.types.is_bool_dtype(found):
+        found = found.astype("int64")
     if pd.api.types.is_float_dtype(found):
         fits = (found == np.trunc(found)) & (found.abs() <= EXACT_IN_FLOATS)
     else:
