@@ -19,7 +19,10 @@ def is_ours(name: str) -> bool:
 
 
 def namespace(origin: Origin, name: str) -> Object:
-    """Refuses every pod that could do more than a service has to (Pod Security Standards)."""
+    """Refuses every pod that could do more than a service has to (Pod Security Standards).
+
+    It does not say whose it is: projects share namespaces, and each would write its own name.
+    """
     levels = {
         f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")
     }
@@ -29,11 +32,7 @@ def namespace(origin: Origin, name: str) -> Object:
         "metadata": {
             "name": name,
             "labels": {
-                conventions.NAME: origin.project,
-                conventions.PART_OF: origin.project,
                 conventions.MANAGED_BY: "mlops-spec",
-                conventions.COMPONENT: "environment",
-                conventions.ENVIRONMENT: origin.environment,
                 **levels,
             },
             "annotations": {conventions.SOURCE: origin.spec},
