@@ -40,7 +40,7 @@ def print_summary(site: Site, out: Console, only: str = "") -> None:
     for story in told:
         out.print()
         out.print(_headline(story))
-        for line in _trained(story):
+        for line in trained_lines(story):
             out.print(line, soft_wrap=True)
         if story.gate:
             out.print(_gate_table(story.gate))
@@ -71,7 +71,8 @@ def _headline(story: Story) -> str:
     return f"{text}  [dim]release {live.release}[/]"
 
 
-def _trained(story: Story) -> Iterator[str]:
+def trained_lines(story: Story) -> Iterator[str]:
+    """Which estimator, on how many rows; a warning where scikit-learn answers itself."""
     found = story.trained
     if found:
         estimator = str(found["estimator"]).rpartition(".")[2]
