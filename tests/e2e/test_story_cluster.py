@@ -42,7 +42,9 @@ def trips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnCluster]:
     found.machine = Machine(cluster, "trip")
     cluster.answering = found.machine.answering
     with serving(cluster) as url:
-        found.environment = {"KUBECONFIG": str(write_kubeconfig(place / "kubeconfig", url))}
+        config = write_kubeconfig(place / "kubeconfig", url)
+        # Nothing here makes images: the test does what the message says.
+        found.environment = {"KUBECONFIG": str(config), "MLOPS_SPEC_ENGINE": "none"}
         try:
             yield found
         finally:

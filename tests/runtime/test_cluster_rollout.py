@@ -167,15 +167,18 @@ def test_an_image_of_another_release_is_not_taken(second):
     assert backends(stage) == {MODEL: 100}
 
 
-def test_without_an_image_nothing_is_started_and_the_way_to_one_is_said(second):
+def test_without_an_image_nothing_is_started_and_the_way_to_one_is_said(second, monkeypatch):
     stage, _, new = second
     stage.context.journal.forget(MODEL, "image", new)
+    monkeypatch.setenv("MLOPS_SPEC_ENGINE", "none")
 
     with pytest.raises(Refusal, match=f"there is no image of release {new}") as no:
         stage.roll_out()
 
     assert no.value.code == "MLS630"
-    assert no.value.help == (
+    assert no.value.help.endswith(
         f"spec apply --env production --image {MODEL}=registry.example/ml/{MODEL}@sha256:…"
     )
+    assert no.value.details[0].startswith("MLOPS_SPEC_ENGINE=none: ")
+    assert no.value.field == ("environment", "serve", "images")
     assert stage.users.cluster.names("Deployment") == [MODEL]

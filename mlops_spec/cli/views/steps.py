@@ -63,6 +63,11 @@ def _track(output: Output) -> str:
     return place if "://" in place else place.rpartition("/")[2]
 
 
+def _package(output: Output) -> str:
+    """The last word of the build of an image, while it goes on."""
+    return str(output.get("said", ""))[:60]
+
+
 def _pods(output: Output) -> str:
     """How far the pods of a release are; what stands in their way."""
     return "; ".join((str(output["pods"]), *output.get("troubles", ()))) if "pods" in output else ""
@@ -89,6 +94,7 @@ DESCRIPTIONS: Final[dict[str, Callable[[Output], str]]] = {
     "gate": _verdicts,
     "register": _register,
     "track": _track,
+    "package": _package,
     "deploy": _deploy,
     "promote": _pods,
     "shadow": _rollout,

@@ -6,6 +6,7 @@ import json
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, Final
 
 from mlops_spec.runtime.cluster import pods
@@ -15,6 +16,7 @@ from mlops_spec.runtime.cluster.recorded import (
     Instance,
     image_of_release,
     instance_of,
+    record_image,
     record_instance,
     rendered_objects,
 )
@@ -55,7 +57,8 @@ class ClusterWorld(TrainedWorld):
         """The Bento, and its image: by digest, so that what is judged is what will serve."""
         bento = super().package(release)
         if not image_of_release(self.context.journal, release.model, release.id):
-            raise no_image(self, release, bento)
+            image = self._pushed(release, bento)
+            record_image(self.context.journal, release.model, release.id, image)
         return bento
 
     def start(self, release: Release, bento: str) -> int:  # noqa: ARG002 - its image has it
@@ -109,6 +112,32 @@ class ClusterWorld(TrainedWorld):
         self.tracks.start("stable", release.id, made, partial(self._tell, "promote", release))
         super().promote(release, verdicts)
 
+    def _pushed(self, release: Release, bento: str) -> str:
+        """The image, built and pushed here; `Refusal` MLS630 with the way to have it elsewhere."""
+        from mlops_spec.runtime.image import pushed_image
+        from mlops_spec.runtime.image.build import step_of
+        from mlops_spec.runtime.service.packaging import source_of
+
+        if not self.cluster.images:
+            raise Refusal(
+                "MLS630",
+                f"environment {self.context.environment!r} does not say where images are pushed",
+                "set `serve.images` in mlops.yaml, such as registry.example/ml",
+                field=("environment", "serve", "images"),
+            )
+        place = f"{self.cluster.images.rstrip('/')}/{release.model}"
+        folder = source_of(self.context.workspace, bento)
+        key = keys.rollout_key("package", release.id, release.production)
+
+        def heard(line: str) -> None:
+            if step_of(line):
+                self.context.journal.update(release.model, "package", key, {"said": line[:200]})
+
+        try:
+            return pushed_image(folder, f"{place}:{release.id}", heard)
+        except Refusal as refusal:
+            raise no_image(self.context.environment, release, place, folder, refusal) from refusal
+
     def _predicted(self, release: Release, pod: str, body: bytes) -> Any:
         """A pod's answer, which says whose it is."""
         said = json.loads(asked(self.tracks.server, self.cluster.namespace, pod, "/predict", body))
@@ -127,18 +156,19 @@ class ClusterWorld(TrainedWorld):
         )
 
 
-def no_image(world: ClusterWorld, release: Release, bento: str) -> Refusal:
-    """What to do where no image of a release is known."""
-    name, _, version = bento.partition(":")
-    folder = world.context.workspace.bentoml_home / "bentos" / name / version / "src"
-    image = f"{world.cluster.images.rstrip('/')}/{release.model}"
+def no_image(
+    environment: str, release: Release, place: str, folder: Path, refusal: Refusal
+) -> Refusal:
+    """What to do where no image of a release can be made: build it where one can be."""
     return Refusal(
-        "MLS630",
-        f"there is no image of release {release.id} of {release.model}",
-        f"spec apply --env {world.context.environment} --image {release.model}={image}@sha256:…",
+        refusal.code,
+        f"there is no image of release {release.id} of {release.model}: {refusal.message}",
+        f"{refusal.help}; an image that was built elsewhere: spec apply --env {environment}"
+        f" --image {release.model}={place}@sha256:…",
         (
-            f"build: docker build -t {image}:{release.id} {folder}",
-            f"push: docker push {image}:{release.id}, which prints the digest",
+            *refusal.details,
+            f"build: docker build -t {place}:{release.id} {folder}",
+            f"push: docker push {place}:{release.id}, which prints the digest",
         ),
         field=("environment", "serve", "images"),
     )
