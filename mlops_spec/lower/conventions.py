@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import keyword
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from mlops_spec.model.plan import Origin
+from mlops_spec.model.units import Duration
 from mlops_spec.terms.digest import digest
 
 PART_OF: Final = "app.kubernetes.io/part-of"
@@ -29,6 +31,7 @@ USER_ID: Final = 10001  # as in the image
 PYTHON: Final = "3.11"
 IMAGE_TAG: Final = "production"  # as the registry's alias: the bento that is promoted
 MEMORY_PER_WORKER_MIB: Final = 1024
+_STOP_SECONDS: Final = 8
 _LONGEST_JOB: Final = 52  # a CronJob adds 11 characters, and a label holds 63
 
 # A field of a request class must not shadow what the class body itself needs, or pydantic's own.
@@ -54,6 +57,11 @@ def image(registry: str, model: str) -> str:
     """The image of a model's service: `registry.acme.example/ml/flight-delay:production`."""
     prefix = f"{registry.rstrip('/')}/" if registry else ""
     return f"{prefix}{model}:{IMAGE_TAG}"
+
+
+def stop_seconds(timeout: Duration) -> int:
+    """How long a server that ends waits for the answers it owes: none takes longer than that."""
+    return max(_STOP_SECONDS, math.ceil(timeout.seconds))
 
 
 def field_names(columns: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -44,6 +44,7 @@ def lower_image(placed: Placed) -> Iterator[Artifact]:
         python=conventions.PYTHON,
         port=conventions.SERVICE_PORT,
         workers=placed.model.spec.serve.workers,
+        drain=conventions.stop_seconds(placed.model.spec.serve.timeout),
     )
 
 

@@ -229,6 +229,7 @@ class Image:
     python: str
     port: int
     workers: int
+    drain: int = 8  # seconds that a server which ends waits for what it is answering
 
     @property
     def several(self) -> bool:

@@ -15,8 +15,7 @@ _TEMPORARY_MIB: Final = 512
 _LOG_MIB: Final = 2048  # of a workspace that ends with its pod; a full one is counted, not fatal
 _OWN_DISK_MIB: Final = 512  # what containerd keeps of a container's own output
 DRAIN_SECONDS: Final = 5  # a router needs this long to stop sending to a pod that ends
-STOP_SECONDS: Final = 8  # the image's server waits this long for requests that are being answered
-FLUSH_SECONDS: Final = 7  # and then writes what the prediction log still holds
+FLUSH_SECONDS: Final = 7  # to write what the prediction log still holds, after the last answer
 
 LOCKED: Final[Object] = {
     "allowPrivilegeEscalation": False,
@@ -33,8 +32,7 @@ def template(placed: Placed, hash_label: str) -> Object:
 
 
 def _spec(placed: Placed, hash_label: str) -> Object:
-    serve = placed.model.spec.serve
-    answering = max(STOP_SECONDS, -int(-serve.timeout.seconds // 1))
+    answering = conventions.stop_seconds(placed.model.spec.serve.timeout)
     return {
         "serviceAccountName": placed.origin.model,
         **unprivileged(),

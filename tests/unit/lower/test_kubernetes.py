@@ -14,7 +14,7 @@ from mlops_spec.lower.conventions import job_name
 from mlops_spec.lower.kubernetes.namespace import is_ours
 from mlops_spec.lower.origin import place
 from mlops_spec.model.facets import facets
-from mlops_spec.model.plan import FlowServer, Manifest
+from mlops_spec.model.plan import FlowServer, Image, Manifest
 from mlops_spec.model.project import Project
 from mlops_spec.model.spec.base import Change
 from mlops_spec.pipeline import compile_project
@@ -81,8 +81,14 @@ def test_a_copy_asks_for(tmp_path: Path, model: str, requests: dict[str, str]) -
 )
 def test_a_copy_that_ends_waits_for_its_answers(tmp_path: Path, timeout: str, seconds: int) -> None:
     model = f"serve: {{timeout: {timeout}}}"
-    deployment = spec_of(compiled(tmp_path, CLUSTER, model), "kubernetes/deployment.yaml")
+    project = compiled(tmp_path, CLUSTER, model)
+    deployment = spec_of(project, "kubernetes/deployment.yaml")
     assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] == seconds
+    (image,) = (
+        a for a in lower(project, "production").artifacts
+        if isinstance(a, Image) and a.origin.model == "late-trip"
+    )  # fmt: skip
+    assert image.drain == seconds - 5 - 7  # less what the router and the log need
 
 
 def test_without_a_claim_the_log_is_bounded(tmp_path: Path) -> None:
