@@ -176,7 +176,7 @@ _MEANING: Final = {
     Change.BATCH: "the batch flow is deployed again",
     Change.ROLLOUT: "the next rollout follows it",
     Change.GATE: "the recorded evidence is judged again",
-    Change.SCALE: "copies are added or removed; the release stays",
+    Change.SCALE: "a cluster runs the same release otherwise",
     Change.SERVE: "the service is built and rolled out again",
     Change.TRAIN: "the model is trained again",
     Change.DATA: "the data is read again, and the model trained",

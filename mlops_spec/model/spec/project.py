@@ -35,16 +35,16 @@ class ServeOn(SpecModel):
         Change.DOCS, "kubeconfig context of the cluster; by default the current one", None
     )
     gateway: GatewayRef | None = field(
-        Change.SERVE, "Gateway of the route: name or namespace/name; by default the project's", None
+        Change.SCALE, "Gateway of the route: name or namespace/name; by default the project's", None
     )
     callers: tuple[Name, ...] = field(
-        Change.SERVE, "namespaces whose pods may ask; by default the gateway's, or the own one", ()
+        Change.SCALE, "namespaces whose pods may ask; by default the gateway's, or the own one", ()
     )
     api_server: tuple[AddressRange, ...] = field(
-        Change.SERVE, "addresses from which the API server reaches pods (CIDR)", ()
+        Change.SCALE, "addresses from which the API server reaches pods (CIDR)", ()
     )
     volume: Name | None = field(
-        Change.SERVE, "PersistentVolumeClaim of the workspace; without it logs end with their pod",
+        Change.SCALE, "PersistentVolumeClaim of the workspace; without it logs end with their pod",
         None,
     )  # fmt: skip
 
@@ -54,7 +54,7 @@ class Monitoring(SpecModel):
 
     namespace: Name = field(Change.MONITOR, "its pods may read metrics", "monitoring")
     prometheus: HttpAddress | None = field(
-        Change.SERVE, "address of Prometheus: requests per second scale services (KEDA)", None
+        Change.SCALE, "address of Prometheus: requests per second scale services (KEDA)", None
     )
     operator: Literal["none", "prometheus-operator"] = field(
         Change.MONITOR,
