@@ -29,7 +29,7 @@ from sklearn.preprocessing import (
 )
 
 from mlops_spec.runtime.portable import export, load
-from mlops_spec.runtime.portable.scorer import SklearnScorer
+from mlops_spec.runtime.portable.sklearn_scorer import SklearnScorer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|google).*")
 

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier, XGBRegressor
 
 from mlops_spec.runtime.portable import export, load
-from mlops_spec.runtime.portable.scorer import answers_of
+from mlops_spec.runtime.portable.sklearn_scorer import answers_of
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::Warning:(sklearn|lightgbm|xgboost|onnx|google).*",

@@ -27,7 +27,7 @@ from sklearn.svm import SVC, LinearSVC
 from threadpoolctl import threadpool_limits
 
 from mlops_spec.runtime.portable import export, load
-from mlops_spec.runtime.portable.scorer import answers_of
+from mlops_spec.runtime.portable.sklearn_scorer import answers_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:(sklearn|scipy|onnx|google).*")
 

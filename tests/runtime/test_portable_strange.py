@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from portable_world import CLASSIFIERS, rows, scaled_and_one_hot, target
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from mlops_spec.runtime.portable import Scorer, export, load
 from mlops_spec.runtime.portable.encoding import Coded
-from mlops_spec.runtime.portable.scorer import CHUNK_ROWS, answers_of
+from mlops_spec.runtime.portable.scorer import CHUNK_ROWS, NoAnswer
+from mlops_spec.runtime.portable.sklearn_scorer import answers_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|google).*")
 
@@ -111,6 +114,19 @@ def test_a_forest_takes_a_number_beyond_single_precision_for_an_infinite_one(
     nearly = {**columns, "distance": [1e30], "temp": [-1e30]}
 
     assert scorer.score(columns).score == pytest.approx(answers_of(model, asked(nearly))[:, 1])
+
+
+def test_a_row_without_an_answer_is_no_negative_one(tmp_path: Path) -> None:
+    """scikit-learn refuses it; a service must not decide on it."""
+    train = rows()[["distance"]]
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(train, train.distance > 800)
+    scorer = load(tmp_path, export(model, train[:100], tmp_path).digest)
+
+    with pytest.raises(NoAnswer, match="no finite number"):
+        scorer.score({"distance": [900.0, None]})
+
+    batch = scorer.score_batch({"distance": [900.0, None]})
+    assert np.isnan(batch.score).tolist() == [False, True]
 
 
 def test_arrays_and_codes_are_scored_as_lists_are(pair: Callable[[str], Pair]) -> None:

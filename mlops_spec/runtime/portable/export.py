@@ -23,10 +23,10 @@ from mlops_spec.runtime.portable.scorer import (
     Label,
     Meaning,
     OnnxScorer,
-    answers_of,
     rows_at_once,
     session,
 )
+from mlops_spec.runtime.portable.sklearn_scorer import answers_of
 from mlops_spec.runtime.portable.tabulate import NotTabular, kind_of, missing_of
 from mlops_spec.terms.digest import file_digest
 

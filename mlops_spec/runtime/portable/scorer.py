@@ -52,6 +52,17 @@ class Batch:
     probabilities: NDArray[np.float64] | None = None
 
 
+class NoAnswer(ValueError):
+    """A row is beyond what the model can calculate with; scikit-learn refuses such rows too."""
+
+
+def _finite(scores: list[float]) -> list[float]:
+    # Only of a finite number the difference to itself is nothing.
+    if any(score - score != 0.0 for score in scores):
+        raise NoAnswer("the model gives no finite number for a row: look for enormous values in it")
+    return scores
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """How the numbers of a model are read."""
@@ -77,19 +88,22 @@ class Meaning:
         object.__setattr__(self, "_words", (self.classes[1 - at], self.classes[at]))
 
     def read(self, answers: NDArray[np.floating[Any]]) -> Scores:
-        """Scores out of probabilities by class (rows × classes) or predictions (rows × 1)."""
+        """Scores out of probabilities by class (rows × classes) or predictions (rows × 1).
+
+        `NoAnswer` where one is not a finite number.
+        """
         if self.task == "regression":
-            predictions: list[float] = answers.reshape(-1).tolist()
+            predictions: list[float] = _finite(answers.reshape(-1).tolist())
             return Scores(predictions, list(predictions))
         if self.task == "binary":
-            score: list[float] = answers[:, self._positive].tolist()
+            score: list[float] = _finite(answers[:, self._positive].tolist())
             needed, (no, yes) = self._needed, self._words
             return Scores(score, [yes if p > needed else no for p in score])
         decided = [self.classes[place] for place in self.places(answers)]
-        return Scores(answers.max(axis=1).tolist(), decided, answers.tolist())
+        return Scores(_finite(answers.max(axis=1).tolist()), decided, answers.tolist())
 
     def read_batch(self, answers: NDArray[np.float64]) -> Batch:
-        """The same without a list of Python's objects."""
+        """The same without a list of Python's objects; a row without an answer has NaN."""
         if self.task == "regression":
             predictions = answers.reshape(-1)
             return Batch(predictions, predictions)
@@ -158,7 +172,6 @@ class OnnxScorer:
             return self.meaning.read_batch(np.concatenate(list(threads.map(self.answers, parts))))
 
     def answers(self, columns: Columns) -> NDArray[np.float64]:
-        """What the graph says: probabilities by class, or predictions as one column."""
         return self._answers(self.encoding.matrix(columns))
 
     def score_matrix(self, matrix: NDArray[np.float64]) -> Scores:
@@ -192,50 +205,6 @@ def _cut(columns: Columns, start: int, end: int) -> Columns:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class SklearnScorer:
-    """The fitted pipeline itself."""
-
-    pipeline: Any
-    inputs: tuple[Mapping[str, str], ...]
-    meaning: Meaning
-    features: tuple[str, ...]
-    kind: Literal["sklearn"] = "sklearn"
-
-    def score(self, columns: Columns) -> Scores:
-        return self.meaning.read(self.answers(columns))
-
-    def score_batch(self, columns: Columns) -> Batch:
-        return self.meaning.read_batch(self.answers(columns))
-
-    def answers(self, columns: Columns) -> NDArray[np.float64]:
-        return answers_of(self.pipeline, self._frame(columns))
-
-    def _frame(self, columns: Columns) -> Any:
-        import pandas as pd
-
-        return pd.DataFrame(
-            {column["name"]: _series(column, columns[column["name"]]) for column in self.inputs}
-        )
-
-
-def _series(column: Mapping[str, str], values: Values) -> Any:
-    import pandas as pd
-
-    values = [values[at] for at in range(len(values))]
-    if column["kind"] == "number":
-        return pd.Series(values, dtype="float64")
-    missing = None if column["missing"] == "null" else np.nan
-    return pd.Series([missing if value is None else value for value in values], dtype=object)
-
-
-def answers_of(pipeline: Any, frame: Any) -> NDArray[np.float64]:
-    """What scikit-learn answers: probabilities by class, or predictions as one column."""
-    if hasattr(pipeline[-1], "classes_"):
-        return np.asarray(pipeline.predict_proba(frame), dtype=np.float64)
-    return np.asarray(pipeline.predict(frame), dtype=np.float64).reshape(-1, 1)
-
-
 def load(folder: Path, expected_digest: str) -> Scorer:
     """The model in a folder that `export` wrote. `expected_digest` is `PortableReport.digest`.
 
@@ -250,6 +219,8 @@ def load(folder: Path, expected_digest: str) -> Scorer:
     features = tuple(column["name"] for column in manifest["inputs"])
     if manifest["kind"] == "sklearn":
         import joblib
+
+        from mlops_spec.runtime.portable.sklearn_scorer import SklearnScorer
 
         pipeline = joblib.load(folder / manifest["file"])
         return SklearnScorer(pipeline, tuple(manifest["inputs"]), meaning, features)
