@@ -34,6 +34,7 @@ def lower_service(placed: Placed) -> Iterator[Artifact]:
         max_rows=spec.serve.max_rows,
         timeout=spec.serve.timeout.seconds,
         trust=trust(placed),
+        grpc=spec.serve.grpc,
     )
 
 

@@ -189,6 +189,7 @@ class ServiceApp:
     max_rows: int
     timeout: float
     trust: Call  # whose signature on the release's evidence is believed
+    grpc: bool = False
 
     @property
     def has_choices(self) -> bool:

@@ -61,6 +61,9 @@ class Serve(SpecModel):
     timeout: Duration = field(
         Change.SERVE, "an answer that takes longer is a failed one", Duration(2)
     )
+    grpc: bool = field(
+        Change.SERVE, "answer the Open Inference Protocol over gRPC too, beside HTTP", False
+    )
 
 
 class BatchTable(SpecModel):

@@ -8,10 +8,11 @@ Protocol under /v2.
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
 from pydantic import BaseModel, Field
@@ -49,12 +50,16 @@ from mlops_spec.runtime.service.startup import proven, said, workspace_here
 from mlops_spec.runtime.service.typed_rows import RowReader
 from mlops_spec.terms.workspace import Workspace
 
+if TYPE_CHECKING:
+    from mlops_spec.runtime.service.open_inference_grpc import InferenceServer
+
 Send = Callable[[Message], Awaitable[None]]
 Answer = tuple[int, bytes, tuple[bytes, bytes]]
 
 # A double holds every whole number up to here, and a model sees doubles.
 Integer = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
+GRPC_ADDRESS: Final = "MLOPS_SPEC_GRPC"  # host:port; port 0 is any that is free
 MODEL_FOLDER: Final = "model"
 _LATER: Final = (b"retry-after", b"1")
 _TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
@@ -87,6 +92,7 @@ class PredictionApp:
         self._folder = folder
         self._timeout = timeout
         self._trust = trust
+        self._grpc = False
         self._arriving = Arriving()
         self._requests = Requests()
         self._loaded: tuple[Identity, Scorer] | None = None
@@ -96,6 +102,10 @@ class PredictionApp:
             "/livez": self._live, "/readyz": self._ready, "/healthz": self._live,
             "/metrics": self._metrics, "/openapi.json": self._openapi,
         }  # fmt: skip
+
+    def answer_grpc(self) -> None:
+        """Answer the Open Inference Protocol over gRPC too, at the address in MLOPS_SPEC_GRPC."""
+        self._grpc = True
 
     def load(self) -> None:
         """Load the model. `Refusal` when it is not what was released.
@@ -161,14 +171,29 @@ class PredictionApp:
         await receive()
         try:
             self.open()
+            beside = await self._beside()
         # The server prints the message and exits; a traceback would hide it.
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": said(error)})
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if beside is not None:
+            await beside.stop()
         self.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _beside(self) -> InferenceServer | None:
+        """The gRPC server, where one is asked for."""
+        if not self._grpc:
+            return None
+        from mlops_spec.runtime.service.open_inference_grpc import InferenceServer
+
+        address = os.environ.get(GRPC_ADDRESS, "127.0.0.1:9000")
+        found = InferenceServer(lambda: self._running, self._requests)
+        port = await found.start(address)
+        _log.info("gRPC is answered at %s:%d", address.rpartition(":")[0], port)
+        return found
 
     async def _http(self, scope: Message, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]

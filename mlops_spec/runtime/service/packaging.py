@@ -21,7 +21,7 @@ from mlops_spec.runtime.evidence.statement import statement_of
 from mlops_spec.runtime.evidence.verify import EVIDENCE_FILE, RELEASE_FILE, prove
 from mlops_spec.runtime.machine.places import replace_text
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.service.app import MODEL_FOLDER
+from mlops_spec.runtime.service.app import GRPC_ADDRESS, MODEL_FOLDER
 from mlops_spec.runtime.service.bill import write_bill
 from mlops_spec.runtime.service.image_context import (
     WHEELS,
@@ -209,7 +209,9 @@ def serve_command(workspace: Workspace, bento: str, port: int, workers: int = 1)
         "--timeout-graceful-shutdown", str(DRAIN_SECONDS),
         *(("--no-access-log",) if workers == 1 else ()),
     )  # fmt: skip
-    environment = {**_quiet(home), "MLOPS_SPEC_WORKSPACE": str(workspace.root)}
+    environment = {
+        **_quiet(home), "MLOPS_SPEC_WORKSPACE": str(workspace.root), GRPC_ADDRESS: "127.0.0.1:0",
+    }  # fmt: skip
     return Command(argv, environment | _shared_metrics(workspace, bento, port, workers))
 
 

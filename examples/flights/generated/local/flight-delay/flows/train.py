@@ -41,7 +41,7 @@ FACETS = {
     "gate": "4de17914db56d6bb",
     "monitor": "8c1bd2f7437eb5eb",
     "rollout": "2acff4deeee8d39d",
-    "serve": "cf84815cde8fbb31",
+    "serve": "95f762e4fe06b833",
     "train": "7db9d0ca52366965",
 }
 DATASET = Dataset(

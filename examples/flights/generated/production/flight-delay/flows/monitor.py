@@ -25,7 +25,7 @@ FACETS = {
     "gate": "4de17914db56d6bb",
     "monitor": "8c1bd2f7437eb5eb",
     "rollout": "2acff4deeee8d39d",
-    "serve": "70586bf20f8887b7",
+    "serve": "7d9759a38dfbd19c",
     "train": "7db9d0ca52366965",
 }
 DATASET = Dataset(
