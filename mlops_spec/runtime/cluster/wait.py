@@ -9,6 +9,8 @@ from typing import Final
 
 from mlops_spec.runtime.cluster.explain import Trouble, troubles
 from mlops_spec.runtime.cluster.objects import NAME, Object, Ref, at, labels_of, ref_of
+from mlops_spec.runtime.cluster.pods import name_of
+from mlops_spec.runtime.cluster.pods import ready as is_ready
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.refusal import Refusal
 
@@ -22,23 +24,18 @@ LOG_LINES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a Deployment is: pods that are wanted, that are of the newest form, and ready."""
+    """How far a Deployment is. `ready`: pods of the newest form that take requests.
+
+    `done`: all of them do, its controller has seen the newest form, and no older pod is left.
+    """
 
     wanted: int
-    updated: int
     ready: int
-    seen: bool  # whether its controller has looked at the newest form
-    old: int = 0  # pods of an older form
+    done: bool = False
     troubles: tuple[Trouble, ...] = ()
 
-    @property
-    def done(self) -> bool:
-        return (
-            self.seen and self.ready >= self.wanted > 0 and self.updated >= self.wanted > self.old
-        )
-
     def __str__(self) -> str:
-        return f"{min(self.ready, self.updated)} of {self.wanted} pods ready"
+        return f"{self.ready} of {self.wanted} pods ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +51,20 @@ class Patience:
 def standing_of(server: ApiServer, deployment: Object) -> Standing:
     """How far a Deployment is right now, with what stands in its way."""
     status = deployment.get("status", {})
-    spec = deployment["spec"]
-    wanted = int(status.get("replicas", 0) if "replicas" not in spec else spec["replicas"])
-    seen = status.get("observedGeneration", 0) >= at(
-        deployment, "metadata", "generation", default=0
-    )
-    updated, ready = status.get("updatedReplicas", 0), status.get("readyReplicas", 0)
-    old = int(status.get("replicas", 0)) - int(updated)
-    found = Standing(max(wanted, 1), updated, min(ready, updated) if old <= 0 else ready, seen, old)
-    if found.done:
-        return found
-    return Standing(
-        found.wanted, found.updated, found.ready, seen, old, _troubles(server, deployment)
-    )
-
-
-def _troubles(server: ApiServer, deployment: Object) -> tuple[Trouble, ...]:
+    wanted = max(int(at(deployment, "spec", "replicas", default=1)), 1)
+    generation = at(deployment, "metadata", "generation", default=0)
+    updated, ready = int(status.get("updatedReplicas", 0)), int(status.get("readyReplicas", 0))
+    alone = updated == int(status.get("replicas", 0))
+    if status.get("observedGeneration", 0) >= generation and alone and ready >= wanted <= updated:
+        return Standing(wanted, ready, done=True)
     namespace = deployment["metadata"]["namespace"]
     labels = deployment["spec"]["selector"]["matchLabels"]
     pods = server.list("v1", "Pod", namespace, labels)
     newest = [pod for pod in pods if _is_newest(pod, deployment)]
-    events = {
-        name: server.events(namespace, name) for name in (p["metadata"]["name"] for p in newest)
-    }
-    return troubles(deployment, newest, events)
+    names = [name_of(pod) for pod in newest]
+    events = {name: server.events(namespace, name) for name in names}
+    found = troubles(deployment, newest, events)
+    return Standing(wanted, sum(map(is_ready, newest)), troubles=found)
 
 
 def _is_newest(pod: Object, deployment: Object) -> bool:
@@ -110,7 +97,8 @@ def wait_until_ready(
             return found
         now = patience.now()
         hopeless = any(trouble.hopeless for trouble in found.troubles)
-        hopeless_since = (hopeless_since or now) if hopeless else None
+        since = now if hopeless_since is None else hopeless_since
+        hopeless_since = since if hopeless else None
         if hopeless_since is not None and now - hopeless_since >= patience.hopeless:
             raise not_ready(server, deployment, found, now - started)
         if now - started >= patience.within:
