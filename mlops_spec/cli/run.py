@@ -100,12 +100,23 @@ def _check(site: Site, arguments: argparse.Namespace) -> None:
         raise Refusal(
             "MLS302", f"{arguments.model} has no batch flow", "add a `batch:` block to its spec"
         )
+    if arguments.flow == BATCH_FLOW and _on_spark(site, arguments.model):
+        raise Refusal(
+            "MLS607",
+            f"the batch predictions of {arguments.model} run on Spark",
+            f"submit generated/{site.environment}/{arguments.model}/spark/batch.py to it",
+        )
     if platform.missing_programs(site.workspace, site.spec):
         raise Refusal(
             "MLS605",
             f"the environment {site.environment!r} does not run",
             f"run `spec apply --env {site.environment}` first",
         )
+
+
+def _on_spark(site: Site, model: str) -> bool:
+    batch = site.model(model).spec.batch
+    return batch is not None and batch.on == "spark" and site.spec.spark is not None
 
 
 def _require_decision(site: Site, arguments: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from models import Trained, flights, forest
 
 from mlops_spec.runtime.batch.chunked import Chunked
 from mlops_spec.runtime.batch.job import CHUNK_ROWS
+from mlops_spec.runtime.batch.rows import Source
 from mlops_spec.runtime.declare import Parquet
 from mlops_spec.runtime.portable import load
 from mlops_spec.runtime.train.pipeline import features_of
@@ -66,7 +67,7 @@ def _ours(folder: Path, trained: Trained) -> Callable[[], object]:
 
     def work() -> int:
         out = _emptied(folder / "ours")
-        parts = Chunked(folder, dataset, scorer, out).parts(CHUNK_ROWS)
+        parts = Chunked(Source.of(folder, dataset), dataset, scorer, out).parts(CHUNK_ROWS)
         return sum(part.rows for part, _ in parts)
 
     return work

@@ -162,6 +162,18 @@ def test_a_model_that_is_not_there_and_one_that_does_not_run(root: Path, capsys:
     )
 
 
+def test_what_runs_on_spark_is_not_asked_of_prefect(root: Path, capsys: Printed) -> None:
+    put_model(root, "trips", "{parquet: data/*.parquet}")
+    with (root / "specs" / "trips.yaml").open("a") as text:
+        text.write("batch: {on: spark, input: trips, output: {parquet: out}}\n")
+    (root / "mlops.yaml").write_text(PROJECT.replace("envoy}}}", "envoy}, spark: {image: s}}}"))
+
+    assert spec(root, "run", "batch", "trips") == 1
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "the batch predictions of trips run on Spark" in printed
+    assert "submit generated/local/trips/spark/batch.py to it" in printed
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_of_a_command_fits_a_terminal(command: str, capsys: Printed) -> None:
     assert main([command, "--help"]) == 0

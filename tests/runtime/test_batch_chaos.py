@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -28,6 +29,7 @@ from batch_world import (
 from learning import put, rows
 
 from mlops_spec.runtime.batch import job as batch
+from mlops_spec.runtime.batch import parts
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Folder
 from mlops_spec.runtime.refusal import Refusal
@@ -179,3 +181,20 @@ def test_a_key_that_is_there_twice_is_there_twice_in_files(place: Context) -> No
     run(place)
 
     assert predicted(place)["id"].value_counts()["f3"] == 2
+
+
+def test_a_file_that_comes_meanwhile_is_for_the_next_job(
+    place: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = many(place.root)
+    write = parts.write
+
+    def appending(path: Path, *rest: Any) -> None:
+        write(path, *rest)
+        put(place.root, rows(20, seed=9), "flights/later.parquet")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parts, "write", appending)
+        assert run(place)["rows"] == 430
+    assert predicted(place)["id"].tolist() == frame["id"].tolist()
+    assert run(place)["rows"] == 450

@@ -219,3 +219,20 @@ def test_into_a_table_one_row_a_key(
     with sql.create_engine(url).connect() as connection:
         got = pd.read_sql(sql.text("SELECT * FROM scores"), connection)
     assert by_key(got)["score"].tolist() == by_key(predicted(place))["score"].tolist()
+
+
+def test_a_file_that_comes_meanwhile_is_for_the_next_job(
+    spark: SparkSession, place: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = many(place.root)
+    module = job()
+    stage = module.__dict__["steps"].stage
+
+    def appending(*given: Any) -> Any:
+        put(place.root, rows(20, seed=9), "flights/later.parquet")
+        return stage(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.__dict__["steps"], "stage", appending)
+        assert module.main()["rows"] == 430
+    assert sorted(predicted(place)["id"]) == sorted(frame["id"])

@@ -13,7 +13,7 @@ from mlops_spec.runtime.batch import parts as files
 from mlops_spec.runtime.batch.answers import predictions, problems_of, schema, wanted
 from mlops_spec.runtime.batch.lanes import cores, in_lanes
 from mlops_spec.runtime.batch.parts import Part
-from mlops_spec.runtime.batch.rows import rows
+from mlops_spec.runtime.batch.rows import Source, rows
 from mlops_spec.runtime.data.stream import Chunk
 from mlops_spec.runtime.declare import Dataset
 from mlops_spec.runtime.portable import Scorer
@@ -25,7 +25,7 @@ Done = tuple[Part, Counter[str]]
 class Chunked:
     """One Dataset under one scorer, predicted into one folder."""
 
-    root: Path
+    source: Source
     dataset: Dataset
     scorer: Scorer
     folder: Path
@@ -36,7 +36,7 @@ class Chunked:
         Without any row there is one empty part: a reader finds the columns.
         """
         needed = wanted(self.dataset, self.scorer)
-        chunked = rows(self.root, self.dataset, needed, most, self.folder)
+        chunked = rows(self.source, self.dataset, needed, most, self.folder)
         none = True
         for done in in_lanes(self._part, enumerate(chunked), cores()):
             none = False

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mlops_spec.runtime.batch.place import LATEST, MANIFEST, publish, sweep
+from mlops_spec.runtime.batch.place import LATEST, MANIFEST, discard, publish, sweep
 from mlops_spec.runtime.context import Context, Output, Progress
 from mlops_spec.runtime.declare import Dataset, Folder, Sql, Table, Trust
 from mlops_spec.runtime.machine.places import exclusive, replace_text
@@ -24,6 +24,7 @@ from mlops_spec.terms.digest import digest
 
 if TYPE_CHECKING:
     from mlops_spec.runtime.batch.parts import Part
+    from mlops_spec.runtime.batch.rows import Source
     from mlops_spec.runtime.portable import Scorer
 
 CHUNK_ROWS: Final = 50_000
@@ -145,22 +146,25 @@ def _predict(
 ) -> tuple[Part, ...]:
     from mlops_spec.runtime.batch.chunked import Chunked
     from mlops_spec.runtime.batch.parts import Part
+    from mlops_spec.runtime.batch.rows import Source
 
     output = context.root / job.output
     if (output / job.name / MANIFEST).is_file():
         manifest = json.loads((output / job.name / MANIFEST).read_text(encoding="utf-8"))
         return tuple(Part(**part) for part in manifest["parts"])
     sweep(output, keep=job.name)
+    source = Source.of(context.root, dataset)
     folder = output / f".{job.name}"
+    _require_unchanged(source, job, folder)
     folder.mkdir(parents=True, exist_ok=True)
     parts: list[Part] = []
     problems: Counter[str] = Counter()
-    for part, found in Chunked(context.root, dataset, scorer, folder).parts(CHUNK_ROWS):
+    for part, found in Chunked(source, dataset, scorer, folder).parts(CHUNK_ROWS):
         parts.append(part)
         problems.update(found)
         progress({"parts_done": len(parts), "rows": sum(part.rows for part in parts)})
     require_good(sum(part.rows for part in parts), problems, dataset)
-    _require_unchanged(context, dataset, job, folder)
+    _require_unchanged(source, job, folder)
     return tuple(parts)
 
 
@@ -186,18 +190,14 @@ def require_good(rows: int, problems: Counter[str], dataset: Dataset) -> None:
         )
 
 
-def _require_unchanged(context: Context, dataset: Dataset, job: Job, folder: Path) -> None:
-    """A file that was replaced half way would be in the parts twice, or not at all."""
-    from mlops_spec.runtime.batch.place import discard
-    from mlops_spec.runtime.data.fingerprint import fingerprint
+def _require_unchanged(source: Source, job: Job, folder: Path) -> None:
+    """A file that was replaced half way would be in the parts twice, or not at all.
 
-    if isinstance(dataset.source, Sql):
-        return  # its rows were kept before the first was scored
-    if fingerprint(context.root, dataset.source) != job.source:
+    New ones may come: they are for the next job.
+    """
+    if not source.is_as(job.source):
         discard(folder)
-        raise Refusal(
-            "MLS701", f"{dataset.source.path} changed while it was predicted", "run it again"
-        )
+        raise Refusal("MLS701", "the source changed while it was predicted", "run it again")
 
 
 def _finish(

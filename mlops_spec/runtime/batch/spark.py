@@ -128,14 +128,14 @@ def below(root: str, context: Context, path: str) -> str:
     return f"{root.rstrip('/') or context.root.resolve().as_uri()}/{path}"
 
 
-def fingerprint(rows: DataFrame) -> str:
-    """Changes when a file that is read does: names, sizes and times of files."""
+def listing(rows: DataFrame) -> frozenset[str]:
+    """The files that have these rows, each by name, size and time."""
     told = ("file_path", "file_size", "file_modification_time")
     files = rows.select(*(f"_metadata.{name}" for name in told)).distinct().collect()
-    return digest("spark", sorted([str(value) for value in file] for file in files))
+    return frozenset(" ".join(map(str, file)) for file in files)
 
 
-def begin(context: Context, root: str, output: Folder | Table, rows: DataFrame) -> Job:
+def begin(context: Context, root: str, output: Folder | Table, listed: frozenset[str]) -> Job:
     """What is to be predicted, by which release. `Refusal` MLS709 when nothing is in production.
 
     `root`: the URI below which all paths lie; empty for the project root on this machine.
@@ -144,7 +144,11 @@ def begin(context: Context, root: str, output: Folder | Table, rows: DataFrame) 
     folder = output.path if isinstance(output, Folder) else f".batch/{context.model}/{output.name}"
 
     def work(_: Any) -> Output:
-        return asdict(job_of(context, below(root, context, folder), run, lambda: fingerprint(rows)))
+        return asdict(
+            job_of(
+                context, below(root, context, folder), run, lambda: digest("spark", sorted(listed))
+            )
+        )
 
     return Job(**context.step("batch-begin", run, "", work))
 
@@ -196,9 +200,11 @@ def stage(context: Context, dataset: Dataset, job: Job, predicted: DataFrame) ->
     return Staged(**context.step("batch-predict", job.id, job.run, work))
 
 
-def require_unchanged(spark: SparkSession, job: Job, rows: DataFrame) -> None:
-    """`Refusal` MLS701 when a file was replaced meanwhile. `rows`: the source, looked at anew."""
-    if fingerprint(rows) != job.source:
+def require_unchanged(
+    spark: SparkSession, job: Job, before: frozenset[str], now: frozenset[str]
+) -> None:
+    """`Refusal` MLS701 when a file was replaced or removed; new ones are for the next job."""
+    if not before <= now:
         Files(spark).remove(_staged(job))
         raise Refusal("MLS701", "the source changed while it was predicted", "run it again")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlops_spec.runtime.declare import Csv, Parquet, Sql
@@ -19,9 +20,17 @@ def fingerprint(root: Path, source: Parquet | Csv | Sql) -> str:
     """
     match source:
         case Parquet() | Csv():
-            return digest([_of_file(root, path) for path in files(root, source)])
+            return fingerprint_of(root, files(root, source))
         case Sql():
             return digest(source.query, _watermark(source))
+
+
+def fingerprint_of(root: Path, paths: Sequence[Path]) -> str:
+    """That of a source which has these files. `Refusal` MLS701 when one of them is gone."""
+    try:
+        return digest([_of_file(root, path) for path in paths])
+    except FileNotFoundError as error:
+        raise Refusal("MLS701", f"{error.filename} is gone", "run it again") from error
 
 
 def files(root: Path, source: Parquet | Csv) -> list[Path]:

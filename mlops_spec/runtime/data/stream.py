@@ -34,15 +34,20 @@ class Chunk:
 
 
 def chunks(
-    root: Path, source: Parquet | Csv | Sql, wanted: Sequence[str], most: int
+    root: Path,
+    source: Parquet | Csv | Sql,
+    wanted: Sequence[str],
+    most: int,
+    paths: Sequence[Path] | None = None,
 ) -> Iterator[Chunk]:
     """The columns `wanted` of all rows, at most `most` rows at a time, in types as `read` has them.
 
-    The same files give the same chunks. `Refusal` MLS701 when they cannot be read.
+    The same files give the same chunks; `paths` names them where the source may have more by now.
+    `Refusal` MLS701 when they cannot be read.
     """
     match source:
         case Parquet() | Csv():
-            for path in files(root, source):
+            for path in files(root, source) if paths is None else paths:
                 place = os.path.relpath(path, root)
                 with readable(place, source):
                     yield from _numbered(place, _recut(_file(path, place, source, wanted), most))
