@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,14 +74,14 @@ class Machine:
         return self.answering(pods[0]["metadata"]["name"], "/predict", body)[0] if pods else 503
 
     @contextmanager
-    def users(self, body: bytes, per_second: float = 60.0) -> Iterator[list[int]]:
-        """Requests at a steady rate, and the codes of their answers."""
+    def users(self, bodies: Sequence[bytes], per_second: float = 60.0) -> Iterator[list[int]]:
+        """Requests at a steady rate, one after the other, and the codes of their answers."""
         codes: list[int] = []
         stop = threading.Event()
 
         def ask() -> None:
             while not stop.wait(1 / per_second):
-                codes.append(self.ask(body))
+                codes.append(self.ask(bodies[len(codes) % len(bodies)]))
 
         thread = threading.Thread(target=ask)
         thread.start()

@@ -17,7 +17,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 SERVE = "serve: {on: processes, router: envoy}"
 ON_CLUSTER = "serve: {on: kubernetes, router: gateway-api, namespace: ml, images: registry.test/ml}"
-BODY = json.dumps({"rows": [ROW]}).encode()
+# Scores of users who all ask the same would differ between any two models.
+BODIES = [
+    json.dumps({"rows": [{**ROW, "distance": 20.0 * n, "load": n % 7 / 3 - 1}]}).encode()
+    for n in range(100)
+]
 
 
 class OnCluster(UsersProject):
@@ -70,7 +74,7 @@ def test_a_tree_is_applied_to_an_empty_cluster_and_a_second_release_takes_over(
     trips.ask_for_another_run()
     stopped = trips.apply(code=1)
     option = trips.build(stopped)
-    with trips.machine.users(BODY) as codes:
+    with trips.machine.users(BODIES) as codes:
         trips.apply("--image", option)
     assert trips.production != first
     assert set(codes) == {200}
