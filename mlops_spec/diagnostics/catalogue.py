@@ -95,6 +95,7 @@ CLUSTER_MISFIT: Final = _error("MLS343", "a field does not fit how an environmen
 LOGS_END_WITH_PODS: Final = _warning("MLS344", "what services answered is lost with their pods")
 OUTPUT_CHOICE: Final = _error("MLS350", "a batch output is not exactly one of parquet and table")
 SPARK_READS_FILES: Final = _error("MLS352", "Spark is to read a query")
+ANSWER_HIDES_COLUMN: Final = _error("MLS353", "a key is named as a column of the predictions")
 
 # 5xx: our own output
 ILL_FORMED_OUTPUT: Final = _error("MLS501", "a rendered file does not parse: a bug of ours")

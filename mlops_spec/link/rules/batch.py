@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from mlops_spec.diagnostics import Diagnostics
-from mlops_spec.diagnostics.catalogue import OUTPUT_CHOICE, SPARK_READS_FILES
+from mlops_spec.diagnostics.catalogue import ANSWER_HIDES_COLUMN, OUTPUT_CHOICE, SPARK_READS_FILES
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.spec.model import ModelSpec
+
+_ANSWERS: Final = ("score", "decision", "probabilities", "problem")
 
 
 def batch_outputs_are_exactly_one(scope: Scope, found: Diagnostics) -> None:
@@ -36,4 +38,23 @@ def spark_reads_files(scope: Scope, found: Diagnostics) -> None:
         )
 
 
-RULES: Final = (batch_outputs_are_exactly_one, spark_reads_files)
+def answers_do_not_hide_the_key(scope: Scope, found: Diagnostics) -> None:
+    """MLS353: predictions stand beside key and time, under names of their own."""
+    for one in scope.resolved:
+        batch, rows = one.model.spec.batch, one.batch_input
+        if batch is None or rows is None:
+            continue
+        taken = (*_ANSWERS, "release") if batch.output.table else _ANSWERS
+        for part in ("key", "time"):
+            name = getattr(rows.spec, part)
+            if name in taken:
+                found.add(
+                    ANSWER_HIDES_COLUMN,
+                    f"the {part} of {rows.spec.name!r} is named {name!r}, as a column of the "
+                    "predictions is",
+                    at=one.model.places.value("batch", "input"),
+                    help="rename the column, or read it under another name",
+                )
+
+
+RULES: Final = (batch_outputs_are_exactly_one, spark_reads_files, answers_do_not_hide_the_key)

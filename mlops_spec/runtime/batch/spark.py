@@ -73,7 +73,7 @@ class Scoring:
     def schema(self) -> str:
         """Key, time, score, decision, `problem`, in the words of Spark SQL."""
         fields = schema(self.dataset, self._scorer())
-        return ", ".join(f"`{field.name}` {_KINDS[field.type]}" for field in fields)
+        return ", ".join(f"{_quoted(field.name)} {_KINDS[field.type]}" for field in fields)
 
     def inputs(self, rows: DataFrame) -> DataFrame:
         """The columns that a prediction needs, as they are but for a whole number that is the key.
@@ -85,11 +85,11 @@ class Scoring:
         kinds = dict(rows.dtypes)
         columns = []
         for name in wanted(self.dataset, self._scorer()):
-            found, declared = col(f"`{name}`"), self.dataset.column(name).type
+            found, declared = col(_quoted(name)), self.dataset.column(name).type
             if name == self.dataset.key and declared == "integer":
                 found = found.cast("string")
             if declared == "timestamp" and kinds[name] == "bigint" and _as_numbers(rows):
-                found = timestamp_micros(expr(f"`{name}` div 1000"))
+                found = timestamp_micros(expr(f"{_quoted(name)} div 1000"))
             columns.append(found.alias(name))
         return rows.select(*columns)
 
@@ -117,6 +117,11 @@ def parquet(spark: SparkSession, path: str) -> DataFrame:
         # Spark has no nanoseconds; as numbers it reads them, and `inputs` makes times of them.
         spark.conf.set(_NANOSECONDS, "true")
         return spark.read.parquet(path)
+
+
+def _quoted(name: str) -> str:
+    """A column's name, whatever it holds, in Spark SQL."""
+    return f"`{name.replace('`', '``')}`"
 
 
 def _as_numbers(rows: DataFrame) -> bool:
@@ -261,7 +266,7 @@ def _tables(found: DataFrame, kinds: pa.Schema) -> Iterator[pa.Table]:
 
     # A time comes as this machine's local one, of which an hour a year is there twice.
     columns = [
-        unix_micros(col(f"`{name}`")).alias(name) if kind == "timestamp" else col(f"`{name}`")
+        unix_micros(col(_quoted(name))).alias(name) if kind == "timestamp" else col(_quoted(name))
         for name, kind in found.dtypes
     ]
     rows = found.select(columns).toLocalIterator(prefetchPartitions=True)
