@@ -129,7 +129,8 @@ FAILURES = {
         "MLS630", "not the one that was locked",
     ),
     "ERROR: No matching distribution found for numpy==2.4.6": ("MLS630", "finds no package"),
-    "initializing source docker://python:3.11-slim: reading manifest": (
+    "Error: initializing source docker://python:3.11-slim: pinging container registry r: dial tcp:"
+    " lookup r on 10.0.0.1:53: no such host": (
         "MLS630", "base image cannot be pulled",
     ),
     "something else": ("MLS630", "podman build failed"),

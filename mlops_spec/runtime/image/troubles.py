@@ -9,6 +9,7 @@ from typing import Final
 from mlops_spec.runtime.refusal import Refusal
 
 _SHOWN: Final = 8  # lines
+_NOISE: Final = re.compile(r"^(Copying (blob|config)|Getting image source)|level=warning")
 _AGAIN: Final = "then the same command: what is finished is not done again"
 # What is said (any engine, any registry), what happened, what to do. The first that fits.
 _MEANINGS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -29,10 +30,9 @@ _MEANINGS: Final[tuple[tuple[str, str, str], ...]] = (
         "install its authority's certificate for the engine",
     ),
     (
-        r"(pinging container registry|dial tcp|lookup) "
-        r".*(refused|no such host|timeout|unreachable)",
-        "a registry does not answer",
-        f"look whether its address is right and whether it runs, {_AGAIN}",
+        r"manifest unknown|initializing source|pull access denied|failed to resolve source",
+        "the base image cannot be pulled",
+        "see whether its registry answers; MLOPS_SPEC_BASE_IMAGE names another, with Python 3.11",
     ),
     (
         r"DO NOT MATCH THE HASHES",
@@ -52,9 +52,10 @@ _MEANINGS: Final[tuple[tuple[str, str, str], ...]] = (
         " needs, such as --network=host",
     ),
     (
-        r"manifest unknown|initializing source|pull access denied|failed to resolve source",
-        "the base image cannot be pulled",
-        "MLOPS_SPEC_BASE_IMAGE names another one that has Python 3.11",
+        r"(pinging container registry|dial tcp|lookup) "
+        r".*(refused|no such host|timeout|unreachable)",
+        "a registry does not answer",
+        f"look whether its address is right and whether it runs, {_AGAIN}",
     ),
     (
         r"Cannot connect to the Docker daemon|permission denied while trying to connect",
@@ -72,7 +73,8 @@ _MEANINGS: Final[tuple[tuple[str, str, str], ...]] = (
 def explained(engine: str, doing: str, lines: Sequence[str]) -> Refusal:
     """The refusal for a build or a push that ended with these lines."""
     text = "\n".join(lines)
-    shown = tuple(line[:300] for line in lines[-_SHOWN:])
+    telling = [line for line in lines if not _NOISE.search(line)]
+    shown = tuple(line[:300] for line in telling[-_SHOWN:])
     if re.search(r"no space left on device|disk quota exceeded", text, re.IGNORECASE):
         return Refusal("MLS604", f"{engine} {doing}: the disk is full",
                        f"make room ({engine} image prune), {_AGAIN}", shown)  # fmt: skip
