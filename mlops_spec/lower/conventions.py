@@ -24,6 +24,7 @@ TRACK: Final = "mlops-spec/track"
 STABLE: Final = "stable"
 
 SERVICE_PORT: Final = 3000  # BentoML's own
+GRPC_PORT: Final = 9000
 LIVE_PATH: Final = "/livez"
 READY_PATH: Final = "/readyz"
 METRICS_PATH: Final = "/metrics"

@@ -95,6 +95,7 @@ def _model(rng: random.Random) -> dict[str, Any]:
         resources=({"cpu": 0.1}, {"memory": "512MB"}, {"cpu": 512, "memory": "1.5GB"}),
         timeout=_TIMES,
         max_rows=(1, 1_000_000),
+        grpc=(True, False),
         slo=({"p99": "1ms", "errors": "0%"}, {"p99": "4w", "errors": "100%"}),
     )
     return {

@@ -167,7 +167,7 @@ def test_a_service_is_asked_by_the_gateway_and_asks_nobody(trees: Trees) -> None
             *({"namespaceSelector": {"matchLabels": labels}} for labels in named),
             {"ipBlock": {"cidr": "10.0.0.0/28"}},
         ],
-        "ports": [{"protocol": "TCP", "port": 3000}],
+        "ports": [{"protocol": "TCP", "port": 3000}, {"protocol": "TCP", "port": 9000}],
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlops_spec.lower import conventions
+from mlops_spec.lower.kubernetes import pod
 from mlops_spec.lower.kubernetes.head import JOBS, SERVICE, Object, head
 from mlops_spec.lower.kubernetes.routing import gateway
 from mlops_spec.lower.origin import Placed
@@ -12,13 +13,13 @@ from mlops_spec.lower.origin import Placed
 
 def service_policy(placed: Placed) -> Object:
     """Requests from the gateway and scrapes of Prometheus come in; a service asks nobody."""
-    port = {"protocol": "TCP", "port": conventions.SERVICE_PORT}
+    ports = [{"protocol": "TCP", "port": port} for port in pod.ports(placed).values()]
     return {
         **head("networking.k8s.io/v1", "NetworkPolicy", placed),
         "spec": {
             "podSelector": {"matchLabels": conventions.pods_of(placed.origin, SERVICE)},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{"from": list(_callers(placed)), "ports": [port]}],
+            "ingress": [{"from": list(_callers(placed)), "ports": ports}],
             "egress": [],
         },
     }

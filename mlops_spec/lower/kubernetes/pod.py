@@ -79,7 +79,10 @@ def _container(placed: Placed) -> Object:
         "name": "service",
         "image": conventions.image(serve.images, placed.origin.model),
         "imagePullPolicy": "Always",  # the tag follows promotion
-        "ports": [{"name": "http", "containerPort": conventions.SERVICE_PORT, "protocol": "TCP"}],
+        "ports": [
+            {"name": name, "containerPort": port, "protocol": "TCP"}
+            for name, port in ports(placed).items()
+        ],
         "env": _environment(placed),
         "startupProbe": _probe(conventions.READY_PATH, period=2, failures=90),
         "readinessProbe": _probe(conventions.READY_PATH, period=5, failures=2),
@@ -91,12 +94,20 @@ def _container(placed: Placed) -> Object:
     }
 
 
+def ports(placed: Placed) -> dict[str, int]:
+    """What a service listens on, by name."""
+    found = {"http": conventions.SERVICE_PORT}
+    return {**found, "grpc": conventions.GRPC_PORT} if placed.model.spec.serve.grpc else found
+
+
 def _environment(placed: Placed) -> list[Object]:
     values = {
         "MLOPS_SPEC_WORKSPACE": f"{WORKSPACE}/{placed.origin.workspace}",
         "BENTOML_DO_NOT_TRACK": "True",
         "DO_NOT_TRACK": "1",
     }
+    if placed.model.spec.serve.grpc:
+        values["MLOPS_SPEC_GRPC"] = f"0.0.0.0:{conventions.GRPC_PORT}"
     if placed.environment.serve.volume:
         # The monitor ends with its job: what it found is told by whom Prometheus asks anyway.
         reports = f"{values['MLOPS_SPEC_WORKSPACE']}/reports/{placed.origin.model}"

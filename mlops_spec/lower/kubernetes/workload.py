@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mlops_spec.lower import conventions
 from mlops_spec.lower.kubernetes import pod
 from mlops_spec.lower.kubernetes.head import Object, head
 from mlops_spec.lower.origin import Placed
+
+_PROTOCOLS: Final = {"http": "http", "grpc": "kubernetes.io/h2c"}
 
 
 def service_account(placed: Placed) -> Object:
@@ -32,20 +36,23 @@ def deployment(placed: Placed) -> Object:
 
 
 def service(placed: Placed) -> Object:
-    """What the router sends to."""
-    port = {
-        "name": "http",
-        "port": conventions.SERVICE_PORT,
-        "targetPort": "http",
-        "protocol": "TCP",
-        "appProtocol": "http",
-    }
+    """What the router sends to; gRPC is for callers inside of the cluster."""
+    ports = [
+        {
+            "name": name,
+            "port": port,
+            "targetPort": name,
+            "protocol": "TCP",
+            "appProtocol": _PROTOCOLS[name],
+        }
+        for name, port in pod.ports(placed).items()
+    ]
     return {
         **head("v1", "Service", placed),
         "spec": {
             "type": "ClusterIP",
             "selector": conventions.selector(placed.origin),
-            "ports": [port],
+            "ports": ports,
         },
     }
 

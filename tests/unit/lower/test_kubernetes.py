@@ -91,6 +91,20 @@ def test_a_copy_that_ends_waits_for_its_answers(tmp_path: Path, timeout: str, se
     assert image.drain == seconds - 5 - 7  # less what the router and the log need
 
 
+def test_grpc_has_a_port_of_its_own(tmp_path: Path) -> None:
+    project = compiled(tmp_path, CLUSTER, "serve: {grpc: true}")
+    deployment = spec_of(project, "kubernetes/deployment.yaml")
+    (container,) = deployment["template"]["spec"]["containers"]
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == {
+        "http": 3000, "grpc": 9000,
+    }  # fmt: skip
+    assert {"name": "MLOPS_SPEC_GRPC", "value": "0.0.0.0:9000"} in container["env"]
+    ports = spec_of(project, "kubernetes/service.yaml")["ports"]
+    assert [(port["name"], port["targetPort"], port["appProtocol"]) for port in ports] == [
+        ("http", "http", "http"), ("grpc", "grpc", "kubernetes.io/h2c"),
+    ]  # fmt: skip
+
+
 def test_without_a_claim_the_log_is_bounded(tmp_path: Path) -> None:
     deployment = spec_of(compiled(tmp_path, CLUSTER, ""), "kubernetes/deployment.yaml")
     pod = deployment["template"]["spec"]
