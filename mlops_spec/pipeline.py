@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mlops_spec.diagnostics import Diagnostics
 from mlops_spec.link.link import NO_FACTS, link
@@ -59,6 +61,25 @@ def compile_project(
     project = link(documents.project, documents.specs, documents.shipped, found, facts)
     found.stop_if_errors()
     return project, found
+
+
+def cluster_objects(project: Project, environment: str) -> Mapping[str, tuple[dict[str, Any], ...]]:
+    """The Kubernetes objects of one environment as plain data, by model; "": what all share."""
+    from mlops_spec.lower import lower  # noqa: PLC0415
+    from mlops_spec.model.plan import Manifest  # noqa: PLC0415
+
+    found: dict[str, tuple[dict[str, Any], ...]] = {}
+    for artifact in lower(project, environment).artifacts:
+        match artifact:
+            case Manifest(origin, path, documents) if _is_applied(origin.model, path):
+                plain = json.loads(json.dumps(documents))
+                found[origin.model] = (*found.get(origin.model, ()), *plain)
+    return found
+
+
+def _is_applied(model: str, path: str) -> bool:
+    """What lies beside the models, and in their folder of objects; not the rules of Prometheus."""
+    return not model or path.startswith("kubernetes/")
 
 
 def render_project(project: Project, environment: str) -> FileSet:

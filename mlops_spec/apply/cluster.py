@@ -28,7 +28,6 @@ from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.tracks import Tracks
 from mlops_spec.runtime.cluster.tree import Difference, apply_tree, difference
 from mlops_spec.runtime.cluster.wait import Standing
-from mlops_spec.targets.manifests import objects_of, shared_objects
 
 # A plan does not wait for a cluster that is gone; apply does.
 _LOOK_FOR: Final = 3.0  # seconds
@@ -61,8 +60,10 @@ class ClusterSite:
 
     def rendered(self) -> tuple[Object, ...]:
         """Every object of the tree, as it was rendered."""
-        shared = shared_objects(self.site.files, self.site.environment)
-        return (*shared, *(one for model in self.site.project.models for one in self._of(model)))
+        return (
+            *self._shared,
+            *(one for model in self.site.project.models for one in self._of(model)),
+        )
 
     def difference(self) -> Difference:
         """How the cluster differs from what it should be right now. Reads only."""
@@ -82,15 +83,19 @@ class ClusterSite:
         """Make traffic what the table says, and end what runs beside production."""
         self.tracks(model).follow()
 
+    @property
+    def _shared(self) -> tuple[Object, ...]:
+        return self.site.objects.get("", ())
+
     def _of(self, model: LinkedModel) -> tuple[Object, ...]:
-        return objects_of(self.site.files, self.site.environment, model.name)
+        return self.site.objects.get(model.name, ())
 
     def _shape(self, model: LinkedModel) -> str:
         return facets(model, self.site.spec)[Change.SERVE]
 
     def _wanted(self) -> Iterator[Object]:
         """Every object as it has to be right now: during a rollout the route is split."""
-        yield from shared_objects(self.site.files, self.site.environment)
+        yield from self._shared
         for model in self.site.project.models:
             tracks, made = self.tracks(model.name), self._instance(model)
             split = tracks.split() if self._namespace_is_there else Split()
@@ -101,8 +106,7 @@ class ClusterSite:
 
     @cached_property
     def _namespace_is_there(self) -> bool:
-        shared = shared_objects(self.site.files, self.site.environment)
-        return all(self.server.get(ref_of(found)) is not None for found in shared)
+        return all(self.server.get(ref_of(found)) is not None for found in self._shared)
 
     def _instance(self, model: LinkedModel) -> Instance | None:
         """What production was started with, in today's form where that makes no other release."""

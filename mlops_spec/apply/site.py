@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
 
 from mlops_spec.model.files import FileSet
 from mlops_spec.model.project import LinkedModel, Project
@@ -14,24 +17,34 @@ from mlops_spec.runtime.declare import Csv, Parquet, Sql
 from mlops_spec.state import Deployments, Journal, Store
 from mlops_spec.terms.workspace import Workspace
 
+Objects = Mapping[str, tuple[dict[str, Any], ...]]
+NONE: Final[Objects] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The place that is planned for and applied to. `files` is what the specs render to there."""
+    """The place that is planned for and applied to. `files` is what the specs render to there.
+
+    `objects`: those of the files that are Kubernetes objects, by model; "": what all models share.
+    """
 
     root: Path
     project: Project
     environment: str
     files: FileSet
     store: Store
+    objects: Objects = field(default_factory=dict)
 
     @classmethod
-    def open(cls, root: Path, project: Project, environment: str, files: FileSet) -> Site:
+    def open(
+        cls, root: Path, project: Project, environment: str, files: FileSet,
+        objects: Objects = NONE,
+    ) -> Site:  # fmt: skip
         """Open the state: the database that the environment names, or a file of the workspace."""
         spec = project.environments[environment]
         url = os.environ.get(spec.state_env) if spec.state_env else None
         store = Store(url) if url else Store.at(Workspace.of(root, environment).state)
-        return cls(root, project, environment, files, store)
+        return cls(root, project, environment, files, store, objects)
 
     @property
     def spec(self) -> EnvironmentSpec:

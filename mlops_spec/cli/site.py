@@ -8,7 +8,13 @@ import sys
 
 from mlops_spec.apply.site import Site
 from mlops_spec.model.spec.project import ProjectSpec
-from mlops_spec.pipeline import compile_project, project_root, recorded_facts, render_project
+from mlops_spec.pipeline import (
+    cluster_objects,
+    compile_project,
+    project_root,
+    recorded_facts,
+    render_project,
+)
 from mlops_spec.runtime.refusal import Refusal
 
 
@@ -39,7 +45,9 @@ def open_site(arguments: argparse.Namespace) -> Site:
             f"`spec render --env {name}` writes its manifests; apply them with your own tools, or"
             " use router: gateway-api",
         )
-    return Site.open(root, project, name, render_project(project, name))
+    on_cluster = project.environments[name].serve.on == "kubernetes"
+    objects = cluster_objects(project, name) if on_cluster else {}
+    return Site.open(root, project, name, render_project(project, name), objects)
 
 
 def environment_name(project: ProjectSpec, asked: str | None) -> str:

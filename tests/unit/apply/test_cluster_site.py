@@ -16,7 +16,7 @@ from mlops_spec.apply.stages import ApplyObjects
 from mlops_spec.cli.views.plan_text import _stage_lines
 from mlops_spec.model.facets import facets
 from mlops_spec.model.spec.base import Change
-from mlops_spec.pipeline import compile_project, render_project
+from mlops_spec.pipeline import cluster_objects, compile_project, render_project
 from mlops_spec.runtime.cluster.recorded import Instance, record_instance
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployment, Store
@@ -28,7 +28,7 @@ MODEL = "flight-delay"
 @pytest.fixture(scope="module")
 def compiled():
     project, _ = compile_project(FLIGHTS, {})
-    return project, render_project(project, "production")
+    return project, render_project(project, "production"), cluster_objects(project, "production")
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def cluster():
 
 @pytest.fixture
 def site(tmp_path, monkeypatch, compiled, cluster):
-    project, files = compiled
+    project, files, objects = compiled
     store = Store.at(tmp_path / "state.db")
     with serving(cluster) as url:
         monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path / "config", url)))
-        yield Site(tmp_path, project, "production", files, store)
+        yield Site(tmp_path, project, "production", files, store, objects)
     store.close()
 
 
