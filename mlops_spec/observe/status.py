@@ -11,7 +11,7 @@ from mlops_spec.observe.waiting import NOBODY_ASKED, Asks, Held, Waiting, held_b
 from mlops_spec.runtime.machine.processes import Process, processes
 from mlops_spec.state import Deployment, Deployments, Journal, Store, Window, Windows
 from mlops_spec.state.approvals import Approval, last_word
-from mlops_spec.state.fallback import fallback_line, fallback_of
+from mlops_spec.state.fallback import fallback_of, warnings_of
 from mlops_spec.state.lease import holder_of
 from mlops_spec.state.tables import LEASES
 from mlops_spec.targets.programs import addresses
@@ -133,9 +133,14 @@ def _model(
         name,
         tuple(_release(journal, workspace, deployment) for deployment in ours),
         windows[-1] if windows else None,
-        replace(waiting, card=_card(workspace, waiting.run)) if waiting else None,
-        replace(held, card=_card(workspace, held.run)) if held else None,
+        replace(waiting, **_told(journal, workspace, name, waiting.run)) if waiting else None,
+        replace(held, **_told(journal, workspace, name, held.run)) if held else None,
     )
+
+
+def _told(journal: Journal, workspace: Workspace, model: str, run: str) -> dict[str, Any]:
+    """What is told of a candidate besides its verdicts."""
+    return {"card": _card(workspace, run), "fallback": fallback_of(journal, model, run)}
 
 
 def _place(deployment: Deployment) -> tuple[int, float]:
@@ -192,7 +197,7 @@ def _release_json(release: Release) -> dict[str, Any]:
         "decision": _decision_json(release.decision),
         "approval": release.approval.to_json() if release.approval else None,
         "card": release.card,
-        "warnings": [fallback_line(release.fallback)] if release.fallback else [],
+        "warnings": warnings_of(release.fallback),
     }
 
 

@@ -17,7 +17,7 @@ from mlops_spec.state import (
     Window,
     Windows,
 )
-from mlops_spec.state.fallback import fallback_in, fallback_line
+from mlops_spec.state.fallback import fallback_in, warnings_of
 from mlops_spec.terms.verdict import Verdict
 
 
@@ -60,7 +60,7 @@ class Story:
             ],
             "window": asdict(self.window) if self.window else None,
             "retraining": asdict(self.retraining) if self.retraining else None,
-            "warnings": [fallback_line(self.fallback)] if self.fallback else [],
+            "warnings": warnings_of(self.fallback),
         }
 
 

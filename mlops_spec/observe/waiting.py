@@ -8,6 +8,7 @@ from typing import Any, Final
 from mlops_spec.state import Deployment, Journal, Step
 from mlops_spec.state.approvals import approval_of, how_to_approve
 from mlops_spec.state.asked import asked_or_applied
+from mlops_spec.state.fallback import warnings_of
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 
@@ -42,6 +43,7 @@ class Waiting:
     by: tuple[str, ...]
     command: str
     card: str = ""
+    fallback: str = ""  # why scikit-learn would answer itself
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -54,6 +56,7 @@ class Waiting:
             "by": list(self.by),
             "command": self.command,
             "card": self.card,
+            "warnings": warnings_of(self.fallback),
         }
 
 
@@ -70,6 +73,7 @@ class Held:
     since: float
     rejected: str
     card: str = ""
+    fallback: str = ""  # why scikit-learn would answer itself
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -79,6 +83,7 @@ class Held:
             "since": self.since,
             "rejected": self.rejected,
             "card": self.card,
+            "warnings": warnings_of(self.fallback),
         }
 
 

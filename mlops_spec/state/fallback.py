@@ -20,6 +20,11 @@ def fallback_in(evaluated: Mapping[str, Any]) -> str:
     return str(portable.get("reason", "")) if portable.get("kind") == "sklearn" else ""
 
 
+def warnings_of(reason: str) -> list[str]:
+    """The warning for machines, where there is one."""
+    return [fallback_line(reason)] if reason else []
+
+
 def fallback_line(reason: str) -> str:
     """The warning in words."""
     return f"scikit-learn answers, which is slower than a portable form: {reason}"

@@ -24,7 +24,7 @@ from mlops_spec.apply.stages import (
     WriteFiles,
 )
 from mlops_spec.cli.views.text import printable
-from mlops_spec.state.fallback import fallback_line
+from mlops_spec.state.fallback import fallback_line, warnings_of
 
 if TYPE_CHECKING:
     from mlops_spec.runtime.gates.replay import Replayed
@@ -65,7 +65,7 @@ def _model_json(model: ModelPlan) -> dict[str, Any]:
             for c in model.changes
         ],
         "stages": [_stage_json(stage) for stage in model.stages],
-        "warnings": [fallback_line(model.standing.fallback)] if model.standing.fallback else [],
+        "warnings": warnings_of(model.standing.fallback),
         "run": model.standing.run,
         "release": model.standing.release,
         "blocked": None

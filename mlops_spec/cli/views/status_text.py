@@ -80,8 +80,7 @@ def _release_lines(release: Release, status: Status) -> Iterator[str]:
         yield from _decision_lines(release.decision)
     if release.approval is not None:
         yield f"               {escape(release.approval.line())}"
-    if release.fallback:
-        yield f"               [yellow]warning:[/] {escape(fallback_line(release.fallback))}"
+    yield from _fallback_lines(release.fallback)
     if release.card:
         yield f"               card {escape(release.card)}"
 
@@ -98,6 +97,7 @@ def _waiting_lines(waiting: Waiting, now: float) -> Iterator[str]:
     for sentence in waiting.criteria:
         yield f"               to confirm: {escape(sentence)}"
     yield f"               {escape(waiting.command)}   (or --reject), then spec apply"
+    yield from _fallback_lines(waiting.fallback)
     if waiting.card:
         yield f"               card {escape(waiting.card)}"
 
@@ -111,8 +111,14 @@ def _held_lines(held: Held, now: float) -> Iterator[str]:
     yield from _unpassed_lines(held.verdicts)
     if held.rejected:
         yield f"               {escape(held.rejected)}"
+    yield from _fallback_lines(held.fallback)
     if held.card:
         yield f"               card {escape(held.card)}"
+
+
+def _fallback_lines(reason: str) -> Iterator[str]:
+    if reason:
+        yield f"               [yellow]warning:[/] {escape(fallback_line(reason))}"
 
 
 def _unpassed_lines(verdicts: tuple[Verdict, ...]) -> Iterator[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from mlops_spec.state.fallback import fallback_in
+
 Output = Mapping[str, Any]
 
 
@@ -42,6 +44,17 @@ def _split(output: Output) -> str:
 
 def _fit(output: Output) -> str:
     return str(output.get("estimator", "")).rpartition(".")[2]
+
+
+def _evaluate(output: Output) -> str:
+    """What will answer, and how near it is to scikit-learn."""
+    if fallback_in(output):
+        return "scikit-learn itself will answer"
+    parity = (output.get("portable") or {}).get("parity")
+    if parity is None:
+        return ""
+    rows, apart = count(parity["rows"]), parity["max_difference"]
+    return f"the portable form agrees to {apart:.0e} on {rows} rows" if apart is not None else ""
 
 
 def _verdicts(output: Output) -> str:
@@ -91,6 +104,7 @@ DESCRIPTIONS: Final[dict[str, Callable[[Output], str]]] = {
     "check": _check,
     "split": _split,
     "fit": _fit,
+    "evaluate": _evaluate,
     "gate": _verdicts,
     "register": _register,
     "track": _track,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.markup import render
 
+from mlops_spec.cli.views.steps import describe
 from mlops_spec.cli.views.summary import trained_lines
 from mlops_spec.observe.story import tell_story
 from mlops_spec.state import Deployment, Deployments, Journal, Store
@@ -55,3 +56,15 @@ def test_a_model_with_a_portable_form_is_none(tmp_path: Path) -> None:
 
     assert len(shown(store)) == 2
     assert tell_story(store, "local", "churn").to_json()["warnings"] == []
+
+
+def test_the_step_that_judged_it_says_how_near_the_portable_form_is() -> None:
+    parity = {"rows": 15240, "max_difference": 8.05e-16, "changed_decisions": 0.0}
+
+    assert [
+        describe("evaluate", {"portable": {"kind": "onnx", "reason": "", "parity": parity}}),
+        describe("evaluate", {"portable": {"kind": "sklearn", "reason": REASON, "parity": None}}),
+        describe("evaluate", {}),
+    ] == [
+        "the portable form agrees to 8e-16 on 15,240 rows", "scikit-learn itself will answer", "",
+    ]  # fmt: skip

@@ -185,5 +185,5 @@ def test_status_says_who_waits_and_who_has_approved_what_serves(
     assert told["waiting"] == {
         "run": "r1", "version": "3", "outcome": "pass", "verdicts": [PASSED.to_json()],
         "since": 1000.0, "criteria": list(READ), "by": ["ann", "bob"], "command": COMMAND,
-        "card": str(workspace.card("r1")),
+        "card": str(workspace.card("r1")), "warnings": [],
     }  # fmt: skip
