@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import sqlalchemy as sql
 from batch_world import INPUT, exported, many, run, serve, serving
@@ -247,3 +248,24 @@ def test_a_database_of_another_kind_is_refused_before_anything_is_made(
     monkeypatch.setenv("SCORES_URL", f"sqlite:///{place.root / 'scores.db'}")
     with pytest.raises(Refusal, match="the table scores is in sqlite"):
         run(place, output=SCORES)
+
+
+def test_whatever_a_text_holds_and_however_many_classes_there_are(database: sql.Engine) -> None:
+    ids = ['a "b", c', "line\nbreak", "back\\slash", "\\N", "Ωλ\t", "'; DROP TABLE x; --"]
+    part = pa.table(
+        {
+            "id": ids,
+            "score": [0.1 + 0.2, 1e-300, None, 1 / 3, -0.0, 5.0],
+            "decision": ["", None, "null", "\\.", "x", "y"],
+            "probabilities": pa.array([[0.1, 0.9], None, [], [1 / 3], [1.0], [0.5]]),
+            "problem": pa.array([None, "", "a,b", None, None, None], pa.string()),
+        }
+    )
+    found = tables.load(SCORES, [part], part.schema, "id", 'r"1')
+
+    assert found == tables.Loaded(6, 0)
+    schema = sql.Table("scores", sql.MetaData(), autoload_with=database)
+    with database.connect() as connection:
+        rows = {row["id"]: dict(row) for row in connection.execute(sql.select(schema)).mappings()}
+    expected = {row["id"]: {**row, "release": 'r"1'} for row in part.to_pylist()}
+    assert rows == expected
