@@ -29,6 +29,7 @@ from mlops_spec.runtime.service.arriving import (
     Receive,
     TooLarge,
 )
+from mlops_spec.runtime.service.inline import inline
 from mlops_spec.runtime.service.log_files import imported
 from mlops_spec.runtime.service.metrics import ServiceMetrics
 from mlops_spec.runtime.service.openapi import description_of
@@ -39,7 +40,6 @@ from mlops_spec.runtime.service.predicting import (
     Reply,
     Requests,
     answer_body,
-    at_once,
     error_body,
 )
 from mlops_spec.runtime.service.prediction_log import Identity, PredictionLog
@@ -140,7 +140,7 @@ class PredictionApp:
         self._requests = Requests()
         log = self._open_log(workspace_here(), identity, metrics)
         self._running = Predictor(
-            self._reader, scorer, at_once(scorer, tuple(self._reader.columns)), identity, metrics,
+            self._reader, scorer, inline(scorer, tuple(self._reader.columns)), identity, metrics,
             log, Scoring(self._timeout), self._timeout,
         )  # fmt: skip
 

@@ -12,15 +12,13 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from mlops_spec.runtime.portable.scorer import Scorer, Scores
+from mlops_spec.runtime.service.inline import INLINE_ROWS, Inline
 from mlops_spec.runtime.service.metrics import ServiceMetrics
 from mlops_spec.runtime.service.prediction_log import Answered, Identity, PredictionLog
-from mlops_spec.runtime.service.row_matrix import row_matrix
 from mlops_spec.runtime.service.scoring import Overloaded, Scoring
 from mlops_spec.runtime.service.startup import log as _log
 from mlops_spec.runtime.service.typed_rows import BadRequest, Problem, RowReader, Rows
 
-# More rows than these take milliseconds, in which the event loop would answer nobody else.
-INLINE_ROWS: Final = 64
 MAX_ID_BYTES: Final = 128
 
 
@@ -70,7 +68,7 @@ class Predictor:
 
     reader: RowReader
     scorer: Scorer
-    now: Callable[[Rows], Scores] | None  # for a few rows, when that takes microseconds
+    inline: Inline | None  # for a few rows, when they take microseconds
     identity: Identity
     metrics: ServiceMetrics
     log: PredictionLog | None
@@ -83,8 +81,8 @@ class Predictor:
         """Status and body of the answer; what was answered well is logged."""
         try:
             rows = read()
-            if self.now is not None and len(rows.values) <= INLINE_ROWS:
-                scores = self.now(rows)
+            if self.inline is not None and len(rows.values) <= INLINE_ROWS:
+                scores = await self.inline.score(rows)
             else:
                 scores = await self.scoring.score(self.scorer, rows)
             answer = said(rows, scores)
@@ -115,17 +113,6 @@ class Predictor:
         self.scoring.close()
         if self.log is not None:
             self.log.close()
-
-
-def at_once(scorer: Scorer, names: Sequence[str]) -> Callable[[Rows], Scores] | None:
-    """How a few rows are scored within the event loop; None when they take milliseconds."""
-    if scorer.kind == "sklearn":
-        return None
-    encoding, score = getattr(scorer, "encoding", None), getattr(scorer, "score_matrix", None)
-    if encoding is None or score is None:
-        return lambda rows: scorer.score(rows.columns)
-    matrix = row_matrix(encoding, names)
-    return lambda rows: score(matrix(rows.values))
 
 
 def answer_body(identity: Identity, asked: Asked, scores: Scores) -> bytes:

@@ -113,7 +113,7 @@ def _score(scorer: Scorer, batch: Sequence[_Wanted]) -> None:
     values = [row for each in batch for row in each.rows.values]
     try:
         scores = scorer.score(Rows(first.names, values, (), ()).columns)
-        parts = _parts(scores, [len(each.rows) for each in batch])
+        parts = parts_of(scores, [len(each.rows) for each in batch])
     except Exception as error:
         if len(batch) == 1:
             batch[0].found.set_exception(error)
@@ -125,8 +125,8 @@ def _score(scorer: Scorer, batch: Sequence[_Wanted]) -> None:
         each.found.set_result(part)
 
 
-def _parts(scores: Scores, lengths: Sequence[int]) -> list[Scores]:
-    """The scores of each request."""
+def parts_of(scores: Scores, lengths: Sequence[int]) -> list[Scores]:
+    """The scores of each request, of so many rows each."""
     found: list[Scores] = []
     start = 0
     for length in lengths:
