@@ -22,7 +22,8 @@ from field_owners import Conflict, Owners
 
 KINDS = {
     "v1": {"namespaces": "Namespace", "services": "Service", "serviceaccounts": "ServiceAccount",
-           "configmaps": "ConfigMap", "pods": "Pod"},
+           "configmaps": "ConfigMap", "pods": "Pod",
+           "persistentvolumeclaims": "PersistentVolumeClaim"},
     "apps/v1": {"deployments": "Deployment"},
     "autoscaling/v2": {"horizontalpodautoscalers": "HorizontalPodAutoscaler"},
     "policy/v1": {"poddisruptionbudgets": "PodDisruptionBudget"},

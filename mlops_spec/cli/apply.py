@@ -14,8 +14,7 @@ from mlops_spec.apply.look import make_plan
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ApplyPlan
 from mlops_spec.apply.world import LiveWorld
-from mlops_spec.cli.exits import Exit
-from mlops_spec.cli.fields import place_of
+from mlops_spec.cli.fields import at_its_line, placed
 from mlops_spec.cli.plan import show
 from mlops_spec.cli.refused import print_refusal
 from mlops_spec.cli.replays import replays
@@ -60,29 +59,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     started = time.time()
     site = open_site(arguments)
-    try:
-        with Lease(site.store, f"apply/{site.environment}", "spec apply"):
-            plan = make_plan(site, retry=arguments.retry)
-            # Before anything is done: afterwards the gates count as unchanged.
-            replayed = replays(site, plan)
-            outcome = _execute(site, plan, replayed, arguments)
-            if not outcome.failed:
-                LiveWorld(site, _ignore).settle(outcome.blocked)
-    except Refusal as refusal:
-        if not refusal.field:
-            raise
-        _tell(site, refusal, arguments)
-        return Exit.FAILED
+    with at_its_line(site), Lease(site.store, f"apply/{site.environment}", "spec apply"):
+        plan = make_plan(site, retry=arguments.retry)
+        # Before anything is done: afterwards the gates count as unchanged.
+        replayed = replays(site, plan)
+        outcome = _execute(site, plan, replayed, arguments)
+        if not outcome.failed:
+            LiveWorld(site, _ignore).settle(outcome.blocked)
     _report(site, plan, replayed, outcome, arguments)
     for failure in outcome.failed:
-        _tell(site, refusal_of(site, failure, started), arguments)
+        print_refusal(placed(site, refusal_of(site, failure, started)), arguments)
     return outcome.exit_code
-
-
-def _tell(site: Site, refusal: Refusal, arguments: argparse.Namespace) -> None:
-    """Say it at the line of the spec that owns it."""
-    place = place_of(site, refusal)
-    print_refusal(refusal, arguments, str(place) if place else "")
 
 
 def _images(site: Site, given: list[str]) -> dict[str, str]:

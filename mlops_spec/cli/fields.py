@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mlops_spec.apply.site import Site
 from mlops_spec.diagnostics import Span
 from mlops_spec.model.project import Places
 from mlops_spec.runtime.refusal import Refusal
+
+
+@contextmanager
+def at_its_line(site: Site) -> Iterator[None]:
+    """A refusal that comes out of here says where the specs have what it is about."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise placed(site, refusal) from refusal.__cause__
+
+
+def placed(site: Site, refusal: Refusal) -> Refusal:
+    """The refusal with the line that owns the trouble, where somebody knows it."""
+    span = place_of(site, refusal)
+    refusal.at = str(span) if span else ""
+    return refusal
 
 
 def place_of(site: Site, refusal: Refusal) -> Span | None:

@@ -8,6 +8,7 @@ import json
 from mlops_spec.apply.blocked import exit_code_of
 from mlops_spec.apply.look import make_plan
 from mlops_spec.apply.stages import ApplyPlan
+from mlops_spec.cli.fields import at_its_line
 from mlops_spec.cli.replays import replays
 from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
@@ -31,7 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
-    plan = make_plan(site, retry=arguments.retry)
+    with at_its_line(site):
+        plan = make_plan(site, retry=arguments.retry)
     show(plan, arguments, replays(site, plan))
     if plan.blocked:
         return exit_code_of(plan.blocked)

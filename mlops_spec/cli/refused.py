@@ -44,14 +44,13 @@ def _of_the_disk(error: OSError) -> Refusal:
     )
 
 
-def print_refusal(refusal: Refusal, arguments: argparse.Namespace, place: str = "") -> None:
-    """Print to stderr, as text or as one line of JSON. `place`: file:line:col of what owns it."""
+def print_refusal(refusal: Refusal, arguments: argparse.Namespace) -> None:
+    """Print to stderr, as text or as one line of JSON."""
     if arguments.output == "json":
-        error = {**refusal.to_json(), **({"at": place} if place else {})}
-        print(json.dumps({"format_version": 1, "error": error}), file=sys.stderr)
+        print(json.dumps({"format_version": 1, "error": refusal.to_json()}), file=sys.stderr)
         return
     # What is told of data and of other programs must not drive the reader's terminal either.
-    where = f"{place}: " if place else ""
+    where = f"{refusal.at}: " if refusal.at else ""
     print(f"{where}error {refusal.code}: {printable(refusal.message)}", file=sys.stderr)
     for detail in refusal.details:
         print(f"    {printable(detail)}", file=sys.stderr)

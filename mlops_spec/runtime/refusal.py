@@ -18,8 +18,8 @@ class Refusal(Exception):
     """A step cannot be done. `code` is of the catalogue (MLS6xx, MLS7xx), `help` says what to do.
 
     `transient`: a server or a lock; the same may succeed a moment later. `field`: what of the specs
-    owns the trouble, as `("model", NAME, "serve", "resources")` or `("environment", "serve", "images")`;
-    whoever prints it knows the line.
+    owns the trouble, as `("model", NAME, "serve", "resources")` or `("environment", "serve",
+    "images")`; whoever prints it knows the line, `at`.
 
     It crosses process borders as JSON in the journal, so that `spec apply` can print it like any
     other diagnostic.
@@ -42,6 +42,7 @@ class Refusal(Exception):
         self.details = details
         self.transient = transient
         self.field = field
+        self.at = ""
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {
@@ -50,4 +51,5 @@ class Refusal(Exception):
             "help": self.help,
             "details": list(self.details),
         }
-        return {**found, "field": list(self.field)} if self.field else found
+        found |= {"field": list(self.field)} if self.field else {}
+        return {**found, "at": self.at} if self.at else found

@@ -28,6 +28,15 @@ _APPLY: Final = "application/apply-patch+yaml"
 _PAGE: Final = 500
 
 
+# Which field of the environment asks for a kind that not every cluster has.
+_ASKED_BY: Final[Mapping[str, tuple[str, ...]]] = {
+    "HTTPRoute": ("environment", "serve", "router"),
+    "ScaledObject": ("environment", "monitoring", "prometheus"),
+    "PodMonitor": ("environment", "monitoring", "operator"),
+    "PrometheusRule": ("environment", "monitoring", "operator"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a pod answered through the API server; `status` is the pod's own, or the server's."""
@@ -136,7 +145,8 @@ class ApiServer:
             raise Refusal(
                 "MLS623",
                 f"the cluster knows no {ref.kind} ({ref.api})",
-                "install what defines it, then the same command; docs/errors/MLS623.md says which",
+                "install what defines it, or leave it out of the spec; spec explain MLS623",
+                field=_ASKED_BY.get(ref.kind, ()),
             )
         plural, namespaced = self._kinds[ref.api, ref.kind]
         prefix = "/api/" if "/" not in ref.api else "/apis/"

@@ -13,6 +13,7 @@ from mlops_spec.apply.cluster import ClusterSite, cluster_variables, objects_sta
 from mlops_spec.apply.go_back import go_back
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ApplyObjects
+from mlops_spec.cli.fields import placed
 from mlops_spec.cli.views.plan_text import _stage_lines
 from mlops_spec.model.facets import facets
 from mlops_spec.model.spec.base import Change
@@ -165,3 +166,21 @@ def test_flows_roll_out_on_the_cluster_that_was_applied_to(site, tmp_path):
     assert cluster_variables(site) == {
         "KUBECONFIG": str(tmp_path / "config"), "MLOPS_SPEC_KUBE_CONTEXT": "test"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "line"), [
+    (("environment", "serve", "images"), "images:"),
+    (("environment", "serve", "nothing", "such"), "serve:"),
+    (("model", MODEL, "serve", "replicas"), "replicas:"),
+    (("model", MODEL, "serve", "nowhere"), "serve:"),
+])  # fmt: skip
+def test_a_refusal_knows_the_line_that_owns_it(site, field, line):
+    said = placed(site, Refusal("MLS626", "no", field=field))
+
+    path, number, _ = said.at.split(":")
+    assert line in (FLIGHTS / path).read_text().splitlines()[int(number) - 1]
+
+
+@pytest.mark.parametrize("field", [(), ("model", "another", "serve"), ("cluster",)])
+def test_a_refusal_of_nothing_in_the_specs_has_no_line(site, field):
+    assert placed(site, Refusal("MLS620", "no", field=field)).at == ""
