@@ -171,7 +171,7 @@ def test_flows_roll_out_on_the_cluster_that_was_applied_to(site, tmp_path):
 @pytest.mark.parametrize(("field", "line"), [
     (("environment", "serve", "images"), "images:"),
     (("environment", "serve", "nothing", "such"), "serve:"),
-    (("model", MODEL, "serve", "replicas"), "replicas:"),
+    (("model", MODEL, "serve", "replicas"), "serve:"),
     (("model", MODEL, "serve", "nowhere"), "serve:"),
 ])  # fmt: skip
 def test_a_refusal_knows_the_line_that_owns_it(site, field, line):
