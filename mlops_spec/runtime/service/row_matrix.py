@@ -60,12 +60,14 @@ class _OfNumbers:
         matrix: Matrix = np.array(rows, dtype=np.float64)
         if self._source is not None:
             matrix = matrix[:, self._source]
+        # Looked for among the values: a number may well become NaN.
+        nothing = np.isnan(matrix) if any(None in row for row in rows) else None
         if self._scale is not None:
             matrix *= self._scale
         if self._offset is not None:
             matrix += self._offset
-        if any(None in row for row in rows):
-            np.copyto(matrix, self._missing, where=np.isnan(matrix))
+        if nothing is not None:
+            np.copyto(matrix, self._missing, where=nothing)
         return matrix
 
 
