@@ -9,6 +9,7 @@ from typing import Any
 
 from mlops_spec.apply.blocked import Blocked
 from mlops_spec.apply.cluster import ClusterSite, cluster_variables
+from mlops_spec.apply.databases import database_variables
 from mlops_spec.apply.events import Event, Note
 from mlops_spec.apply.follow import FlowRequest, Watch, run_flow
 from mlops_spec.apply.look import (
@@ -61,7 +62,8 @@ class LiveWorld:
         key = flows_digest(self.site, model)
         journal = self.site.journal
         journal.start(model, FLOWS_STEP, key, "")
-        variables = cluster_variables(self.site)
+        databases = database_variables(self.site.model(model))
+        variables = {**cluster_variables(self.site), **databases}
         platform.serve_flows(self.site.workspace, self.site.spec, model, key, variables)
         journal.finish(model, FLOWS_STEP, key, "done", {})
 
