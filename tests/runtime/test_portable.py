@@ -16,6 +16,7 @@ from portable_world import (
     scaled_and_one_hot,
     target,
 )
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -25,6 +26,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    OrdinalEncoder,
     StandardScaler,
 )
 
@@ -178,3 +180,26 @@ def test_the_fallback_scores_categories_and_missing_values(tmp_path: Path) -> No
     assert load(tmp_path, report.digest).score(as_columns(fresh)).score == pytest.approx(
         model.predict(fresh).tolist()
     )
+
+
+def test_a_column_of_many_categories_is_scored_as_in_scikit_learn(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    words = [f"Ω{number:03}" for number in range(150)]
+    frame = pd.DataFrame({"n": random.normal(size=4000), "word": random.choice(words, 4000)})
+    frame["word"] = frame["word"].astype(object).where(random.random(4000) > 0.1, None)
+    ordinal = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan
+    )
+    boosting = HistGradientBoostingClassifier(max_iter=20, categorical_features=[0])
+    columns = ColumnTransformer([("w", ordinal, ["word"]), ("n", "passthrough", ["n"])])
+    odd = frame["word"].map(lambda word: word is not None and int(word[1:]) % 3 == 1)
+    model = make_pipeline(columns, boosting).fit(frame, odd ^ (frame.n > 1))
+
+    report = export(model, frame[:1500], tmp_path)
+
+    assert (report.kind, report.reason) == ("onnx", "")
+    assert report.parity is not None
+    assert report.parity.max_difference < 1e-14
+    asked = {"n": [0.0, 0.0, 2.0], "word": ["Ω149", None, "never seen"]}
+    wanted = model.predict_proba(pd.DataFrame(asked))[:, 1].tolist()
+    assert load(tmp_path, report.digest).score(asked).score == pytest.approx(wanted, abs=1e-14)

@@ -27,8 +27,8 @@ Label = str | int | float | bool
 THRESHOLD: Final = 0.5
 # A batch is cut into parts of so many rows, one for each core at a time.
 CHUNK_ROWS: Final = 10_000
-# The most numbers that rows become on their way through a graph: 64 MB of doubles.
-MAX_NUMBERS: Final = 8_000_000
+# The most numbers that rows become on their way through a graph: 2 MB, which a core's cache holds.
+MAX_NUMBERS: Final = 250_000
 CORES: Final = len(os.sched_getaffinity(0))
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mlops_spec.runtime.portable.forms.sets import asked_first
 from mlops_spec.runtime.portable.forms.trees import Tree, summed
 from mlops_spec.runtime.portable.graph import NoForm, Tensor, both
 
@@ -95,6 +96,7 @@ def _light_sum(model: Any, x: Tensor) -> tuple[str, Tensor]:
         nodes = _Nodes()
         nodes.add(tree["tree_structure"])
         trees.append(nodes.tree(number % targets))
+    x, trees = asked_first(x, trees, model.n_features_in_)
     raw = summed(x, trees, targets)
     if found["average_output"]:
         raw = raw / float(len(trees) // targets)

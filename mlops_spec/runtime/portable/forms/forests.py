@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mlops_spec.runtime.portable.forms.sets import asked_first
 from mlops_spec.runtime.portable.forms.trees import Tree, binned, grown, summed
 from mlops_spec.runtime.portable.graph import NoForm, Tensor, beside, both
 
@@ -136,11 +137,12 @@ def histogram_mean(model: Any, x: Tensor) -> Tensor:
 
 def _histogram_sum(model: Any, x: Tensor) -> Tensor:
     targets = model.n_trees_per_iteration_
-    trees = (
+    trees = [
         binned(tree, target)
         for iteration in model._predictors
         for target, tree in enumerate(iteration)
-    )
+    ]
+    x, trees = asked_first(x, trees, model.n_features_in_)
     baseline = np.asarray(model._baseline_prediction, dtype=np.float64).reshape(1, -1)
     return summed(x, trees, targets) + baseline
 
