@@ -15,7 +15,7 @@ from mlops_spec.model.spec.base import Change
 from mlops_spec.runtime.cluster import tree
 from mlops_spec.runtime.cluster.connection import connect
 from mlops_spec.runtime.cluster.instance import deployment_ref
-from mlops_spec.runtime.cluster.objects import Object, Owner, at, ref_of
+from mlops_spec.runtime.cluster.objects import Object, Owner, at
 from mlops_spec.runtime.cluster.recorded import (
     Instance,
     instance_of,
@@ -23,7 +23,6 @@ from mlops_spec.runtime.cluster.recorded import (
     record_objects,
 )
 from mlops_spec.runtime.cluster.refused import Unreachable
-from mlops_spec.runtime.cluster.route import Split
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.tracks import Tracks
 from mlops_spec.runtime.cluster.tree import Difference, apply_tree, difference
@@ -98,15 +97,11 @@ class ClusterSite:
         yield from self._shared
         for model in self.site.project.models:
             tracks, made = self.tracks(model.name), self._instance(model)
-            split = tracks.split() if self._namespace_is_there else Split()
+            split = tracks.split()
             for found in self._of(model):
                 steady = tracks.steady(found, split, made)
                 if steady is not None:
                     yield steady
-
-    @cached_property
-    def _namespace_is_there(self) -> bool:
-        return all(self.server.get(ref_of(found)) is not None for found in self._shared)
 
     def _instance(self, model: LinkedModel) -> Instance | None:
         """What production was started with, in today's form where that makes no other release."""
