@@ -13,7 +13,7 @@ from mlops_spec.lower.flows import (
     lower_rollout,
     lower_train,
 )
-from mlops_spec.lower.kubernetes import lower_kubernetes, lower_namespace
+from mlops_spec.lower.kubernetes import lower_environment, lower_kubernetes
 from mlops_spec.lower.origin import Placed, place
 from mlops_spec.lower.service import lower_image, lower_service
 from mlops_spec.lower.spark import lower_spark
@@ -44,4 +44,4 @@ def lower(project: Project, environment: str) -> Plan:
         for lower_family in PASSES
         for artifact in lower_family(placed)
     )
-    return Plan(environment, (*lower_namespace(project, environment), *of_models))
+    return Plan(environment, (*lower_environment(project, environment), *of_models))

@@ -22,7 +22,8 @@ def fuzzed_project(seed: int, root: Path) -> Path:
     environments = {_name(rng): _environment(rng) for _ in range(2)}
     for number, environment in enumerate(environments.values()):
         environment["serve"]["namespace"] += f"-{number}"  # each has its own
-    project = {"project": _name(rng), "environments": environments}
+    name = rng.choice(("p", "p" * 49)) + str(seed)  # no two projects have one name
+    project = {"project": name, "environments": environments}
     documents = [_model(rng), *(_rollout(rng, name) for name in ("careful", "standard"))]
     text = f"# mlops.yaml\n{yaml.safe_dump(project)}\n# specs/case.yaml\n"
     return write_project(root, (text + yaml.safe_dump_all(documents)).encode())
@@ -57,9 +58,12 @@ def _environment(rng: random.Random) -> dict[str, Any]:
             callers=lambda r: [_name(r) for _ in range(r.randrange(1, 4))],
             api_server=(["10.0.0.0/28"], ["fd00::/8", "10.1.2.3/32"]),
             volume=_name,
+            volume_size=("1kB", "1.5GB"),
             context=("prod", "user@cluster:443"),
         ),
     }
+    if "volume" not in serve:
+        serve.pop("volume_size", None)
     return {
         "serve": serve,
         "signing": {"public_key": _KEY},

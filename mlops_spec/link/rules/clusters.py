@@ -22,7 +22,7 @@ from mlops_spec.model.spec.project import EnvironmentSpec
 
 _ROUTERS: Final = {"processes": ("envoy",), "kubernetes": ("gateway-api", "argo-rollouts")}
 _ARGO: Final = "argo-rollouts"
-_OF_CLUSTERS: Final = ("gateway", "callers", "api_server", "volume")
+_OF_CLUSTERS: Final = ("gateway", "callers", "api_server", "volume", "volume_size")
 
 
 def routers_exist_where_services_run(scope: Scope, found: Diagnostics) -> None:
@@ -181,6 +181,9 @@ def _misfits(environment: EnvironmentSpec) -> Iterator[tuple[tuple[str | int, ..
         of_all = ((key,) for key in ("monitoring", "flows") if getattr(environment, key))
         for at in (*of_serve, *of_all):
             yield at, f"`{at[-1]}` means nothing for processes on this machine", "remove it"
+    elif serve.volume_size and not serve.volume:
+        why = "no claim is named that would have this size"
+        yield ("serve", "volume_size"), why, "add volume: with the name of the claim"
     for position, addresses in enumerate(serve.api_server):
         mistake = _mistake_in(addresses)
         if mistake:

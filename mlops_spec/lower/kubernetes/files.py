@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from mlops_spec.lower import conventions
 from mlops_spec.lower.kubernetes import argo, jobs, monitoring, network, routing, scaling, workload
 from mlops_spec.lower.kubernetes.head import Object
-from mlops_spec.lower.kubernetes.namespace import is_ours, namespace
+from mlops_spec.lower.kubernetes.namespace import claim, is_ours, namespace
 from mlops_spec.lower.origin import Placed
 from mlops_spec.model.plan import Artifact, Manifest, Origin
 from mlops_spec.model.project import Project
 
 
-def lower_namespace(project: Project, environment: str) -> Iterator[Artifact]:
-    """namespace.yaml beside the models, unless the namespace is one that others live in."""
+def lower_environment(project: Project, environment: str) -> Iterator[Artifact]:
+    """namespace.yaml and volume.yaml beside the models, where they are the project's to make."""
     spec = project.environments[environment]
-    if spec.serve.on != "kubernetes" or not is_ours(spec.serve.namespace):
+    serve = spec.serve
+    if serve.on != "kubernetes":
         return
     origin = Origin(
         spec=project.document.path.as_posix(),
@@ -28,7 +29,11 @@ def lower_namespace(project: Project, environment: str) -> Iterator[Artifact]:
         registry=spec.registry,
         state_env=spec.state_env,
     )
-    yield Manifest(origin, "namespace.yaml", (namespace(origin, spec.serve.namespace),))
+    if is_ours(serve.namespace):
+        yield Manifest(origin, "namespace.yaml", (namespace(origin, serve.namespace),))
+    if serve.volume and serve.volume_size:
+        made = claim(origin, serve.namespace, serve.volume, serve.volume_size)
+        yield Manifest(origin, "volume.yaml", (made,))
 
 
 def lower_kubernetes(placed: Placed) -> Iterator[Artifact]:

@@ -1,4 +1,4 @@
-"""The namespace that an environment's services run in."""
+"""What the models of an environment share: the namespace, and the volume of their workspace."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from mlops_spec.lower import conventions
 from mlops_spec.lower.kubernetes.head import Object
 from mlops_spec.model.plan import Origin
+from mlops_spec.model.units import Bytes
 
 # Others live there already, and their pods may not fit the `restricted` profile.
 _OF_OTHERS: Final = "default"
@@ -36,5 +37,29 @@ def namespace(origin: Origin, name: str) -> Object:
                 **levels,
             },
             "annotations": {conventions.SOURCE: origin.spec},
+        },
+    }
+
+
+def claim(origin: Origin, namespace: str, name: str, size: Bytes) -> Object:
+    """Where services write what they answered, and flows read it: from several nodes at once."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {
+                conventions.NAME: origin.project,
+                conventions.PART_OF: origin.project,
+                conventions.MANAGED_BY: "mlops-spec",
+                conventions.COMPONENT: "environment",
+                conventions.ENVIRONMENT: origin.environment,
+            },
+            "annotations": {conventions.SOURCE: origin.spec},
+        },
+        "spec": {
+            "accessModes": ["ReadWriteMany"],
+            "resources": {"requests": {"storage": str(size.count)}},
         },
     }

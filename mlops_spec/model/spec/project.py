@@ -47,6 +47,9 @@ class ServeOn(SpecModel):
         Change.SCALE, "PersistentVolumeClaim of the workspace; without it logs end with their pod",
         None,
     )  # fmt: skip
+    volume_size: Bytes | None = field(
+        Change.SCALE, "size of that claim, which apply makes; without it, it is there already", None
+    )
 
 
 class Monitoring(SpecModel):

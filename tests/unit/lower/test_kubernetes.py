@@ -115,6 +115,23 @@ def test_without_a_claim_the_log_is_bounded(tmp_path: Path) -> None:
     assert limits["ephemeral-storage"] == "3072Mi"
 
 
+def test_a_claim_of_a_size_is_made_and_another_is_there_already(tmp_path: Path) -> None:
+    sized = CLUSTER.replace("namespace: ml", "namespace: ml, volume: trips, volume_size: 20GB")
+    found = compiled(tmp_path / "a", sized, "")
+    (claim,) = (
+        a.documents[0] for a in lower(found, "production").artifacts
+        if isinstance(a, Manifest) and a.path == "volume.yaml"
+    )  # fmt: skip
+    assert (claim["kind"], claim["metadata"]["name"]) == ("PersistentVolumeClaim", "trips")
+    assert claim["spec"] == {
+        "accessModes": ["ReadWriteMany"],
+        "resources": {"requests": {"storage": "20000000000"}},
+    }
+    named = CLUSTER.replace("namespace: ml", "namespace: ml, volume: trips")
+    artifacts = lower(compiled(tmp_path / "b", named, ""), "production").artifacts
+    assert not [a for a in artifacts if isinstance(a, Manifest) and a.path == "volume.yaml"]
+
+
 def test_a_job_has_the_state_and_prefect_does_not_run_it_too(tmp_path: Path) -> None:
     environment = CLUSTER + "    state_env: STATE\n    flows: {image: flows, secret: keys}\n"
     batch = 'batch: {schedule: "0 2 * * *", input: waiting-trips, output: {parquet: out}}\n'

@@ -96,6 +96,7 @@ def test_only_what_was_asked_for_is_there(flights: Project) -> None:
     manifests = [a.path for a in lower(flights, "production").artifacts if isinstance(a, Manifest)]
     assert manifests == [
         "namespace.yaml",
+        "volume.yaml",
         "kubernetes/service-account.yaml",
         "kubernetes/network-policy.yaml",
         "kubernetes/deployment.yaml",
