@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check golden bench clean
+.PHONY: help setup demo test lint check golden bench soak clean
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
@@ -38,6 +38,9 @@ golden: $(READY)  ## render the examples, the schemas and the reference again
 
 bench: $(READY)  ## measure beside the peers; topic=serving for one, out=bench.json for the numbers
 	$(BIN)/python tests/bench/run.py $(topic) $(if $(out),--output $(out)) $(if $(workspace),--workspace $(workspace))
+
+soak: $(READY)  ## a service for 60 s under load and faults, then 10,000 requests of a fuzzer
+	MLOPS_SPEC_LOAD_SECONDS=60 MLOPS_SPEC_FUZZ_REQUESTS=10000 $(BIN)/python -m pytest tests/e2e/test_service_under_load.py tests/e2e/test_service_fuzzed.py
 
 clean:  ## stop what the examples started, and remove what they made
 	for example in examples/*/; do $(BIN)/spec --root $$example down || true; rm -rf $$example/.spec $$example/data; done

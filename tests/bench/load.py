@@ -68,7 +68,7 @@ def load(url: str, bodies: Sequence[bytes], place: Path) -> Sample:
     found = _answered(url, _wrk(url, bodies, place, SECONDS))
     if not found["rate"]:
         return found
-    return {**found, "p99 at half": _paced(url, bodies, place, found["rate"] / 2)["p99"]}
+    return {**found, "p99 ½": _paced(url, bodies, place, found["rate"] / 2)["p99"]}
 
 
 def rate(url: str, bodies: Sequence[bytes], place: Path) -> float:

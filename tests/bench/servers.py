@@ -29,7 +29,7 @@ from mlops_spec.terms.workspace import Workspace
 
 READY_WITHIN = 60.0
 
-BARE_NAME = "bare ASGI, no model"
+BARE_NAME = "bare ASGI"
 FASTAPI = """
 import joblib
 import pandas as pd
@@ -125,7 +125,7 @@ def fastapi(place: Path, trained: Trained) -> Server:
     fields = "".join(f"    {name}: {kind}\n" for name, kind in types.items())
     folder = _folder(place, f"fastapi-{trained.name}", {"main.py": FASTAPI.format(fields=fields)})
     pickle(trained, folder / "model.joblib")
-    return Server("FastAPI + scikit-learn", _uvicorn("main:app"), folder, dict)
+    return Server("FastAPI snippet", _uvicorn("main:app"), folder, dict)
 
 
 def bentoml(place: Path, trained: Trained) -> Server:
@@ -135,7 +135,7 @@ def bentoml(place: Path, trained: Trained) -> Server:
     serve = (sys.executable, "-m", "bentoml", "serve", "service:Predictor", "--port", "{port}")
     home = {"BENTOML_HOME": str(place / "bentoml-home")}
     return Server(
-        "BentoML @api + scikit-learn", (*serve, "--host", "127.0.0.1"), folder,
+        "BentoML @api", (*serve, "--host", "127.0.0.1"), folder,
         lambda row: {"row": dict(row)}, home,
     )  # fmt: skip
 
@@ -152,7 +152,7 @@ def mlflow(place: Path, trained: Trained) -> Server:
     )  # fmt: skip
     serve = (sys.executable, "-m", "mlflow", "models", "serve", "-m", "model", "-p", "{port}")
     return Server(
-        "MLflow models serve", (*serve, "--host", "127.0.0.1", "--env-manager", "local"), folder,
+        "MLflow serve", (*serve, "--host", "127.0.0.1", "--env-manager", "local"), folder,
         lambda row: {"dataframe_records": [dict(row)]},
         # It starts `uvicorn` by its name.
         {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}, "/invocations",
@@ -179,7 +179,7 @@ def _copies(workspace: Workspace, tag: str, root: Path, workers: int) -> Server:
     # The port is in the middle of the command; it is chosen when the service is started.
     arguments = tuple("{port}" if word == "0" else word for word in command.argv)
     return Server(
-        named("ours, predictions logged", workers), arguments, root,
+        named("ours", workers), arguments, root,
         lambda row: {"rows": [dict(row)]},
         {**command.environment, "MLOPS_SPEC_WORKSPACE": str(workspace.root)}, many=True,
     )  # fmt: skip

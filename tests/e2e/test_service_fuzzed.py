@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning"),
 ]
 
-# The 10,000 take some minutes: MLOPS_SPEC_FUZZ_REQUESTS=10000, as `make bench` asks for.
+# The 10,000 take some minutes: MLOPS_SPEC_FUZZ_REQUESTS=10000, as `make soak` asks for.
 REQUESTS = int(os.environ.get("MLOPS_SPEC_FUZZ_REQUESTS", "400"))
 WARM = REQUESTS // 4
 CHECKS = (

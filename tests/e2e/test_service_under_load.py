@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|skl2onnx|google).*"),
 ]
 
-SECONDS = float(os.environ.get("MLOPS_SPEC_LOAD_SECONDS", "15"))  # `make bench` asks for 60
+SECONDS = float(os.environ.get("MLOPS_SPEC_LOAD_SECONDS", "15"))  # `make soak` asks for 60
 RATE = 200.0
 OLD, NEW = "0000000000000001", "0000000000000002"
 # What Envoy says when a service died under a request. It sends nothing again that the service may
