@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from mlops_spec.diagnostics import Diagnostics
-from mlops_spec.diagnostics.catalogue import ANSWER_HIDES_COLUMN, OUTPUT_CHOICE, SPARK_READS_FILES
+from mlops_spec.diagnostics.catalogue import (
+    ANSWER_HIDES_COLUMN,
+    NO_SHARED_ROOT,
+    OUTPUT_CHOICE,
+    SPARK_READS_FILES,
+)
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.spec.model import ModelSpec
 
@@ -57,4 +62,22 @@ def answers_do_not_hide_the_key(scope: Scope, found: Diagnostics) -> None:
                 )
 
 
-RULES: Final = (batch_outputs_are_exactly_one, spark_reads_files, answers_do_not_hide_the_key)
+def executors_share_a_place(scope: Scope, found: Diagnostics) -> None:
+    """MLS354: what one pod writes on its own disk, no other pod reads."""
+    for name, environment in scope.project.spec.environments.items():
+        spark = environment.spark
+        if spark is not None and environment.serve.on == "kubernetes" and not spark.root:
+            found.add(
+                NO_SHARED_ROOT,
+                f"executors of {name!r} have no place in common where rows could lie",
+                at=scope.project.places.key("environments", name, "spark"),
+                help="add root: the URI of a bucket or a file system, such as s3a://lake/trips",
+            )
+
+
+RULES: Final = (
+    batch_outputs_are_exactly_one,
+    spark_reads_files,
+    answers_do_not_hide_the_key,
+    executors_share_a_place,
+)
