@@ -19,6 +19,7 @@ from mlops_spec.runtime.cluster.objects import Object, Owner, at
 from mlops_spec.runtime.cluster.recorded import (
     Instance,
     instance_of,
+    known_objects,
     record_instance,
     record_objects,
 )
@@ -77,6 +78,14 @@ class ClusterSite:
             self._remember(model)
             if self._generation(model.name) != before[model.name]:
                 self.tracks(model.name).wait("stable", _told(model.name, note))
+
+    @property
+    def remembered(self) -> bool:
+        """Whether the next rollout of each model would start what is rendered now."""
+        return all(
+            known_objects(self.site.journal, model.name) == (self._of(model), self._shape(model))
+            for model in self.site.project.models
+        )
 
     def withdraw(self, model: str) -> None:
         """Make traffic what the table says, and end what runs beside production."""
@@ -142,7 +151,7 @@ def objects_stage(site: Site) -> Iterator[ApplyObjects]:
     except Unreachable as refusal:
         yield ApplyObjects(place, unseen=refusal.message)
         return
-    if not found.empty:
+    if not found.empty or not cluster.remembered:
         yield ApplyObjects(
             place,
             created=tuple(str(change.ref) for change in found.changed if change.new),

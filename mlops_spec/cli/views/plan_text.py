@@ -178,6 +178,8 @@ def _object_lines(stage: ApplyObjects) -> Iterator[str]:
     yield f"[yellow]~[/] cluster: {_plain(stage.place)}"
     if stage.unseen:
         yield f"    [yellow]?[/] could not look: {_plain(stage.unseen)}"
+    elif not (stage.created or stage.changed or stage.removed):
+        yield "    [yellow]~[/] what the next rollout starts"
     for mark, objects in (
         ("[green]+[/]", stage.created),
         ("[yellow]~[/]", stage.changed),

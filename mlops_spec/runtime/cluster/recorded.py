@@ -39,13 +39,21 @@ def record_objects(journal: Journal, model: str, objects: Sequence[Object], shap
 
 def rendered_objects(journal: Journal, model: str) -> tuple[tuple[Object, ...], str]:
     """The objects that were last applied, with their shape."""
-    known = [s for s in journal.steps(model, step=OBJECTS) if s.status == "done"]
-    if not known:
+    found = known_objects(journal, model)
+    if found is None:
         raise Refusal(
             "MLS602",
             f"the objects of {model} were never applied here",
             "run spec apply, which applies them before it rolls out",
         )
+    return found
+
+
+def known_objects(journal: Journal, model: str) -> tuple[tuple[Object, ...], str] | None:
+    """The same; None where nothing was applied yet."""
+    known = [s for s in journal.steps(model, step=OBJECTS) if s.status == "done"]
+    if not known:
+        return None
     newest = known[-1].output
     return tuple(newest["objects"]), str(newest["shape"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from mlops_spec.cli.views.plan_text import _stage_lines
 from mlops_spec.model.facets import facets
 from mlops_spec.model.spec.base import Change
 from mlops_spec.pipeline import cluster_objects, compile_project, render_project
-from mlops_spec.runtime.cluster.recorded import Instance, record_instance
+from mlops_spec.runtime.cluster.recorded import Instance, record_instance, rendered_objects
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployment, Store
 
@@ -81,6 +82,23 @@ def test_an_empty_cluster_gets_everything_but_what_a_rollout_starts(site, cluste
     assert f"deployment/{MODEL}" not in before.created
     assert list(objects_stage(site)) == []
     assert cluster.names("Deployment") == []
+
+
+def test_what_only_a_rollout_applies_is_remembered_before_it(site, cluster):
+    ClusterSite(site).apply(notes, take_over=False)
+    changed = [
+        {**one, "spec": {**one["spec"], "minReadySeconds": 7}}
+        if one["kind"] == "Deployment" else one
+        for one in site.objects[MODEL]
+    ]  # fmt: skip
+    after = replace(site, objects={**site.objects, MODEL: tuple(changed)})
+
+    (stage,) = objects_stage(after)
+    ClusterSite(after).apply(notes, take_over=False)
+
+    assert (stage.created, stage.changed, stage.removed) == ((), (), ())
+    assert tuple(changed) == rendered_objects(site.journal, MODEL)[0]
+    assert list(objects_stage(after)) == []
 
 
 def test_a_plan_shows_each_object_and_that_it_could_not_look(site, cluster):
