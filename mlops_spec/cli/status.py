@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from dataclasses import replace
 
 from mlops_spec.cli.site import add_environment, environment_name
 from mlops_spec.cli.views.cluster_text import cluster_lines
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         _asks(project, name),
     )
     serve = project.environments[name].serve
+    found = replace(found, elsewhere=serve.on == "kubernetes")
     cluster = _cluster(serve, found)
     if arguments.output == "json":
         more = {"cluster": cluster.to_json()} if cluster else {}

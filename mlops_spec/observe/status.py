@@ -70,6 +70,7 @@ class Status:
     addresses: tuple[tuple[str, str], ...]
     models: tuple[ModelStatus, ...]
     leases: tuple[tuple[str, str], ...]  # name and holder
+    elsewhere: bool = False  # services run on a cluster, and not among the programs
 
     @property
     def empty(self) -> bool:

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,13 +29,19 @@ class Machine:
 
     cluster: Cluster
     model: str
+    folder_of: Callable[[str], Path] = Path  # what the image of a release holds
     ports: dict[str, int] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def push(self, folder: Path) -> str:
-        """Run what a build of this folder would hold; its image by digest."""
+        """An image by digest, of what a build of this folder would hold."""
         digest = hashlib.sha256(str(folder).encode()).hexdigest()
         image = f"registry.test/ml/{self.model}@sha256:{digest}"
+        self.pull(image, folder)
+        return image
+
+    def pull(self, image: str, folder: Path) -> None:
+        """Run a service as an image of this folder would."""
         port = _free_port()
         command = (
             sys.executable, "-m", "uvicorn", "service:app", "--app-dir", str(folder),
@@ -50,13 +56,14 @@ class Machine:
         while _asked(port, "/readyz")[0] != 200:
             assert time.monotonic() < deadline
             time.sleep(0.2)
-        return image
 
     def answering(self, pod: str, path: str, body: bytes) -> tuple[int, bytes]:
         found = self.cluster.find("Pod", pod)
         if found is None:
             return 404, b"{}"
         image = found["status"]["containerStatuses"][0]["image"]
+        if image not in self.ports:
+            self.pull(image, self.folder_of(found["metadata"]["labels"]["mlops-spec/release"]))
         return _asked(self.ports[image], path, body)
 
     def ask(self, body: bytes) -> int:

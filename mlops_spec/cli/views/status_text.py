@@ -129,7 +129,7 @@ def _unpassed_lines(verdicts: tuple[Verdict, ...]) -> Iterator[str]:
 
 def _traffic(release: Release, status: Status) -> str:
     found = release.deployment
-    if not status.programs:
+    if not status.programs and not status.elsewhere:
         return "[yellow]not running[/]"
     return "a copy of all traffic" if found.mirror else f"{found.weight * 100:g} % of traffic"
 
