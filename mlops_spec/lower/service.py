@@ -8,7 +8,7 @@ from typing import Any, Final
 from mlops_spec.lower import conventions
 from mlops_spec.lower.origin import Placed
 from mlops_spec.lower.signatures import trust
-from mlops_spec.model.plan import Artifact, Image, RequestField, ServiceApp
+from mlops_spec.model.plan import Artifact, GrpcPackages, Image, RequestField, ServiceApp
 from mlops_spec.model.spec.dataset import Column
 
 _PYTHON_TYPES: Final[Mapping[str, str]] = {
@@ -47,6 +47,8 @@ def lower_image(placed: Placed) -> Iterator[Artifact]:
         workers=placed.model.spec.serve.workers,
         drain=conventions.stop_seconds(placed.model.spec.serve.timeout),
     )
+    if placed.model.spec.serve.grpc:
+        yield GrpcPackages(origin=placed.origin)
 
 
 def request_field(name: str, column: str, spec: Column) -> RequestField:

@@ -223,6 +223,13 @@ class Facet:
 
 
 @dataclass(frozen=True, slots=True)
+class GrpcPackages:
+    """service/requirements-grpc.txt: what an image needs for a service that answers gRPC."""
+
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """service/Dockerfile and what stands beside it."""
 
@@ -261,6 +268,7 @@ Artifact = (
     | SparkJob
     | FlowServer
     | ServiceApp
+    | GrpcPackages
     | Image
     | Manifest
 )

@@ -10,6 +10,7 @@ from mlops_spec.model.plan import (
     Artifact,
     BatchFlow,
     FlowServer,
+    GrpcPackages,
     Image,
     Manifest,
     MonitorFlow,
@@ -37,6 +38,7 @@ TEMPLATES: Final[dict[type, dict[str, str]]] = {
         "service/service.py": "bentoml/service.py.j2",
         "service/bento.py": "bentoml/bento.py.j2",
     },
+    GrpcPackages: {"service/requirements-grpc.txt": "docker/requirements-grpc.txt.j2"},
     Image: {
         "service/Dockerfile": "docker/Dockerfile.j2",
         "service/.dockerignore": "docker/dockerignore.j2",

@@ -73,6 +73,16 @@ def test_a_graph_asks_for_no_scikit_learn(own: Path) -> None:
     assert (into / "requirements.txt").read_text() == "numpy==2.0\nscikit_learn==1.0\n"
 
 
+def test_a_service_that_answers_grpc_has_what_that_takes(own: Path) -> None:
+    into = own / "into"
+    into.mkdir()
+    (own / "requirements.txt").write_text("numpy==2.0\n")
+    (own / "requirements-grpc.txt").write_text("grpcio==1.0\n")
+    packages = add_image_context(own, own, Form(False), into)
+    assert (into / "requirements.txt").read_text() == "numpy==2.0\ngrpcio==1.0\n"
+    assert [package.name for package in packages] == ["numpy", "grpcio"]
+
+
 @pytest.mark.slow
 def test_what_a_foreign_package_needs_is_locked_with_digests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

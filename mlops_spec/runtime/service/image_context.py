@@ -22,7 +22,9 @@ PACKAGES: Final = "packages.txt"
 REQUIREMENTS: Final = "requirements.txt"
 # What a model that is a pickle of scikit-learn's needs beside the requirements of all services.
 FOR_PICKLES: Final = "requirements-sklearn.txt"
-RENDERED: Final = ("Dockerfile", ".dockerignore", REQUIREMENTS, FOR_PICKLES)
+# Rendered for a service that answers gRPC, and there for no other.
+FOR_GRPC: Final = "requirements-grpc.txt"
+RENDERED: Final = ("Dockerfile", ".dockerignore", REQUIREMENTS, FOR_GRPC, FOR_PICKLES)
 _COPIED: Final = ("Dockerfile", ".dockerignore")
 
 
@@ -54,7 +56,7 @@ def add_image_context(rendered: Path, root: Path, form: Form, into: Path) -> tup
     """
     for path in _rendered(rendered, _COPIED):
         shutil.copyfile(path, into / path.name)
-    names = (REQUIREMENTS, FOR_PICKLES) if form.pickled else (REQUIREMENTS,)
+    names = (REQUIREMENTS, FOR_GRPC, *((FOR_PICKLES,) if form.pickled else ()))
     texts = [path.read_text(encoding="utf-8") for path in _rendered(rendered, names)]
     (into / REQUIREMENTS).write_text("".join(texts), encoding="utf-8")
     locked = read_locked("".join(texts))

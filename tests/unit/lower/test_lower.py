@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,13 @@ def test_names_that_are_made_up() -> None:
     assert class_name("flight-delay-2") == "FlightDelay2"
     assert image("registry.example/ml/", "churn") == "registry.example/ml/churn:production"
     assert image("", "churn") == "churn:production"
+
+
+def test_an_image_has_what_grpc_takes_where_a_model_asks_for_it(flights: Project) -> None:
+    (model,) = flights.models
+    serve = model.spec.serve.model_copy(update={"grpc": True})
+    spec = model.spec.model_copy(update={"serve": serve})
+    asking = replace(model, document=replace(model.document, spec=spec))
+    found = lower(replace(flights, models=(asking,)), "local").artifacts
+    assert [a.grpc for a in found if isinstance(a, ServiceApp)] == [True]
+    assert [type(a).__name__ for a in found].count("GrpcPackages") == 1
