@@ -199,8 +199,13 @@ class Encoding:
         return all(each.exact for each in self.columns if isinstance(each, NumberTable))
 
     def matrix(self, columns: Mapping[str, Values]) -> Matrix:
-        """Rows × width, from one sequence of values per column; `KeyError` for an absent column."""
+        """Rows × width, from one sequence of values per column, all as long: `ValueError` otherwise.
+
+        `KeyError` for an absent column.
+        """
         count = len(columns[self.columns[0].name])
+        if any(len(columns[each.name]) != count for each in self.columns):
+            raise ValueError("shape mismatch: the columns have unlike numbers of rows")
         if count >= BY_COLUMN:
             return self._by_column(columns, count)
         rows = [self._row(columns, at) for at in range(count)]
