@@ -199,9 +199,9 @@ class Encoding:
         return all(each.exact for each in self.columns if isinstance(each, NumberTable))
 
     def matrix(self, columns: Mapping[str, Values]) -> Matrix:
-        """Rows × width, from one sequence of values per column, all as long: `ValueError` otherwise.
+        """Rows × width, from one sequence of values per column.
 
-        `KeyError` for an absent column.
+        `KeyError` for an absent column, `ValueError` for columns of unlike lengths.
         """
         count = len(columns[self.columns[0].name])
         if any(len(columns[each.name]) != count for each in self.columns):
