@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    site = open_site(arguments)
+    site = open_site(arguments, applied=False)  # Argo rolls out images of ours too
     _check(site, arguments)
     engine = find_engine()
     context = _context(site, arguments.model)

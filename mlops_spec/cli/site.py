@@ -26,11 +26,12 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_site(arguments: argparse.Namespace) -> Site:
+def open_site(arguments: argparse.Namespace, *, applied: bool = True) -> Site:
     """Compile the project and open the environment; warnings go to stderr.
 
-    Raises `SpecRejected`, `StateUnusable`, and `Refusal` for an environment that is not there or
-    cannot be reached from here.
+    `applied`: whether the command is one for environments that are applied from here. Raises
+    `SpecRejected`, `StateUnusable`, and `Refusal` for an environment that is not there or cannot be
+    reached from here.
     """
     root = project_root(arguments.root)
     asked = arguments.env or os.environ.get("SPEC_ENV")
@@ -38,7 +39,7 @@ def open_site(arguments: argparse.Namespace) -> Site:
     for warning in found:
         print(warning, file=sys.stderr)
     name = environment_name(project.document.spec, arguments.env)
-    if project.environments[name].serve.router == "argo-rollouts":
+    if applied and project.environments[name].serve.router == "argo-rollouts":
         raise Refusal(
             "MLS607",
             f"environment {name!r} leaves its rollouts to Argo, which has a controller of its own",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -93,6 +94,22 @@ def test_what_is_pushed_is_what_apply_rolls_out(project, packaged, capsys):
     assert third == f"  pushed  {IMAGES}/flight-delay@{DIGEST}"
     release = first.split()[0].rpartition(":")[2]
     assert image_of_release(journal, "flight-delay", release) == f"{IMAGES}/flight-delay@{DIGEST}"
+
+
+def test_an_environment_that_argo_rolls_out_has_images_too(project, packaged, capsys):
+    settings = project / "mlops.yaml"
+    text = settings.read_text()
+    settings.write_text(text.replace("router: gateway-api", "router: argo-rollouts"))
+    spec = project / "specs" / "flight-delay.yaml"
+    text = re.sub(r"\nshadow: .*", "\nshadow: null", spec.read_text())  # of what Argo cannot do
+    text = text.replace("[5%, 25%, 100%]", "[50%, 100%]").replace("{above: 0.5}", "null")
+    spec.write_text(text)
+    assert main(["render", "--force"]) == 0
+    register(project, "production")
+    outcome = main(["image", "flight-delay", "--env", "production", "-o", "json"])
+    said = capsys.readouterr()
+    assert outcome == 0, said.err
+    assert '"pushed": ""' in said.out
 
 
 def test_what_stands_in_the_way_is_said_before_anything_is_built(
