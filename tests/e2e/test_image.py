@@ -20,6 +20,8 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from image_machine import (
     CAN_RUN,
     base_image,
@@ -34,6 +36,7 @@ from image_machine import (
 from small_image import PORT, RELEASE, packaged
 
 from mlops_spec.runtime.image import Built, Engine, build, find_engine, pushed_image
+from mlops_spec.runtime.service.locked import normal, read_locked
 from mlops_spec.runtime.service.wheel import version
 from mlops_spec.terms.digest import file_digest
 
@@ -96,6 +99,25 @@ def wait_for(happened: Callable[[], bool]) -> None:
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def test_a_packaged_release_is_a_whole_build_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any engine: what `docker build` would be given."""
+    context = packaged(tmp_path, monkeypatch)
+    assert sorted(place.name for place in context.iterdir()) == [
+        ".dockerignore", "Dockerfile", "bento.py", "bentofile.yaml", "evidence.json", "model",
+        "packages.txt", "release.json", "requirements.txt", "sbom.cdx.json", "service.py", "wheels",
+    ]  # fmt: skip
+    bill = (context / "sbom.cdx.json").read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
+    locked = {
+        normal(package.name) for package in read_locked((context / "requirements.txt").read_text())
+    }
+    listed = {part["name"] for part in json.loads(bill)["components"]}
+    assert listed == {*locked, "mlops-spec", "trip"}
+    assert f'mlops-spec.release="{RELEASE}"' in (context / "Dockerfile").read_text()
 
 
 if CAN_RUN and can_have_base():
