@@ -172,7 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 self.connection.close()
                 return
-            wrong = next((f for f in self.cluster.fail if f[0] == method), None)
+            names = (method, f"{method} {parts.path}")
+            wrong = next((f for f in self.cluster.fail if f[0] in names), None)
             if wrong:
                 self.cluster.fail.remove(wrong)
                 code, said = wrong[1], json.dumps(wrong[2]).encode()

@@ -163,7 +163,8 @@ def objects_stage(site: Site) -> Iterator[ApplyObjects]:
 def _changed(change: tree.Change) -> str:
     shown = ", ".join(change.fields[:_FIELDS])
     more = len(change.fields) - _FIELDS
-    return f"{change.ref}: {shown}" + (f" and {more} more" if more > 0 else "")
+    said = f"{change.ref}: {shown}" + (f" and {more} more" if more > 0 else "")
+    return f"{said}; {change.contested}: --take-over" if change.contested else said
 
 
 def _told(model: str, note: Callable[[str], None]) -> Callable[[Standing], None]:

@@ -93,16 +93,31 @@ def test_a_conflict_names_who_owns_the_field_and_can_be_taken_over(cluster, serv
         **live, **cluster.owners.set(key, live, {"data": {"a": "by hand"}}, "kubectl-edit")
     }  # fmt: skip
 
+    (contested,) = difference(server, OWNER, [NAMESPACE, settings(value="2")]).changed
     with pytest.raises(Denied) as no:
         apply_tree(server, OWNER, [NAMESPACE, settings(value="2")])
     apply_tree(server, OWNER, [NAMESPACE, settings(value="2")], take_over=True)
 
+    assert (contested.fields, contested.contested) == (("data.a",), no.value.message)
     assert no.value.code == "MLS624"
     assert no.value.message == (
         "cannot apply configmap/settings: kubectl-edit has set fields that the spec sets too"
     )
     assert no.value.details == (".data.a is kubectl-edit's",)
     assert cluster.find("ConfigMap", "settings")["data"] == {"a": "2"}
+
+
+def test_a_namespace_that_was_made_for_us_need_not_be_ours_to_see(cluster, server):
+    cluster.objects["v1", "Namespace", "", "ml"] = NAMESPACE
+    no = status(403, "Forbidden", 'User "ci" cannot get resource "namespaces"')
+    cluster.fail = [("GET /api/v1/namespaces/ml", 403, no)] * 2
+
+    assert [str(c.ref) for c in difference(server, OWNER, [NAMESPACE, settings()]).changed] == [
+        "configmap/settings"
+    ]
+    apply_tree(server, OWNER, [NAMESPACE, settings()])
+
+    assert cluster.names("ConfigMap") == ["settings"]
 
 
 def test_a_kind_that_is_not_installed_is_named(cluster, server):

@@ -46,10 +46,14 @@ _UNSAID: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One object that is not as rendered. `fields`: the paths that differ; () for a new one."""
+    """One object that is not as rendered. `fields`: the paths that differ; () for a new one.
+
+    `contested`: who has set some of them, and will have to be taken over.
+    """
 
     ref: Ref
     fields: tuple[str, ...] = ()
+    contested: str = ""
 
     @property
     def new(self) -> bool:
@@ -85,13 +89,33 @@ def difference(
 
 def _change(server: ApiServer, owner: Owner, wanted: Object) -> Change | None:
     ref = ref_of(wanted)
+    if _given(server, wanted):
+        return None
     live = server.get(ref)
     if live is None:
         return Change(ref)
     require_ours(owner, live)
-    after = server.apply(wanted, dry_run=True)
+    contested = ""
+    try:
+        after = server.apply(wanted, dry_run=True)
+    except Denied as refusal:
+        if refusal.code != "MLS624":
+            raise
+        contested = refusal.message
+        after = server.apply(wanted, dry_run=True, take_over=True)
     fields = tuple(_differing(_said(live), _said(after)))
-    return Change(ref, fields) if fields else None
+    return Change(ref, fields, contested) if fields else None
+
+
+def _given(server: ApiServer, wanted: Object) -> bool:
+    """Whether this is a namespace that somebody made for us, who may not even look at it."""
+    if wanted["kind"] not in SHARED:
+        return False
+    try:
+        server.get(ref_of(wanted))
+    except Denied as refusal:
+        return refusal.status == 403
+    return False
 
 
 def require_ours(owner: Owner, live: Object) -> None:
@@ -114,6 +138,8 @@ def apply_tree(
 ) -> None:  # fmt: skip
     """Apply every object, in order, then remove what is ours and rendered no more."""
     for found in in_order(objects):
+        if _given(server, found):
+            continue
         live = server.get(ref_of(found))
         if live is not None:
             require_ours(owner, live)
