@@ -129,3 +129,15 @@ def registry(place: Path) -> Iterator[LocalRegistry]:
             yield LocalRegistry(f"127.0.0.1:{port}")
         finally:
             process.terminate()
+            forget(f"127.0.0.1:{port}/")
+
+
+def forget(start: str) -> None:
+    """Let go of images whose name starts so; layers that others have too stay."""
+    listed = subprocess.run(
+        ["buildah", "images", "--format", "{{.Name}}:{{.Tag}}"],
+        check=True, capture_output=True, text=True,
+    ).stdout.splitlines()  # fmt: skip
+    for name in listed:
+        if name.startswith(start):
+            buildah("rmi", name)
