@@ -7,7 +7,6 @@ Protocol under /v2.
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -46,7 +45,7 @@ from mlops_spec.runtime.service.prediction_log import Identity, PredictionLog
 from mlops_spec.runtime.service.scoring import Scoring
 from mlops_spec.runtime.service.shared_log import KIND, is_shared, newest
 from mlops_spec.runtime.service.startup import log as _log
-from mlops_spec.runtime.service.startup import proven, said, workspace_here
+from mlops_spec.runtime.service.startup import proven, said, settle, workspace_here
 from mlops_spec.runtime.service.typed_rows import RowReader
 from mlops_spec.terms.workspace import Workspace
 
@@ -63,10 +62,6 @@ GRPC_ADDRESS: Final = "MLOPS_SPEC_GRPC"  # host:port; port 0 is any that is free
 MODEL_FOLDER: Final = "model"
 _LATER: Final = (b"retry-after", b"1")
 _TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
-
-
-# Objects between two looks for garbage: requests make no cycles, and a look stops all answers.
-_GARBAGE_AFTER: Final = 20_000
 
 
 class PredictionApp:
@@ -122,11 +117,7 @@ class PredictionApp:
         if workspace is not None:
             imported()
         _log.info("%s %s serves as %s", identity.model, identity.release, scorer.kind)
-        # What was loaded stays: looking through it for garbage would stop all answers for 70 ms,
-        # and would write to pages that workers share.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_GARBAGE_AFTER, 20, 20)
+        settle()
 
     def open(self) -> None:
         """`load`, and start the log."""
