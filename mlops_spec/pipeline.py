@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from mlops_spec.diagnostics import Diagnostics
+from mlops_spec.diagnostics import Diagnostics, catalogue
+from mlops_spec.diagnostics.catalogue import Code
 from mlops_spec.link.link import NO_FACTS, link
 from mlops_spec.load.discover import find_root
 from mlops_spec.load.facts import read_facts
-from mlops_spec.load.load import load, load_project
+from mlops_spec.load.load import Documents, load, load_project
 from mlops_spec.model.facts import Facts
 from mlops_spec.model.files import FileSet
 from mlops_spec.model.project import Project
@@ -56,11 +57,42 @@ def compile_project(
     """
     found = Diagnostics()
     documents = load(project_root(root), found)
+    if found.errors:
+        _look_between(documents, found)
     found.stop_if_errors()
     assert documents.project is not None
     project = link(documents.project, documents.specs, documents.shipped, found, facts)
     found.stop_if_errors()
     return project, found
+
+
+# What is wrong between documents whatever the mistakes within them turn out to be, with the kinds
+# of documents that must be whole for it to be certain.
+_CERTAIN: Final[Mapping[Code, tuple[str, ...]]] = {
+    catalogue.DUPLICATE_NAME: (),
+    catalogue.UNKNOWN_REFERENCE: (),
+    catalogue.UNKNOWN_COLUMN: ("Dataset",),
+    catalogue.LABEL_IS_FEATURE: (),
+    catalogue.WRONG_COLUMN_TYPE: ("Dataset",),
+    catalogue.METRIC_NOT_FOR_TASK: (),
+    catalogue.AMBIGUOUS_MARGIN: (),
+    catalogue.PATH_OUTSIDE: (),
+    catalogue.CANARY_STEPS: ("Rollout",),
+    catalogue.BAD_CRON: (),
+    catalogue.DUPLICATE_ENTRY: (),
+}
+
+
+def _look_between(documents: Documents, found: Diagnostics) -> None:
+    """Tell what is wrong between documents, too, so that one run tells all mistakes."""
+    if documents.project is None or documents.lost:
+        return
+    between = Diagnostics()
+    link(documents.project, documents.specs, documents.shipped, between)
+    in_part = {document.spec.kind for document in documents.specs if not document.whole}
+    for each in between.errors:
+        if each.code in _CERTAIN and in_part.isdisjoint(_CERTAIN[each.code]):
+            found.add(each.code, each.message, at=each.span, help=each.help, related=each.related)
 
 
 def cluster_objects(project: Project, environment: str) -> Mapping[str, tuple[dict[str, Any], ...]]:

@@ -24,11 +24,15 @@ from mlops_spec.model.spec.project import ProjectSpec
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What was read: the project, the user's specs in order of path, and the shipped policies."""
+    """What was read: the project, the user's specs in order of path, and the shipped policies.
+
+    `lost`: of some document nothing could be read.
+    """
 
     project: Document[ProjectSpec] | None
     specs: tuple[Document[Any], ...]
     shipped: tuple[Document[Any], ...]
+    lost: bool = False
 
 
 def load(root: Path, found: Diagnostics) -> Documents:
@@ -37,10 +41,11 @@ def load(root: Path, found: Diagnostics) -> Documents:
     if not paths:
         message = f"no spec was found: {SPEC_FOLDER}/ holds no .yaml file"
         found.add(NO_SPECS, message, help=f"write {SPEC_FOLDER}/<model>.yaml beside mlops.yaml")
+    project = load_project(root, found)
+    specs = [spec for path in paths for spec in _specs(root, path, found)]
+    shipped = [spec for path in shipped_paths() for spec in _specs(root, path, found)]
     return Documents(
-        load_project(root, found),
-        tuple(spec for path in paths for spec in _specs(root, path, found)),
-        tuple(spec for path in shipped_paths() for spec in _specs(root, path, found)),
+        project, tuple(filter(None, specs)), tuple(filter(None, shipped)), None in specs
     )
 
 
@@ -55,8 +60,8 @@ def load_project(root: Path, found: Diagnostics) -> Document[ProjectSpec] | None
     return parse_project(trees[0], found) if trees else None
 
 
-def _specs(root: Path, path: str, found: Diagnostics) -> tuple[Document[Any], ...]:
+def _specs(root: Path, path: str, found: Diagnostics) -> tuple[Document[Any] | None, ...]:
+    """The documents of a file; None for one of which nothing can be read."""
     source = read_text(root, path, found)
     trees = read_yaml(source, found) if source else ()
-    documents = (parse_spec(tree, found) for tree in trees)
-    return tuple(document for document in documents if document is not None)
+    return tuple(parse_spec(tree, found) for tree in trees) or (None,)

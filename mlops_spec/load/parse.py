@@ -17,6 +17,7 @@ from mlops_spec.diagnostics.catalogue import (
 )
 from mlops_spec.diagnostics.suggest import nearest
 from mlops_spec.load.locate import KEY_MARK, at, first_line, in_tree, place_of
+from mlops_spec.load.stand_in import stand_in
 from mlops_spec.load.yaml_reader import Tree
 from mlops_spec.model.project import Document, Loc
 from mlops_spec.model.spec.base import SpecModel
@@ -31,7 +32,10 @@ _MOST: Final = 100
 
 
 def parse_spec(tree: Tree, found: Diagnostics) -> Document[Any] | None:
-    """One document of `specs/`; its kind decides what it may hold."""
+    """One document of `specs/`; its kind decides what it may hold.
+
+    With mistakes, which go to `found`, what is left without them; None where that is too little.
+    """
     if not _is_mapping(tree, found):
         return None
     kind = tree.value.get("kind")
@@ -75,8 +79,9 @@ def _checked(tree: Tree, model: type[S], found: Diagnostics) -> Document[S] | No
         spec = model.model_validate(tree.value)
     except ValidationError as error:
         _Report(tree, model, found).errors(error)
-        return None
-    return None if tree.broken else Document(spec, tree.places)
+        rest = stand_in(tree.value, model, error)
+        return None if rest is None else Document(rest, tree.places, whole=False)
+    return Document(spec, tree.places, whole=not tree.broken)
 
 
 class _Report:

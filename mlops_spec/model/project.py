@@ -42,10 +42,14 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Document(Generic[S]):
-    """One document: what it says, and where it says it. `path` is relative to the project root."""
+    """One document: what it says, and where it says it. `path` is relative to the project root.
+
+    Not `whole`: what was wrong in it is left out, and nobody acts on the rest (load/stand_in.py).
+    """
 
     spec: S
     places: Places
+    whole: bool = True
 
     @property
     def path(self) -> PurePosixPath:
