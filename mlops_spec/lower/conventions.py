@@ -12,16 +12,17 @@ from typing import Any, Final
 from mlops_spec.model.plan import Origin
 from mlops_spec.model.units import Duration
 from mlops_spec.terms.digest import digest
-
-PART_OF: Final = "app.kubernetes.io/part-of"
-MANAGED_BY: Final = "app.kubernetes.io/managed-by"
-COMPONENT: Final = "app.kubernetes.io/component"
-NAME: Final = "app.kubernetes.io/name"
-SOURCE: Final = "mlops-spec/source"
-ENVIRONMENT: Final = "mlops-spec/environment"
-# Which of two versions a pod belongs to: during a rollout a second set of objects is `next`.
-TRACK: Final = "mlops-spec/track"
-STABLE: Final = "stable"
+from mlops_spec.terms.labels import (
+    COMPONENT,
+    ENVIRONMENT,
+    MANAGED_BY,
+    MANAGER,
+    NAME,
+    PART_OF,
+    SOURCE,
+    STABLE,
+    TRACK,
+)
 
 SERVICE_PORT: Final = 3000  # BentoML's own
 GRPC_PORT: Final = 9000
@@ -124,7 +125,7 @@ def labels(origin: Origin, component: str) -> dict[str, str]:
     """The labels of every object: whose it is, who may change it, and where it may be removed."""
     return {
         **instance(origin),
-        MANAGED_BY: "mlops-spec",
+        MANAGED_BY: MANAGER,
         COMPONENT: component,
         ENVIRONMENT: origin.environment,
     }

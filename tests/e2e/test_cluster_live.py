@@ -14,20 +14,13 @@ import pytest
 
 from mlops_spec.runtime.cluster.connection import connect
 from mlops_spec.runtime.cluster.instance import deployment_ref, instance
-from mlops_spec.runtime.cluster.objects import (
-    ENVIRONMENT,
-    MANAGED_BY,
-    NAME,
-    PART_OF,
-    TRACK,
-    Owner,
-    Ref,
-)
+from mlops_spec.runtime.cluster.objects import Owner, Ref
 from mlops_spec.runtime.cluster.refused import Denied
 from mlops_spec.runtime.cluster.server import _APPLY, ApiServer
 from mlops_spec.runtime.cluster.tree import apply_tree, difference
 from mlops_spec.runtime.cluster.wait import Patience, wait_until_ready
 from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.terms.labels import ENVIRONMENT, MANAGED_BY, NAME, PART_OF, TRACK
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

@@ -10,6 +10,7 @@ from mlops_spec.lower.alerts import rule_groups
 from mlops_spec.lower.kubernetes.argo import HASH_LABEL
 from mlops_spec.lower.kubernetes.head import SERVICE, Object, head
 from mlops_spec.lower.origin import Placed
+from mlops_spec.terms.labels import TRACK
 
 
 def pod_monitor(placed: Placed, labels: Mapping[str, str]) -> Object:
@@ -19,7 +20,7 @@ def pod_monitor(placed: Placed, labels: Mapping[str, str]) -> Object:
         "spec": {
             "selector": {"matchLabels": conventions.pods_of(placed.origin, SERVICE)},
             # Which of two versions a number is of, during a rollout.
-            "podTargetLabels": [conventions.TRACK, HASH_LABEL],
+            "podTargetLabels": [TRACK, HASH_LABEL],
             "podMetricsEndpoints": [{"port": "http", "path": conventions.METRICS_PATH}],
         },
     }

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from mlops_spec.lower import conventions
 from mlops_spec.lower.kubernetes.head import Object
 from mlops_spec.model.plan import Origin
 from mlops_spec.model.units import Bytes
+from mlops_spec.terms.labels import (
+    COMPONENT,
+    ENVIRONMENT,
+    MANAGED_BY,
+    MANAGER,
+    NAME,
+    PART_OF,
+    SOURCE,
+)
 
 # Others live there already, and their pods may not fit the `restricted` profile.
 _OF_OTHERS: Final = "default"
@@ -33,10 +41,10 @@ def namespace(origin: Origin, name: str) -> Object:
         "metadata": {
             "name": name,
             "labels": {
-                conventions.MANAGED_BY: "mlops-spec",
+                MANAGED_BY: MANAGER,
                 **levels,
             },
-            "annotations": {conventions.SOURCE: origin.spec},
+            "annotations": {SOURCE: origin.spec},
         },
     }
 
@@ -50,13 +58,13 @@ def claim(origin: Origin, namespace: str, name: str, size: Bytes) -> Object:
             "name": name,
             "namespace": namespace,
             "labels": {
-                conventions.NAME: origin.project,
-                conventions.PART_OF: origin.project,
-                conventions.MANAGED_BY: "mlops-spec",
-                conventions.COMPONENT: "environment",
-                conventions.ENVIRONMENT: origin.environment,
+                NAME: origin.project,
+                PART_OF: origin.project,
+                MANAGED_BY: MANAGER,
+                COMPONENT: "environment",
+                ENVIRONMENT: origin.environment,
             },
-            "annotations": {conventions.SOURCE: origin.spec},
+            "annotations": {SOURCE: origin.spec},
         },
         "spec": {
             "accessModes": ["ReadWriteMany"],

@@ -9,6 +9,7 @@ from mlops_spec.lower import conventions
 from mlops_spec.lower.kubernetes.head import SERVICE, Object
 from mlops_spec.lower.origin import Placed
 from mlops_spec.model.units import Bytes
+from mlops_spec.terms.labels import STABLE, TRACK
 
 WORKSPACE: Final = "/workspace"
 _TEMPORARY_MIB: Final = 512
@@ -27,7 +28,7 @@ LOCKED: Final[Object] = {
 def template(placed: Placed, hash_label: str) -> Object:
     """The pod of a service; `hash_label` tells the pods of one version from those of the next."""
     origin = placed.origin
-    labels = {**conventions.labels(origin, SERVICE), conventions.TRACK: conventions.STABLE}
+    labels = {**conventions.labels(origin, SERVICE), TRACK: STABLE}
     return {"metadata": {"labels": labels}, "spec": _spec(placed, hash_label)}
 
 

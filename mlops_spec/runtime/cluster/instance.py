@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, Literal
 
-from mlops_spec.runtime.cluster.objects import RELEASE, TRACK, Object, Ref, at, ref_of
+from mlops_spec.runtime.cluster.objects import Object, Ref, at, ref_of
+from mlops_spec.terms.labels import RELEASE, TRACK
 
 Track = Literal["stable", "next"]
 CONTAINER: Final = "service"

@@ -6,15 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-Object = dict[str, Any]
+from mlops_spec.terms.labels import ENVIRONMENT, MANAGED_BY, MANAGER, PART_OF
 
-NAME: Final = "app.kubernetes.io/name"
-PART_OF: Final = "app.kubernetes.io/part-of"
-MANAGED_BY: Final = "app.kubernetes.io/managed-by"
-ENVIRONMENT: Final = "mlops-spec/environment"
-TRACK: Final = "mlops-spec/track"
-RELEASE: Final = "mlops-spec/release"
-MANAGER: Final = "mlops-spec"
+Object = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -15,9 +15,10 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from mlops_spec.runtime.cluster.connection import Connection
-from mlops_spec.runtime.cluster.objects import MANAGER, Object, Ref, ref_of, selector
+from mlops_spec.runtime.cluster.objects import Object, Ref, ref_of, selector
 from mlops_spec.runtime.cluster.refused import Unreachable, denied
 from mlops_spec.runtime.refusal import Refusal, gist
+from mlops_spec.terms.labels import MANAGER
 
 CONNECT_WITHIN: Final = 5.0  # seconds
 ANSWER_WITHIN: Final = 30.0

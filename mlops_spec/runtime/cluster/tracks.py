@@ -14,21 +14,14 @@ from typing import Any, Final
 
 from mlops_spec.runtime.cluster import instance as instances
 from mlops_spec.runtime.cluster.instance import Track, deployment_ref, of_model, release_of
-from mlops_spec.runtime.cluster.objects import (
-    NAME,
-    RELEASE,
-    Object,
-    Ref,
-    at,
-    in_order,
-    ref_of,
-)
+from mlops_spec.runtime.cluster.objects import Object, Ref, at, in_order, ref_of
 from mlops_spec.runtime.cluster.recorded import Instance, instance_of, rendered_objects
 from mlops_spec.runtime.cluster.route import KIND, Split, routed, taken, trouble_of
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.wait import Patience, Standing, standing_of, wait_until_ready
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployment, Deployments, Journal
+from mlops_spec.terms.labels import NAME, RELEASE
 
 # Seconds for the controller of a Gateway to take a route, and for its proxies to work with it.
 TAKEN_WITHIN: Final = 60.0

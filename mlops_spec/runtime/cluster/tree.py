@@ -6,18 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mlops_spec.runtime.cluster.objects import (
-    TRACK,
-    Object,
-    Owner,
-    Ref,
-    in_order,
-    labels_of,
-    ref_of,
-)
+from mlops_spec.runtime.cluster.objects import Object, Owner, Ref, in_order, labels_of, ref_of
 from mlops_spec.runtime.cluster.refused import Denied
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.terms.labels import TRACK
 
 # Everything that was ever rendered, last first. A Namespace and what holds data are never pruned.
 KINDS: Final = (

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlops_spec.runtime.cluster.explain import Trouble, troubles
-from mlops_spec.runtime.cluster.objects import NAME, Object, Ref, at, labels_of, ref_of
+from mlops_spec.runtime.cluster.objects import Object, Ref, at, labels_of, ref_of
 from mlops_spec.runtime.cluster.pods import name_of
 from mlops_spec.runtime.cluster.pods import ready as is_ready
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.terms.labels import NAME
 
 # A node that is added, an image of gigabytes and a model that loads fit into this.
 READY_WITHIN: Final = 600.0  # seconds

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mlops_spec.runtime.cluster.counts import Counts, ReleaseCounts, counts_of
 from mlops_spec.runtime.cluster.instance import image_of, instance, of_model, release_of
-from mlops_spec.runtime.cluster.objects import TRACK
 from mlops_spec.runtime.cluster.route import Split, routed, shares, taken, trouble_of
+from mlops_spec.terms.labels import TRACK
 
 IMAGE = f"r/{MODEL}@sha256:{7:064x}"
 TREE = of_model(rendered(), MODEL)

@@ -1,0 +1,17 @@
+"""The labels and annotations of every object on a cluster: whose it is, and who may change it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NAME: Final = "app.kubernetes.io/name"
+PART_OF: Final = "app.kubernetes.io/part-of"
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+COMPONENT: Final = "app.kubernetes.io/component"
+SOURCE: Final = "mlops-spec/source"
+ENVIRONMENT: Final = "mlops-spec/environment"
+# Which of two versions a pod belongs to: during a rollout a second set of objects is `next`.
+TRACK: Final = "mlops-spec/track"
+STABLE: Final = "stable"
+RELEASE: Final = "mlops-spec/release"
+MANAGER: Final = "mlops-spec"
