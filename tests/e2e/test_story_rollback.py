@@ -34,3 +34,6 @@ def test_the_release_before_answers_again_and_the_other_one_is_kept_out(
     kept_out = trips.apply(code=4)
     assert f"release {second} was rolled back" in " ".join(kept_out.out.split())
     assert trips.spec("rollback", "trip", "--why", "again").code == 1
+
+    trips.apply("--retry")
+    assert trips.production == second

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 
 import pytest
@@ -93,3 +93,17 @@ def test_labels_are_added_once_and_again_when_the_evidence_is_another(tmp_path: 
     assert f'mlops-spec.evidence-digest="sha256:{file_digest(evidence)}"' in text
     add_labels(tmp_path / "none", RELEASE, evidence)
     assert not (tmp_path / "none").exists()
+
+
+def test_licences_are_read_where_a_backport_of_metadata_answers_for_python(model: Path) -> None:
+    import importlib_metadata  # noqa: F401 - MLflow brings it; its answers raise for absent fields
+
+    older = next(
+        found for found in distributions()
+        if "License-Expression" not in found.metadata and found.metadata["Name"] != "mlops-spec"
+    )  # fmt: skip
+    part = Locked(older.metadata["Name"], older.version)
+    said = json.loads(
+        write_bill(model.parent, RELEASE, (part,), model, model.parent / "own.whl").read_text()
+    )
+    assert part.version in {each["version"] for each in said["components"]}

@@ -93,15 +93,23 @@ def _licenses(package: Locked) -> list[dict[str, Any]]:
         return []
     if found["Version"] != package.version and package.name != "mlops-spec":
         return []
-    if expression := found["License-Expression"]:
+    if expression := _field(found, "License-Expression"):
         return [{"expression": expression}]
     said = [
         line.rpartition(" :: ")[2] for line in found.get_all("Classifier") or []
         if line.startswith("License :: ")
     ]  # fmt: skip
-    if not said and 0 < len(text := (found["License"] or "").strip()) <= _LICENSE_TEXT:
+    if not said and 0 < len(text := _field(found, "License")) <= _LICENSE_TEXT:
         said = [text]
     return [{"license": {"name": name}} for name in sorted(set(said)) if name.isprintable()]
+
+
+def _field(found: metadata.PackageMetadata, name: str) -> str:
+    """Not by `found[name]`: a backport that other libraries install raises where Python says None.
+
+    "" for an absent field.
+    """
+    return str((found.get_all(name) or [""])[0]).strip()
 
 
 def _hashes(digests: Iterable[str]) -> list[dict[str, str]]:
