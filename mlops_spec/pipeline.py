@@ -69,7 +69,6 @@ def compile_project(
 # What is wrong between documents whatever the mistakes within them turn out to be, with the kinds
 # of documents that must be whole for it to be certain.
 _CERTAIN: Final[Mapping[Code, tuple[str, ...]]] = {
-    catalogue.DUPLICATE_NAME: (),
     catalogue.UNKNOWN_REFERENCE: (),
     catalogue.UNKNOWN_COLUMN: ("Dataset",),
     catalogue.LABEL_IS_FEATURE: (),
