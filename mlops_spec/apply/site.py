@@ -9,11 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from mlops_spec.diagnostics import did_you_mean
 from mlops_spec.model.files import FileSet
 from mlops_spec.model.project import LinkedModel, Project
 from mlops_spec.model.spec.dataset import Source
 from mlops_spec.model.spec.project import EnvironmentSpec
 from mlops_spec.runtime.declare import Csv, Parquet, Sql
+from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployments, Journal, Store
 from mlops_spec.terms.workspace import Workspace
 
@@ -73,7 +75,11 @@ class Site:
         return FileSet({path: text for path, text in self.files if path.startswith(start)})
 
     def model(self, name: str) -> LinkedModel:
-        return next(model for model in self.project.models if model.name == name)
+        """The model of this name; `Refusal` MLS302 where there is none."""
+        models = {model.name: model for model in self.project.models}
+        if name not in models:
+            raise Refusal("MLS302", f"no Model named {name!r}", did_you_mean(name, models))
+        return models[name]
 
 
 def source_of(model: LinkedModel) -> Parquet | Csv | Sql:

@@ -17,7 +17,6 @@ from mlops_spec.apply.standing import Standing
 from mlops_spec.cli.exits import Exit
 from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
-from mlops_spec.diagnostics import did_you_mean
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state.approvals import Approval, how_to_approve, record_approval
 from mlops_spec.terms.verdict import Outcome, Verdict
@@ -52,10 +51,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Record the decision on the run that `spec apply` would go on with."""
     site = open_site(arguments)
-    names = tuple(model.name for model in site.project.models)
-    if arguments.model not in names:
-        hint = did_you_mean(arguments.model, names)
-        raise Refusal("MLS302", f"no Model named {arguments.model!r}", hint)
     standing = plan_one(site, site.model(arguments.model)).standing
     decided = _decided(site, standing, arguments)
     assert standing.run is not None

@@ -11,7 +11,6 @@ from mlops_spec.apply.look import facets_of
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.exits import Exit
 from mlops_spec.cli.site import add_environment, open_site
-from mlops_spec.diagnostics import did_you_mean
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.image import Engine, Heard, build, find_engine, push
 from mlops_spec.runtime.image.build import step_of
@@ -58,11 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(site: Site, arguments: argparse.Namespace) -> None:
-    names = tuple(model.name for model in site.project.models)
-    if arguments.model not in names:
-        raise Refusal(
-            "MLS302", f"no Model named {arguments.model!r}", did_you_mean(arguments.model, names)
-        )
+    site.model(arguments.model)
     if arguments.push and not site.spec.serve.images:
         raise Refusal(
             "MLS630",

@@ -9,8 +9,6 @@ from mlops_spec.apply.go_back import go_back
 from mlops_spec.cli.approve import who_asks
 from mlops_spec.cli.exits import Exit
 from mlops_spec.cli.site import add_environment, open_site
-from mlops_spec.diagnostics import did_you_mean
-from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Lease
 
 
@@ -29,10 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
-    names = tuple(model.name for model in site.project.models)
-    if arguments.model not in names:
-        hint = did_you_mean(arguments.model, names)
-        raise Refusal("MLS302", f"no Model named {arguments.model!r}", hint)
+    site.model(arguments.model)
     with Lease(site.store, f"apply/{site.environment}", "spec rollback"):
         done = go_back(
             site,

@@ -20,7 +20,6 @@ from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.progress import Progress
 from mlops_spec.cli.views.summary import print_summary, summary_json
-from mlops_spec.diagnostics import did_you_mean
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets import platform
@@ -91,12 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(site: Site, arguments: argparse.Namespace) -> None:
     """The model and its flow must be there, and deployed."""
-    names = tuple(model.name for model in site.project.models)
-    if arguments.model not in names:
-        raise Refusal(
-            "MLS302", f"no Model named {arguments.model!r}", did_you_mean(arguments.model, names)
-        )
-    if arguments.flow == BATCH_FLOW and site.model(arguments.model).spec.batch is None:
+    model = site.model(arguments.model)
+    if arguments.flow == BATCH_FLOW and model.spec.batch is None:
         raise Refusal(
             "MLS302", f"{arguments.model} has no batch flow", "add a `batch:` block to its spec"
         )

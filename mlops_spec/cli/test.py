@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from mlops_spec.apply.site import Site
 from mlops_spec.cli.exits import Exit
 from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
-from mlops_spec.diagnostics import did_you_mean
-from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.digest import finite
 
 
@@ -30,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
-    _check(site, arguments.model)
+    declared = site.model(arguments.model)
     # What follows takes pandas and scipy: not for a refusal.
     from mlops_spec.cli.declared import declared_gates, importable
     from mlops_spec.cli.views.selftest_text import print_selftest
@@ -38,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mlops_spec.runtime.gates.selftest.subject import subject
 
     model = arguments.model
-    gates = declared_gates(site.model(model))
+    gates = declared_gates(declared)
     live, gated = site.deployments.production(model), site.journal.steps(model, step="gate")
     with importable(site.root):
         found = self_test(model, gates, subject(site.workspace, gates, live, gated))
@@ -48,9 +45,3 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_selftest(found, console(arguments))
     return Exit.FINE if found.ok else Exit.FAILED
-
-
-def _check(site: Site, model: str) -> None:
-    names = tuple(known.name for known in site.project.models)
-    if model not in names:
-        raise Refusal("MLS302", f"no Model named {model!r}", did_you_mean(model, names))
