@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from batch_world import FOLDER, INPUT, OUTPUT, exported, many, predicted, run, serving
+from batch_world import FOLDER, INPUT, OUTPUT, many, predicted, run
 from learning import DATASET, RECIPE, context, put, rows
 
 from mlops_spec.runtime.batch import job as batch
@@ -25,27 +25,14 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
-    folder = tmp_path_factory.mktemp("model")
-    return folder, exported(folder)
-
-
-@pytest.fixture
-def place(tmp_path: Path, model: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch) -> Context:
-    """Production serves the model; chunks are of 100 rows."""
-    monkeypatch.setattr(batch, "CHUNK_ROWS", 100)
-    return serving(tmp_path, model[0])
-
-
 def test_every_row_is_scored_as_the_pipeline_scores_it(
-    place: Context, model: tuple[Path, Any]
+    place: Context, exported_model: tuple[Path, Any]
 ) -> None:
     frame = many(place.root)
     found = run(place)
 
     got = predicted(place)
-    expected = model[1].predict_proba(features_of(frame, INPUT, RECIPE))[:, 1]
+    expected = exported_model[1].predict_proba(features_of(frame, INPUT, RECIPE))[:, 1]
     assert found == {
         "folder": f"{FOLDER}/{Path(found['folder']).name}",
         "release": "rel1", "rows": 430, "bad_rows": 0,

@@ -17,13 +17,11 @@ import pandas as pd
 import pytest
 from batch_world import (
     FOLDER,
-    exported,
     in_a_process,
     many,
     predicted,
     process,
     run,
-    serving,
     visible,
 )
 from learning import put, rows
@@ -53,16 +51,10 @@ print(told["rows"], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    exported(folder)
-    return folder
-
-
 @pytest.fixture
-def place(tmp_path: Path, model: Path) -> Context:
-    return serving(tmp_path, model)
+def place(serving_place: Context) -> Context:
+    """Production serves the model; chunks are as large as outside of tests."""
+    return serving_place
 
 
 def killed_at_random(place: Context, output: str) -> Counter[str]:

@@ -17,12 +17,10 @@ from batch_world import (
     INPUT,
     OUTPUT,
     Killed,
-    exported,
     in_a_process,
     many,
     predicted,
     run,
-    serving,
     visible,
 )
 from learning import rows
@@ -35,19 +33,6 @@ from mlops_spec.runtime.declare import Dataset, Sql
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|skl2onnx|google).*"),
 ]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
-    folder = tmp_path_factory.mktemp("model")
-    return folder, exported(folder)
-
-
-@pytest.fixture
-def place(tmp_path: Path, model: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch) -> Context:
-    """Production serves the model; chunks are of 100 rows."""
-    monkeypatch.setattr(batch, "CHUNK_ROWS", 100)
-    return serving(tmp_path, model[0])
 
 
 @pytest.fixture

@@ -11,12 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import sqlalchemy as sql
-from batch_world import INPUT, exported, many, run, serve, serving
+from batch_world import INPUT, many, run, serve
 from learning import DATASET, put, rows
 from postgres import postgresql
 from proving import prove
 
-from mlops_spec.runtime.batch import job as batch
 from mlops_spec.runtime.batch import table as tables
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Column, Sql, Table
@@ -27,19 +26,6 @@ pytestmark = [
 ]
 
 SCORES = Table("SCORES_URL", "scores")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    exported(folder)
-    return folder
-
-
-@pytest.fixture
-def place(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
-    monkeypatch.setattr(batch, "CHUNK_ROWS", 100)
-    return serving(tmp_path, model)
 
 
 @pytest.fixture(scope="module")

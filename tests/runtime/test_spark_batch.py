@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sql
-from batch_world import FOLDER, INPUT, OUTPUT, exported, many, predicted, run, serving
+from batch_world import FOLDER, INPUT, OUTPUT, many, predicted, run
 from learning import DATASET, put, rows
 from pyspark.sql import SparkSession
 from spark_session import spark_session
@@ -35,18 +35,11 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         yield session
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model")
-    exported(folder)
-    return folder
-
-
 @pytest.fixture
-def place(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
-    found = serving(tmp_path, model)
-    monkeypatch.setenv("MLOPS_SPEC_WORKSPACE", str(found.workspace.root))
-    return found
+def place(serving_place: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """Production serves the model, and the job finds it."""
+    monkeypatch.setenv("MLOPS_SPEC_WORKSPACE", str(serving_place.workspace.root))
+    return serving_place
 
 
 def job(dataset: Dataset = INPUT, output: Folder | Table = OUTPUT) -> ModuleType:
