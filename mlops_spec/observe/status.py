@@ -7,7 +7,15 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from mlops_spec.observe.waiting import NOBODY_ASKED, Asks, Held, Waiting, held_back, waiting_for
+from mlops_spec.observe.waiting import (
+    NOBODY_ASKED,
+    Asks,
+    Candidate,
+    Held,
+    Waiting,
+    held_back,
+    waiting_for,
+)
 from mlops_spec.runtime.machine.processes import Process, processes
 from mlops_spec.state import Deployment, Deployments, Journal, Store, Window, Windows
 from mlops_spec.state.approvals import Approval, last_word
@@ -130,18 +138,18 @@ def _model(
     windows = Windows(store, environment).of(name)
     waiting = waiting_for(journal, name, asks, ours)
     held = held_back(journal, name, ours)
+
+    def told(candidate: Candidate) -> Candidate:
+        fallback = fallback_of(journal, name, candidate.run)
+        return replace(candidate, card=_card(workspace, candidate.run), fallback=fallback)
+
     return ModelStatus(
         name,
         tuple(_release(journal, workspace, deployment) for deployment in ours),
         windows[-1] if windows else None,
-        replace(waiting, **_told(journal, workspace, name, waiting.run)) if waiting else None,
-        replace(held, **_told(journal, workspace, name, held.run)) if held else None,
+        replace(waiting, candidate=told(waiting.candidate)) if waiting else None,
+        replace(held, candidate=told(held.candidate)) if held else None,
     )
-
-
-def _told(journal: Journal, workspace: Workspace, model: str, run: str) -> dict[str, Any]:
-    """What is told of a candidate besides its verdicts."""
-    return {"card": _card(workspace, run), "fallback": fallback_of(journal, model, run)}
 
 
 def _place(deployment: Deployment) -> tuple[int, float]:

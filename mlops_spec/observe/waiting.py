@@ -28,63 +28,62 @@ NOBODY_ASKED: Final = Asks()
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A run that its gates let through, or leave to a person, and that nobody has decided on.
-
-    `since`: when its gates were decided, in seconds since 1970. `version` is "" without one.
-    """
+class Candidate:
+    """A run as its gates left it. `since`: when they were decided, in seconds since 1970."""
 
     run: str
-    version: str
     outcome: Outcome
     verdicts: tuple[Verdict, ...]
     since: float
-    criteria: tuple[str, ...]
-    by: tuple[str, ...]
-    command: str
     card: str = ""
     fallback: str = ""  # why scikit-learn would answer itself
 
     def to_json(self) -> dict[str, Any]:
         return {
             "run": self.run,
-            "version": self.version,
             "outcome": self.outcome.value,
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
             "since": self.since,
-            "criteria": list(self.criteria),
-            "by": list(self.by),
-            "command": self.command,
             "card": self.card,
             "warnings": warnings_of(self.fallback),
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A run that its gates did not let through, or that a person rejected; production stays.
+class Waiting:
+    """What the gates let through, or leave to a person, and nobody has decided on.
 
-    `since` as in Waiting; `rejected`: the person's decision in words, "" where nobody rejected it.
+    `version` is "" without one; `command` is what decides.
     """
 
-    run: str
-    outcome: Outcome
-    verdicts: tuple[Verdict, ...]
-    since: float
-    rejected: str
-    card: str = ""
-    fallback: str = ""  # why scikit-learn would answer itself
+    candidate: Candidate
+    version: str
+    criteria: tuple[str, ...]
+    by: tuple[str, ...]
+    command: str
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "run": self.run,
-            "outcome": self.outcome.value,
-            "verdicts": [verdict.to_json() for verdict in self.verdicts],
-            "since": self.since,
-            "rejected": self.rejected,
-            "card": self.card,
-            "warnings": warnings_of(self.fallback),
+            **self.candidate.to_json(),
+            "version": self.version,
+            "criteria": list(self.criteria),
+            "by": list(self.by),
+            "command": self.command,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the gates did not let through, or a person rejected; production stays.
+
+    `rejected`: the person's decision in words, "" where nobody rejected it.
+    """
+
+    candidate: Candidate
+    rejected: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.candidate.to_json(), "rejected": self.rejected}
 
 
 def held_back(journal: Journal, model: str, deployed: tuple[Deployment, ...]) -> Held | None:
@@ -96,13 +95,7 @@ def held_back(journal: Journal, model: str, deployed: tuple[Deployment, ...]) ->
     rejected = said is not None and said.decision == "rejected"
     if not rejected and (said is not None or _may_pass(journal, model, newest)):
         return None
-    return Held(
-        run=newest.run,
-        outcome=Outcome(newest.output["outcome"]),
-        verdicts=tuple(map(Verdict.from_json, newest.output["verdicts"])),
-        since=newest.finished_at or 0.0,
-        rejected=said.line() if said is not None and rejected else "",
-    )
+    return Held(_candidate(newest), said.line() if said is not None and rejected else "")
 
 
 def waiting_for(
@@ -115,17 +108,19 @@ def waiting_for(
     registered = [s for s in journal.steps(model, step="register", run=newest.run)
                   if s.output.get("version")]  # fmt: skip
     return Waiting(
-        run=newest.run,
+        _candidate(newest),
         version=str(registered[-1].output["version"]) if registered else "",
-        outcome=Outcome(newest.output["outcome"]),
-        verdicts=tuple(map(Verdict.from_json, newest.output["verdicts"])),
-        since=newest.finished_at or 0.0,
         criteria=asks.criteria,
         by=asks.by,
         command=how_to_approve(
             model, asks.criteria, asks.elsewhere, override=not _may_pass(journal, model, newest)
         ),
     )
+
+
+def _candidate(gate: Step) -> Candidate:
+    verdicts = tuple(map(Verdict.from_json, gate.output["verdicts"]))
+    return Candidate(gate.run, Outcome(gate.output["outcome"]), verdicts, gate.finished_at or 0.0)
 
 
 def _newest(journal: Journal, model: str, deployed: tuple[Deployment, ...]) -> Step | None:

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from mlops_spec.cli.views.verdicts import outcome as outcome_of
 from mlops_spec.observe.status import Decision, ModelStatus, Release, Status
-from mlops_spec.observe.waiting import Held, Waiting
+from mlops_spec.observe.waiting import Candidate, Held, Waiting
 from mlops_spec.runtime.machine.processes import Process
 from mlops_spec.state import Window
 from mlops_spec.state.fallback import fallback_line
@@ -80,40 +80,42 @@ def _release_lines(release: Release, status: Status) -> Iterator[str]:
         yield from _decision_lines(release.decision)
     if release.approval is not None:
         yield f"               {escape(release.approval.line())}"
-    yield from _fallback_lines(release.fallback)
-    if release.card:
-        yield f"               card {escape(release.card)}"
+    yield from _paper_lines(release)
 
 
 def _waiting_lines(waiting: Waiting, now: float) -> Iterator[str]:
     """A candidate that a person decides on: what the gates said, what to confirm, what to type."""
+    candidate = waiting.candidate
     version = f"version {waiting.version}  " if waiting.version else ""
     who = f" for {', '.join(waiting.by)}" if waiting.by else " for a person"
     yield (
-        f"  [yellow]waits[/]        {version}run {waiting.run}  gate said "
-        f"{outcome_of(waiting.outcome)}{escape(who)}  since {duration(now - waiting.since)}"
+        f"  [yellow]waits[/]        {version}run {candidate.run}  gate said "
+        f"{outcome_of(candidate.outcome)}{escape(who)}  since {duration(now - candidate.since)}"
     )
-    yield from _unpassed_lines(waiting.verdicts)
+    yield from _unpassed_lines(candidate.verdicts)
     for sentence in waiting.criteria:
         yield f"               to confirm: {escape(sentence)}"
     yield f"               {escape(waiting.command)}   (or --reject), then spec apply"
-    yield from _fallback_lines(waiting.fallback)
-    if waiting.card:
-        yield f"               card {escape(waiting.card)}"
+    yield from _paper_lines(candidate)
 
 
 def _held_lines(held: Held, now: float) -> Iterator[str]:
     """A candidate that goes no further, with what stopped it."""
+    candidate = held.candidate
     yield (
-        f"  [yellow]held[/]         run {held.run}  gate said {outcome_of(held.outcome)}  "
-        f"{duration(now - held.since)} ago; production stays"
+        f"  [yellow]held[/]         run {candidate.run}  gate said "
+        f"{outcome_of(candidate.outcome)}  {duration(now - candidate.since)} ago; production stays"
     )
-    yield from _unpassed_lines(held.verdicts)
+    yield from _unpassed_lines(candidate.verdicts)
     if held.rejected:
         yield f"               {escape(held.rejected)}"
-    yield from _fallback_lines(held.fallback)
-    if held.card:
-        yield f"               card {escape(held.card)}"
+    yield from _paper_lines(candidate)
+
+
+def _paper_lines(found: Candidate | Release) -> Iterator[str]:
+    yield from _fallback_lines(found.fallback)
+    if found.card:
+        yield f"               card {escape(found.card)}"
 
 
 def _fallback_lines(reason: str) -> Iterator[str]:

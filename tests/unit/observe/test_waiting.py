@@ -9,7 +9,7 @@ import pytest
 
 from mlops_spec.cli.views.status_text import status_lines
 from mlops_spec.observe.status import look, status_json
-from mlops_spec.observe.waiting import Asks, Held, Waiting, held_back, waiting_for
+from mlops_spec.observe.waiting import Asks, Candidate, Held, Waiting, held_back, waiting_for
 from mlops_spec.state import Deployment, Deployments, Journal, Store
 from mlops_spec.state.approvals import Approval, record_approval
 from mlops_spec.state.asked import record_asked
@@ -50,7 +50,7 @@ def test_what_passed_waits_where_a_person_is_asked(journal: Journal) -> None:
     gated(journal, "pass", PASSED)
 
     assert waiting_for(journal, "m", ASKS, ()) == Waiting(
-        "r1", "3", Outcome.PASS, (PASSED,), 1000.0, READ, ("ann", "bob"), COMMAND
+        Candidate("r1", Outcome.PASS, (PASSED,), 1000.0), "3", READ, ("ann", "bob"), COMMAND
     )
     assert waiting_for(journal, "m", Asks(), ()) is None
 
@@ -58,7 +58,7 @@ def test_what_passed_waits_where_a_person_is_asked(journal: Journal) -> None:
 def test_what_a_gate_stopped_is_held_and_nobody_is_asked(journal: Journal) -> None:
     gated(journal, "inconclusive", PASSED, UNSURE)
 
-    found = Held("r1", Outcome.INCONCLUSIVE, (PASSED, UNSURE), 1000.0, "")
+    found = Held(Candidate("r1", Outcome.INCONCLUSIVE, (PASSED, UNSURE), 1000.0), "")
     assert held_back(journal, "m", ()) == found
     assert waiting_for(journal, "m", ASKS, ()) is None
     serving = Deployment("m", "aaaa", "r1", "3", "production", 1.0)
