@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from cluster_api import Cluster as FakeCluster
+from cluster_api import serving, write_kubeconfig
 from cluster_tree import MODEL, rendered
 from cluster_users import Users
 from rollout_world import FACETS, LIMITS
@@ -21,7 +24,7 @@ from mlops_spec.runtime.cluster.wait import Patience
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import CanaryStep, Cluster, Column, Dataset, Parquet, Recipe, Split
 from mlops_spec.runtime.declare import Service as Shape
-from mlops_spec.runtime.rollout import Place, Policy, begin, steps
+from mlops_spec.runtime.rollout import Place, Policy, begin, steps, trained
 from mlops_spec.runtime.rollout.cluster import ClusterWorld
 from mlops_spec.runtime.rollout.release import Release
 from mlops_spec.runtime.rollout.watch import Clock
@@ -137,3 +140,17 @@ class ClusterStage:
 
     def roles(self) -> dict[str, tuple[str, float]]:
         return {d.release: (d.role, d.weight) for d in self.context.deployments.of(MODEL)}
+
+
+@contextmanager
+def cluster_stage(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClusterStage]:
+    """A stage before a cluster of its own, where packaging is a matter of names."""
+    monkeypatch.setattr(
+        trained.TrainedWorld, "package", lambda _, release: f"{release.model}:{release.id}"
+    )
+    cluster = FakeCluster()
+    with serving(cluster) as url:
+        monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(root / "config", url)))
+        found = ClusterStage(root, cluster)
+        yield found
+        found.context.store.close()

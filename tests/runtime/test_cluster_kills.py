@@ -6,14 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from cluster_api import Cluster, serving, status, write_kubeconfig
+from cluster_api import status
 from cluster_tree import MODEL
-from cluster_world import ClusterStage
+from cluster_world import cluster_stage
 from rollout_world import Killed
 
 from mlops_spec.runtime.cluster.refused import Unreachable
 from mlops_spec.runtime.cluster.server import ApiServer
-from mlops_spec.runtime.rollout import trained
 
 
 class Mortal(ApiServer):
@@ -42,19 +41,12 @@ class Mortal(ApiServer):
 @pytest.fixture
 def second(tmp_path, monkeypatch):
     """One release serves, another run is registered: (stage, first, second)."""
-    monkeypatch.setattr(
-        trained.TrainedWorld, "package", lambda _, release: f"{release.model}:{release.id}"
-    )
-    cluster = Cluster()
-    with serving(cluster) as url:
-        monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path / "config", url)))
-        stage = ClusterStage(tmp_path, cluster)
+    with cluster_stage(tmp_path, monkeypatch) as stage:
         stage.world.tracks.server = Mortal(stage.server.connection, patience=0.3)
         first = stage.register("run1", "1")
         stage.roll_out()
         stage.users.unanswered = 0
         yield stage, first, stage.register("run2", "2")
-        stage.context.store.close()
 
 
 def holds(stage, first, new):

@@ -5,29 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from cluster_api import Cluster, serving, write_kubeconfig
 from cluster_pods import Image
 from cluster_tree import MODEL
-from cluster_world import POLICY, ClusterStage
+from cluster_world import POLICY, cluster_stage
 
 from mlops_spec.runtime.declare import Shadow
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.rollout import trained
 
 SHADOWED = replace(POLICY, shadow=Shadow(min_requests=400, min_agreement=0.8, at_most=300))
 
 
 @pytest.fixture
 def stage(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        trained.TrainedWorld, "package", lambda _, release: f"{release.model}:{release.id}"
-    )
-    cluster = Cluster()
-    with serving(cluster) as url:
-        monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path / "config", url)))
-        found = ClusterStage(tmp_path, cluster)
+    with cluster_stage(tmp_path, monkeypatch) as found:
         yield found
-        found.context.store.close()
 
 
 @pytest.fixture
@@ -78,40 +69,25 @@ def test_a_good_release_takes_over_without_an_unanswered_request(second):
     assert stage.users.unanswered == 0
 
 
-def test_a_release_that_fails_more_goes_back_and_production_keeps_its_image(second):
+@pytest.mark.parametrize(
+    ("harm", "amount", "said"),
+    [("errors", 5, "errors"), ("seconds", 0.4, "p99"), ("moved", 0.5, "score shift: FAIL")],
+    ids=["fails more", "is slower than the limit", "scores otherwise"],
+)
+def test_a_release_that_does_harm_goes_back_and_production_keeps_its_image(
+    second, harm, amount, said
+):
     stage, first, new = second
-    stage.users.errors[stage.image("run2")] = 5
+    getattr(stage.users, harm)[stage.image("run2")] = amount
 
     ending = stage.roll_out()
 
     assert ending.outcome == "fail"
-    assert "errors" in ending.reason
+    assert said in ending.reason
     assert stage.roles() == {first: ("production", 1.0), new: ("quarantined", 0.0)}
     assert image_of(stage, MODEL) == stage.image("run1")
     assert stage.users.cluster.names("Deployment") == [MODEL]
     assert backends(stage) == {MODEL: 100}
-
-
-def test_a_release_that_is_slower_than_the_limit_goes_back(second):
-    stage, _, new = second
-    stage.users.seconds[stage.image("run2")] = 0.4
-
-    ending = stage.roll_out()
-
-    assert ending.outcome == "fail"
-    assert "p99" in ending.reason
-    assert stage.roles()[new] == ("quarantined", 0.0)
-
-
-def test_a_release_whose_scores_are_others_goes_back(second):
-    stage, _, new = second
-    stage.users.moved[stage.image("run2")] = 0.5
-
-    ending = stage.roll_out()
-
-    assert ending.outcome == "fail"
-    assert "score shift: FAIL" in ending.reason
-    assert stage.roles()[new] == ("quarantined", 0.0)
 
 
 def test_copies_are_compared_with_production_s_answers(second):
