@@ -2,22 +2,32 @@
 .PHONY: help setup demo test lint check golden bench soak clean
 PYTHON ?= python3.11
 BIN := .venv/bin
+DEMO := .venv/.demo
 READY := .venv/.ready
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+# On all cores; or every process would parse its libraries again. What does not compile is a template.
+COMPILE := $(BIN)/python -m compileall -q -j 0 .venv/lib || true
 
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
-$(READY): requirements/dev.txt pyproject.toml
+# requirements/demo.txt is a part of dev.txt, in the same versions: what is there is not fetched twice.
+$(DEMO): requirements/demo.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: no $(PYTHON) on PATH (make PYTHON=/path/to/python3.11)"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m compileall -q -j 0 .venv/lib || true  # or every process parses its libraries again
+	$(INSTALL) --require-hashes -r requirements/demo.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(COMPILE)
 	@touch $@
 
-setup: $(READY)  ## create .venv from the locked requirements
+$(READY): requirements/dev.txt $(DEMO)
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	@$(COMPILE)
+	@touch $@
 
-demo: $(READY)  ## the whole loop on 336,776 real flights: train, gate, serve, canary, monitor
+setup: $(READY)  ## create .venv with all that the demo, the tests and the benchmarks need
+
+demo: $(DEMO)  ## the whole loop on 336,776 real flights: train, gate, serve, canary, monitor
 	$(BIN)/python examples/flights/demo.py
 
 test: $(READY)  ## every test, the real servers included (wants promtool, of Debian's prometheus)
