@@ -16,7 +16,10 @@ Scalar = str | int | float | bool | None
 class Train(SpecModel):
     """The estimator, by its dotted path, and its parameters."""
 
-    estimator: DottedPath = field(Change.TRAIN, "dotted path of a scikit-learn estimator class")
+    estimator: DottedPath = field(
+        Change.TRAIN,
+        "dotted path of a scikit-learn estimator class, or of a function that returns an estimator",
+    )
     params: dict[str, Any] = field(Change.TRAIN, "keyword arguments of the estimator", {})
     weight: ColumnName | None = field(
         Change.TRAIN, "column of how much each training row counts", None
