@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from mlops_spec.diagnostics import Diagnostics, catalogue
 from mlops_spec.diagnostics.catalogue import Code
+from mlops_spec.link.index import find_twins
 from mlops_spec.link.link import NO_FACTS, link
 from mlops_spec.load.discover import find_root
 from mlops_spec.load.facts import read_facts
@@ -84,6 +85,7 @@ _CERTAIN: Final[Mapping[Code, tuple[str, ...]]] = {
 
 def _look_between(documents: Documents, found: Diagnostics) -> None:
     """Tell what is wrong between documents, too, so that one run tells all mistakes."""
+    find_twins(documents.headings, found)
     if documents.project is None or documents.lost:
         return
     between = Diagnostics()

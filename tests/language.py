@@ -20,7 +20,7 @@ PAGES: Final = REPOSITORY / "docs" / "errors"
 KINDS: Final = ("dataset", "model", "gates", "rollout", "drift")
 PROJECT: Final = "mlops.yaml"
 CASE: Final = "specs/case.yaml"
-_NAMED: Final = re.compile(rb"^kind: *(\w+) *(?:#.*)?\nname: *([\w-]+)", re.MULTILINE)
+_NAMED: Final = re.compile(rb'^kind: *"?(\w+)"? *(?:#.*)?\nname: *"?([\w-]+)', re.MULTILINE)
 _EXPECTED: Final = re.compile(rb"# error: (MLS\d{3})")
 
 

@@ -16,9 +16,9 @@ from mlops_spec.load.discover import (
     spec_paths,
 )
 from mlops_spec.load.locate import first_line
-from mlops_spec.load.parse import parse_project, parse_spec
-from mlops_spec.load.yaml_reader import read_yaml
-from mlops_spec.model.project import Document
+from mlops_spec.load.parse import heading_of, parse_project, parse_spec
+from mlops_spec.load.yaml_reader import Tree, read_yaml
+from mlops_spec.model.project import Document, Heading
 from mlops_spec.model.spec.project import ProjectSpec
 
 
@@ -26,12 +26,14 @@ from mlops_spec.model.spec.project import ProjectSpec
 class Documents:
     """What was read: the project, the user's specs in order of path, and the shipped policies.
 
-    `lost`: of some document nothing could be read.
+    `headings`: of every document of the user's that says what it is. `lost`: of some document
+    nothing could be read.
     """
 
     project: Document[ProjectSpec] | None
     specs: tuple[Document[Any], ...]
     shipped: tuple[Document[Any], ...]
+    headings: tuple[Heading, ...] = ()
     lost: bool = False
 
 
@@ -42,17 +44,23 @@ def load(root: Path, found: Diagnostics) -> Documents:
         message = f"no spec was found: {SPEC_FOLDER}/ holds no .yaml file"
         found.add(NO_SPECS, message, help=f"write {SPEC_FOLDER}/<model>.yaml beside mlops.yaml")
     project = load_project(root, found)
-    specs = [spec for path in paths for spec in _specs(root, path, found)]
-    shipped = [spec for path in shipped_paths() for spec in _specs(root, path, found)]
+    files = [_trees(root, path, found) for path in paths]
+    specs = [parse_spec(tree, found) for trees in files for tree in trees]
+    shipped = [
+        parse_spec(tree, found) for path in shipped_paths() for tree in _trees(root, path, found)
+    ]
     return Documents(
-        project, tuple(filter(None, specs)), tuple(filter(None, shipped)), None in specs
+        project,
+        tuple(filter(None, specs)),
+        tuple(filter(None, shipped)),
+        tuple(filter(None, (heading_of(tree) for trees in files for tree in trees))),
+        lost=None in specs or () in files,
     )
 
 
 def load_project(root: Path, found: Diagnostics) -> Document[ProjectSpec] | None:
     """Read mlops.yaml alone."""
-    source = read_text(root, PROJECT_FILE, found)
-    trees = read_yaml(source, found) if source else ()
+    trees = _trees(root, PROJECT_FILE, found)
     for extra in trees[1:]:
         message = f"{PROJECT_FILE} is one document; another begins here"
         at = first_line(extra.places.document)
@@ -60,8 +68,7 @@ def load_project(root: Path, found: Diagnostics) -> Document[ProjectSpec] | None
     return parse_project(trees[0], found) if trees else None
 
 
-def _specs(root: Path, path: str, found: Diagnostics) -> tuple[Document[Any] | None, ...]:
-    """The documents of a file; None for one of which nothing can be read."""
+def _trees(root: Path, path: str, found: Diagnostics) -> tuple[Tree, ...]:
+    """The documents of a file; none where it cannot be read."""
     source = read_text(root, path, found)
-    trees = read_yaml(source, found) if source else ()
-    return tuple(parse_spec(tree, found) for tree in trees) or (None,)
+    return read_yaml(source, found) if source else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
@@ -19,7 +20,8 @@ from mlops_spec.diagnostics.suggest import nearest
 from mlops_spec.load.locate import KEY_MARK, at, first_line, in_tree, place_of
 from mlops_spec.load.stand_in import stand_in
 from mlops_spec.load.yaml_reader import Tree
-from mlops_spec.model.project import Document, Loc
+from mlops_spec.model.names import NAME_PATTERN
+from mlops_spec.model.project import Document, Heading, Loc
 from mlops_spec.model.spec.base import SpecModel
 from mlops_spec.model.spec.describe import Takes, one_of
 from mlops_spec.model.spec.kinds import KINDS
@@ -44,6 +46,16 @@ def parse_spec(tree: Tree, found: Diagnostics) -> Document[Any] | None:
         _unknown_kind(tree, found)
         return None
     return _checked(tree, model, found)
+
+
+def heading_of(tree: Tree) -> Heading | None:
+    """Kind and name of a document of `specs/`, where both are well formed."""
+    if not isinstance(tree.value, dict) or not tree.broken.isdisjoint({("kind",), ("name",)}):
+        return None
+    kind, name = tree.value.get("kind"), tree.value.get("name")
+    known = isinstance(kind, str) and kind in KINDS
+    named = isinstance(name, str) and re.fullmatch(NAME_PATTERN, name)
+    return Heading(kind, name, tree.places) if known and named else None
 
 
 def parse_project(tree: Tree, found: Diagnostics) -> Document[ProjectSpec] | None:

@@ -57,6 +57,15 @@ class Document(Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
+class Heading:
+    """What a document calls itself, and where: readable though the rest of it may be wrong."""
+
+    kind: str
+    name: str
+    places: Places
+
+
+@dataclass(frozen=True, slots=True)
 class LinkedModel:
     """A model with everything it refers to; `gates` is its policies merged, later ones winning."""
 

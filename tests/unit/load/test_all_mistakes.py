@@ -82,6 +82,29 @@ def test_a_mistake_brings_no_others_with_it(
     assert mistakes(tmp_path, edit) == [told]
 
 
+@pytest.mark.parametrize(
+    ("twin", "told"),
+    [
+        ("metrics: {roc_auc: {min: x}}", [(27, "MLS301"), (28, "MLS204")]),  # well formed in part
+        ("metrics: {roc_auc: {min: 0.8}}\nmetrics: {}", [(27, "MLS301"), (29, "MLS106")]),
+        ("- a list", [(28, "MLS101")]),  # nothing of it can be read
+    ],
+)
+def test_a_name_that_stands_twice_is_told_beside_what_is_wrong_in_its_documents(
+    tmp_path: Path, twin: str, told: list[tuple[int, str]]
+) -> None:
+    end = "margin: 1pp}}\n"
+    again = f"{end}---\nkind: Gates\nname: ours\n{twin}\n"
+    assert mistakes(tmp_path, (end, again)) == told
+
+
+def test_a_name_that_stands_twice_is_told_though_too_little_is_left_of_one(tmp_path: Path) -> None:
+    again = "margin: 1pp}}\n---\nkind: Dataset\nname: trips\n"
+    found = mistakes(tmp_path, ("margin: 1pp}}\n", again))
+    assert (27, "MLS301") in found
+    assert {code for _, code in found} == {"MLS301", "MLS205"}
+
+
 def test_without_a_project_only_what_is_within_documents_is_told(tmp_path: Path) -> None:
     broken = PROJECT.replace("processes", "proceses")
     assert mistakes(tmp_path, ("[distance]", "[distanse]"), project=broken)[0][1] == "MLS204"
