@@ -53,9 +53,10 @@ def heading_of(tree: Tree) -> Heading | None:
     if not isinstance(tree.value, dict) or not tree.broken.isdisjoint({("kind",), ("name",)}):
         return None
     kind, name = tree.value.get("kind"), tree.value.get("name")
-    known = isinstance(kind, str) and kind in KINDS
-    named = isinstance(name, str) and re.fullmatch(NAME_PATTERN, name)
-    return Heading(kind, name, tree.places) if known and named else None
+    if not (isinstance(kind, str) and isinstance(name, str)):
+        return None
+    readable = kind in KINDS and re.fullmatch(NAME_PATTERN, name)
+    return Heading(kind, name, tree.places) if readable else None
 
 
 def parse_project(tree: Tree, found: Diagnostics) -> Document[ProjectSpec] | None:
