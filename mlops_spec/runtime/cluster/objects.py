@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+from mlops_spec.runtime.cluster.kinds import RANK
 from mlops_spec.terms.labels import ENVIRONMENT, MANAGED_BY, MANAGER, PART_OF
 
 Object = dict[str, Any]
@@ -56,26 +57,9 @@ def selector(labels: Mapping[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
 
 
-# What others stand on comes first: a pod is refused while its account is not there.
-_ORDER: Final = (
-    "Namespace", "ServiceAccount", "ConfigMap", "Secret", "NetworkPolicy", "PersistentVolumeClaim",
-    "Service", "PodDisruptionBudget",
-)  # fmt: skip
-_LAST: Final = ("HorizontalPodAutoscaler", "ScaledObject", "HTTPRoute")
-
-
 def in_order(objects: Iterable[Object]) -> Iterator[Object]:
     """Objects in the order in which they can be applied; removed, the other way round."""
-
-    def rank(found: Object) -> tuple[int, Ref]:
-        kind = found["kind"]
-        if kind in _ORDER:
-            return _ORDER.index(kind), ref_of(found)
-        if kind in _LAST:
-            return len(_ORDER) + 1 + _LAST.index(kind), ref_of(found)
-        return len(_ORDER), ref_of(found)
-
-    yield from sorted(objects, key=rank)
+    yield from sorted(objects, key=lambda found: (RANK[found["kind"]], ref_of(found)))
 
 
 def at(found: Any, *path: str | int, default: Any = None) -> Any:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from mlops_spec.runtime.cluster.connection import Connection
+from mlops_spec.runtime.cluster.kinds import ASKED_BY
 from mlops_spec.runtime.cluster.objects import Object, Ref, ref_of, selector
 from mlops_spec.runtime.cluster.refused import Unreachable, denied
 from mlops_spec.runtime.refusal import Refusal, gist
@@ -27,15 +28,6 @@ PATIENCE: Final = 30.0
 _AGAIN: Final = frozenset({429, 500, 502, 503, 504})
 _APPLY: Final = "application/apply-patch+yaml"
 _PAGE: Final = 500
-
-
-# Which field of the environment asks for a kind that not every cluster has.
-_ASKED_BY: Final[Mapping[str, tuple[str, ...]]] = {
-    "HTTPRoute": ("environment", "serve", "router"),
-    "ScaledObject": ("environment", "monitoring", "prometheus"),
-    "PodMonitor": ("environment", "monitoring", "operator"),
-    "PrometheusRule": ("environment", "monitoring", "operator"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +86,12 @@ class ApiServer:
         answered = self._ask("PATCH", self._path(ref), query, body, _APPLY)
         return self._object(*answered, f"apply {ref}")
 
+    def patch_status(self, ref: Ref, patch: Object) -> None:
+        """Merge something into the status of an object, as who operates its controller does."""
+        body, kind = json.dumps(patch).encode(), "application/merge-patch+json"
+        answered = self._ask("PATCH", f"{self._path(ref)}/status", None, body, kind)
+        self._object(*answered, f"tell the controller of {ref}")
+
     def delete(self, ref: Ref) -> bool:
         """Remove an object and, in the background, what belongs to it; whether it was there."""
         body = json.dumps({"propagationPolicy": "Background"}).encode()
@@ -147,7 +145,7 @@ class ApiServer:
                 "MLS623",
                 f"the cluster knows no {ref.kind} ({ref.api})",
                 "install what defines it, or leave it out of the spec; spec explain MLS623",
-                field=_ASKED_BY.get(ref.kind, ()),
+                field=ASKED_BY.get(ref.kind, ()),
             )
         plural, namespaced = self._kinds[ref.api, ref.kind]
         prefix = "/api/" if "/" not in ref.api else "/apis/"

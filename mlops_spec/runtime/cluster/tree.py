@@ -6,31 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mlops_spec.runtime.cluster.kinds import REMOVED
 from mlops_spec.runtime.cluster.objects import Object, Owner, Ref, in_order, labels_of, ref_of
 from mlops_spec.runtime.cluster.refused import Denied
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.labels import TRACK
 
-# Everything that was ever rendered, last first. A Namespace and what holds data are never pruned.
-KINDS: Final = (
-    ("gateway.networking.k8s.io/v1", "HTTPRoute"),
-    ("keda.sh/v1alpha1", "ScaledObject"),
-    ("autoscaling/v2", "HorizontalPodAutoscaler"),
-    ("monitoring.coreos.com/v1", "PodMonitor"),
-    ("monitoring.coreos.com/v1", "PrometheusRule"),
-    ("sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication"),
-    ("sparkoperator.k8s.io/v1beta2", "SparkApplication"),
-    ("batch/v1", "CronJob"),
-    ("apps/v1", "Deployment"),
-    ("policy/v1", "PodDisruptionBudget"),
-    ("v1", "Service"),
-    ("networking.k8s.io/v1", "NetworkPolicy"),
-    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
-    ("rbac.authorization.k8s.io/v1", "Role"),
-    ("v1", "ConfigMap"),
-    ("v1", "ServiceAccount"),
-)
 SHARED: Final = ("Namespace",)
 _UNSAID: Final = (
     "managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink",
@@ -166,7 +148,7 @@ def _rendered_name(found: Object) -> str:
 
 def owned(server: ApiServer, owner: Owner, namespace: str) -> Iterator[Object]:
     """Every object of ours in a namespace, in the order in which they can be removed."""
-    for api, kind in KINDS:
+    for api, kind in REMOVED:
         for found in server.list(api, kind, namespace, owner.labels):
             # What a controller made of ours goes when ours does.
             if owner.owns(found) and not found["metadata"].get("ownerReferences"):
