@@ -60,7 +60,7 @@ def test_no_request_is_an_error_of_the_service_or_stays_in_its_memory(tmp_path: 
     context = project(tmp_path)
     released(context, "0123456789abcdef")
     with running(context, "0123456789abcdef") as copy:
-        process = psutil.Process(copy.process.pid)
+        (process,) = psutil.Process(copy.process.pid).children()
         asked(copy, GenerationMode.POSITIVE, WARM)
         before = process.memory_info().rss
         codes = asked(copy, GenerationMode.NEGATIVE, REQUESTS)

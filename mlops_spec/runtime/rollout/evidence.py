@@ -76,7 +76,11 @@ class CanarySight:
         seconds = np.array([record.seconds for record in found], dtype=np.float64)
         log = read_log(self._workspace, self._release.model, release, self._log.started)
         answers = log[~log["shadow"].astype(bool)]
-        return Arm(sum(map(failed, found)), seconds, answers["score"].to_numpy(dtype=np.float64))
+        return Arm(
+            sum(record.failed for record in found),
+            seconds,
+            answers["score"].to_numpy(dtype=np.float64),
+        )
 
 
 class ShadowSight:
@@ -126,11 +130,6 @@ def compared(asked: set[str], theirs: pd.DataFrame, copied: pd.DataFrame, task: 
         production=both["score"].to_numpy(dtype=np.float64),
         candidate=both["score_candidate"].to_numpy(dtype=np.float64),
     )
-
-
-def failed(record: AccessRecord) -> bool:
-    """A 5xx, or no answer at all. A 4xx is the client's mistake, whichever version says so."""
-    return record.code == 0 or record.code >= 500
 
 
 def agree(both: pd.DataFrame, task: str) -> pd.Series:

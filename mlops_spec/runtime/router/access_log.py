@@ -22,6 +22,7 @@ FIELDS: Final = {
     "us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
     "upstream_us": "%COMMON_DURATION(US_TX_BEG:US_RX_END:us)%",
     "request_id": "%REQ(X-REQUEST-ID)%",
+    "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
 }
 _SEPARATOR: Final = "--"
 
@@ -31,7 +32,8 @@ class AccessRecord:
     """One answered request. `code` is 0 when the client left before an answer.
 
     `seconds` runs from the request's first byte to the answer's last, as the client's side of the
-    router saw it; `at` is the start, in seconds since 1970.
+    router saw it; `at` is the start, in seconds since 1970. The release was asked `attempts` times:
+    all but the last found it dying or gone.
     """
 
     release: str
@@ -39,6 +41,14 @@ class AccessRecord:
     seconds: float
     request_id: str
     at: float
+    attempts: int = 1
+
+    @property
+    def failed(self) -> bool:
+        """A 5xx, no answer, or none at the first attempt. A 4xx is the client's mistake, whichever
+        release says so.
+        """
+        return self.code == 0 or self.code >= 500 or self.attempts > 1
 
 
 def cluster_name(model: str, release: str) -> str:
@@ -106,6 +116,7 @@ def _record(found: Any, model: str) -> AccessRecord | None:
         seconds=_seconds(found),
         request_id=str(found.get("request_id") or ""),
         at=float(found.get("at") or 0),
+        attempts=int(found.get("attempts") or 1),
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mlops_spec.runtime.router.access_log import FIELDS, cluster_name
+from mlops_spec.runtime.service.arriving import MAX_BODY_BYTES
 from mlops_spec.state import Deployment
 from mlops_spec.terms.digest import digest
 
@@ -28,6 +29,15 @@ _CONNECTIONS: Final = 10_000
 # Below the five seconds after which uvicorn closes an idle connection: otherwise a request can meet
 # a connection that is being closed, and fail through nobody's fault.
 _IDLE_TIMEOUT: Final = "3s"
+# A request whose service died under it, or is not there, is asked again of the same release: twice
+# at once, which another worker answers; of production for seven seconds on average, in which a copy
+# that died is there again. A candidate that is gone must not keep the rollout waiting for its
+# failures. Every answer of the service is passed on, whatever its code; and what was asked twice
+# failed once (`AccessRecord.failed`), so that no rollout takes a release that keeps dying for a
+# good one. A copy is never sent again.
+_ASKED_AGAIN: Final[Mapping[str, int]] = {"production": 18}
+_CANDIDATE_AGAIN: Final = 2
+_DIED: Final = "connect-failure,refused-stream,reset-before-request,reset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,15 @@ def configuration(deployments: Iterable[Deployment]) -> dict[str, str]:
     """
     live = _with_a_port(deployments)
     clusters = [_cluster(cluster_name(arm.model, arm.release), arm) for arm in live]
-    hosts = [{"name": "all", "domains": ["*"], "routes": [*_routes(live), _nothing_here()]}]
+    hosts = [
+        {
+            "name": "all",
+            "domains": ["*"],
+            "routes": [*_routes(live), _nothing_here()],
+            # As x-envoy-attempt-count: workers refuse what others died of (service/asked_again).
+            "include_request_attempt_count": True,
+        }
+    ]
     routes = {
         "@type": f"{_TYPE}config.route.v3.RouteConfiguration",
         "name": ROUTE_CONFIG,
@@ -108,13 +126,9 @@ def _route(model: str, arms: tuple[Deployment, ...]) -> dict[str, Any]:
             "timeout": _REQUEST_TIMEOUT,
             "weighted_clusters": {"clusters": [_weighted(arm) for arm in weighted]},
             "request_mirror_policies": [_mirror(arm) for arm in arms if arm.mirror],
-            # Only what cannot have reached the service is sent again: anything more would hide the
-            # failures that a rollout is judged by, and could predict twice.
-            "retry_policy": {
-                "retry_on": "connect-failure,refused-stream,reset-before-request",
-                "num_retries": 1,
-            },
         },
+        # What is kept of a body to ask again, and to copy: otherwise large ones are never copied.
+        "request_body_buffer_limit": MAX_BODY_BYTES,
     }
 
 
@@ -155,6 +169,10 @@ def _cluster(name: str, arm: Deployment) -> dict[str, Any]:
         "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
+        # Envoy's own limits are 3 requests asked again at a time, and 1,024 that wait.
+        "circuit_breakers": {
+            "thresholds": [{"max_retries": _CONNECTIONS, "max_pending_requests": _CONNECTIONS}]
+        },
         "load_assignment": {
             "cluster_name": name,
             "endpoints": [{"lb_endpoints": [endpoint]}],
@@ -164,8 +182,19 @@ def _cluster(name: str, arm: Deployment) -> dict[str, Any]:
                 "@type": f"{_TYPE}extensions.upstreams.http.v3.HttpProtocolOptions",
                 "common_http_protocol_options": {"idle_timeout": _IDLE_TIMEOUT},
                 "explicit_http_config": {"http_protocol_options": {}},
+                "retry_policy": _asked_again(arm),
             }
         },
+    }
+
+
+def _asked_again(arm: Deployment) -> dict[str, Any]:
+    # A policy of the cluster holds for copies, too, and a lost one must be seen to be lost.
+    times = 0 if arm.mirror else _ASKED_AGAIN.get(arm.role, _CANDIDATE_AGAIN)
+    return {
+        "retry_on": _DIED if times else "",
+        "num_retries": times,
+        "retry_back_off": {"base_interval": "0.025s", "max_interval": "1s"},
     }
 
 

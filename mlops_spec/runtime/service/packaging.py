@@ -198,16 +198,14 @@ def serve_command(workspace: Workspace, bento: str, port: int, workers: int = 1)
 
     Uvicorn runs the app that the Bento holds: `bentoml serve` runs it too, but starts a second
     process around it and passes each request through six layers (docs/adr/0022 has the numbers).
-    Several workers are ours to fork, so that they share one model.
+    Workers are ours to fork: they share one model, and the port stays open when one dies.
     """
     home = workspace.bentoml_home
-    source = _folder(home, bento) / "src"
-    program = "uvicorn" if workers == 1 else "mlops_spec.runtime.service.workers"
     argv = (
-        sys.executable, "-m", program, "service:app", "--app-dir", str(source),
+        sys.executable, "-m", "mlops_spec.runtime.service.workers", "service:app",
+        "--app-dir", str(_folder(home, bento) / "src"),
         "--host", "127.0.0.1", "--port", str(port), "--workers", str(workers),
         "--timeout-graceful-shutdown", str(DRAIN_SECONDS),
-        *(("--no-access-log",) if workers == 1 else ()),
     )  # fmt: skip
     environment = {
         **_quiet(home), "MLOPS_SPEC_WORKSPACE": str(workspace.root), GRPC_ADDRESS: "127.0.0.1:0",

@@ -59,16 +59,37 @@ def test_between_two_sets_of_arms_the_clusters_of_both_exist() -> None:
     assert united(after, after) == after
 
 
+def test_production_is_waited_for_a_candidate_hardly_and_copies_never() -> None:
+    def times(*deployments: Deployment) -> list[int]:
+        found = json.loads(configuration(deployments)[CLUSTERS])["resources"]
+        (name,) = found[0]["typed_extension_protocol_options"]
+        options = [cluster["typed_extension_protocol_options"][name] for cluster in found]
+        return [each["retry_policy"]["num_retries"] for each in options]
+
+    assert times(OLD, NEW) == [18, 2]
+    assert times(OLD, SHADOW) == [18, 0]
+
+
+def test_what_was_asked_twice_failed_once() -> None:
+    failed = {
+        (code, attempts): AccessRecord("aaaa", code, 0.1, "x", 1.0, attempts).failed
+        for code in (0, 200, 422, 503) for attempts in (1, 2)
+    }  # fmt: skip
+    assert [known for known, found in failed.items() if not found] == [(200, 1), (422, 1)]
+
+
 def test_the_log_is_read_from_where_the_last_reading_ended(tmp_path: Path) -> None:
     workspace = Workspace.of(tmp_path, "local")
     assert arm_requests(workspace, "churn") == ((), 0)
     path = access_log(workspace)
     path.parent.mkdir(parents=True)
-    whole = '{"at":"10.5","cluster":"churn--aaaa","code":200,"us":1500,"request_id":"x"}\n'
+    whole = (
+        '{"at":"10.5","cluster":"churn--aaaa","code":200,"us":1500,"request_id":"x","attempts":2}\n'
+    )
     other = '{"at":"11","cluster":"churn-2--bbbb","code":200,"us":1}\n{"cluster":null}\nrubbish\n'
     partly = '{"at":"12","cluster":"churn--aaaa","co'
     path.write_text(whole + other + partly)
-    first = AccessRecord("aaaa", 200, 0.0015, "x", 10.5)
+    first = AccessRecord("aaaa", 200, 0.0015, "x", 10.5, 2)
     records, end = arm_requests(workspace, "churn")
     assert (records, end) == ((first,), len(whole + other))
     path.write_text(whole + other + partly + 'de":0,"us":null,"request_id":"y"}\n')
