@@ -150,3 +150,19 @@ def test_the_log_is_complete_up_to_what_its_slowest_writer_wrote(tmp_path: Path)
     assert written_until(tmp_path, 0.0) == 1.0
     assert written_until(tmp_path, 1.5) == 2.0
     assert written_until(tmp_path, 9.0) is None
+
+
+def test_a_request_that_two_workers_logged_is_there_once(tmp_path: Path) -> None:
+    other = answered(1)._replace(rows=[(3.0,), (None,)])
+    for batch in ([answered(1), answered(2)], [answered(1)._replace(wall=1.5), other]):
+        log = PredictionLog(tmp_path, WHO, {"distance": "float"})
+        for each in batch:
+            log.add(each)
+        log.close()
+
+    found = read(tmp_path, None, None)
+    # What a client asks under the id of another request is a request of its own, row by row.
+    columns = found["request_id"], found["row"], found["distance"].fillna(-1)
+    assert sorted(zip(*columns, strict=True)) == [
+        ("r1", 0, 1.0), ("r1", 0, 3.0), ("r1", 1, -1.0), ("r2", 0, 1.0), ("r2", 1, -1.0),
+    ]  # fmt: skip
