@@ -17,22 +17,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from cluster_answers import KINDS, no, status, told, yes
+from cluster_held import no_place, stays
 from cluster_pods import Image, owner_of, pod_of, status_of
 from field_owners import Conflict, Owners
 
-KINDS = {
-    "v1": {"namespaces": "Namespace", "services": "Service", "serviceaccounts": "ServiceAccount",
-           "configmaps": "ConfigMap", "pods": "Pod",
-           "persistentvolumeclaims": "PersistentVolumeClaim"},
-    "apps/v1": {"deployments": "Deployment"},
-    "autoscaling/v2": {"horizontalpodautoscalers": "HorizontalPodAutoscaler"},
-    "policy/v1": {"poddisruptionbudgets": "PodDisruptionBudget"},
-    "batch/v1": {"cronjobs": "CronJob"},
-    "networking.k8s.io/v1": {"networkpolicies": "NetworkPolicy"},
-    "gateway.networking.k8s.io/v1": {"httproutes": "HTTPRoute"},
-    "keda.sh/v1alpha1": {"scaledobjects": "ScaledObject"},
-    "monitoring.coreos.com/v1": {"podmonitors": "PodMonitor", "prometheusrules": "PrometheusRule"},
-}  # fmt: skip
 Answering = Callable[[str, str, bytes], tuple[int, bytes]]  # pod, path, body
 
 
@@ -50,6 +39,7 @@ class Cluster:
     asked: list[tuple[str, str]] = field(default_factory=list)
     age: dict[str, int] = field(default_factory=dict)
     kinds: dict = field(default_factory=lambda: copy.deepcopy(KINDS))
+    controllers: list[Callable[[], None]] = field(default_factory=list)  # beside its own
     lock: threading.RLock = field(default_factory=threading.RLock)
     version: int = 0
 
@@ -72,6 +62,8 @@ class Cluster:
         }  # fmt: skip
         if key[1] == "Deployment":
             made["spec"].setdefault("replicas", 1)
+        if live is not None and "status" in live:
+            made["status"] = live["status"]
         self.objects[key] = made
         return made
 
@@ -84,6 +76,16 @@ class Cluster:
                 seen = {"status": "True", "observedGeneration": found["metadata"]["generation"]}
                 conditions = [{"type": kind, **seen} for kind in ("Accepted", "ResolvedRefs")]
                 found["status"] = {"parents": [{"conditions": conditions}]}
+
+        for controller in self.controllers:
+            controller()
+
+    def merge_status(self, key: tuple[str, str, str, str], patch: dict) -> dict | None:
+        """What an operator tells a controller through the status of its object."""
+        found = self.objects.get(key)
+        if found is not None:
+            found["status"] = {**found.get("status", {}), **patch["status"]}
+        return found
 
     def _deploy(self, key: tuple[str, str, str, str], found: dict) -> None:
         template, generation = found["spec"]["template"], found["metadata"]["generation"]
@@ -122,6 +124,8 @@ class Cluster:
                 del self.objects[pod]
 
     def delete(self, key: tuple[str, str, str, str]) -> dict | None:
+        if stays(self.objects.get(key)):
+            return self.objects[key]
         found = self.objects.pop(key, None)
         self.owners.forget(key)
         if found is not None and key[1] == "Deployment":
@@ -133,12 +137,6 @@ def _comparable(found: dict) -> dict:
     metadata = {k: v for k, v in found["metadata"].items()
                 if k not in ("resourceVersion", "generation", "uid", "managedFields")}  # fmt: skip
     return {**{k: v for k, v in found.items() if k != "status"}, "metadata": metadata}
-
-
-def status(code: int, reason: str, message: str, causes: tuple[dict, ...] = ()) -> dict:
-    """An answer as Kubernetes gives it when it says no."""
-    return {"kind": "Status", "status": "Failure", "code": code, "reason": reason,
-            "message": message, "details": {"causes": list(causes)}}  # fmt: skip
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -190,19 +188,19 @@ class _Handler(BaseHTTPRequestHandler):
             inner = "/" + "/".join(path[at + 1 :]) + (f"?{urlencode(query)}" if query else "")
             return self.cluster.answering(path[at - 1].partition(":")[0], inner, body)
         if path[-1] in ("log", "events"):
-            return self._told(path, query)
+            return told(self.cluster.objects, self.cluster.images, path, query)
         return self._object(method, path, query, body)
 
     def _object(self, method: str, path: list[str], query: dict, body: bytes) -> tuple[int, bytes]:
         api, rest = ("v1", path[2:]) if path[0] == "api" else ("/".join(path[1:3]), path[3:])
         if api not in self.cluster.kinds:
-            return _no(404, "NotFound", "the server could not find the requested resource")
+            return no(404, "NotFound", "the server could not find the requested resource")
         if not rest:
             listed = [
                 {"name": plural, "kind": kind, "namespaced": kind != "Namespace"}
                 for plural, kind in self.cluster.kinds[api].items()
             ]
-            return _yes({"resources": listed})
+            return yes({"resources": listed})
         namespace = rest[1] if rest[0] == "namespaces" and len(rest) > 2 else ""
         plural, *name = rest[2:] if namespace else rest
         kind = self.cluster.kinds[api][plural]
@@ -211,16 +209,19 @@ class _Handler(BaseHTTPRequestHandler):
             case "GET":
                 self.cluster.control()
                 answer = self._one(key) if name else self._many(key, query)
+            case "PATCH" if name[1:] == ["status"]:
+                told = self.cluster.merge_status(key, json.loads(body))
+                answer = yes(told) if told else no(404, "NotFound", f"{key[3]} not found")
             case "PATCH":
                 answer = self._apply(key, json.loads(body), query)
             case _:
                 gone = self.cluster.delete(key)
-                answer = _yes(gone) if gone else _no(404, "NotFound", f"{key[3]} not found")
+                answer = yes(gone) if gone else no(404, "NotFound", f"{key[3]} not found")
         return answer
 
     def _one(self, key: tuple) -> tuple[int, bytes]:
         found = self.cluster.objects.get(key)
-        return _yes(found) if found else _no(404, "NotFound", f'{key[1]} "{key[3]}" not found')
+        return yes(found) if found else no(404, "NotFound", f'{key[1]} "{key[3]}" not found')
 
     def _many(self, key: tuple, query: dict) -> tuple[int, bytes]:
         wanted = dict(pair.split("=") for pair in query.get("labelSelector", "").split(",") if pair)
@@ -230,11 +231,12 @@ class _Handler(BaseHTTPRequestHandler):
         ]  # fmt: skip
         start = int(query.get("continue", 0))
         page, more = found[start : start + 3], start + 3 < len(found)
-        return _yes({"items": page, "metadata": {"continue": str(start + 3) if more else ""}})
+        return yes({"items": page, "metadata": {"continue": str(start + 3) if more else ""}})
 
     def _apply(self, key: tuple, body: dict, query: dict) -> tuple[int, bytes]:
-        if key[2] and ("v1", "Namespace", "", key[2]) not in self.cluster.objects:
-            return _no(404, "NotFound", f'namespaces "{key[2]}" not found')
+        refused = no_place(self.cluster.objects, key)
+        if refused:
+            return refused
         before = copy.deepcopy((self.cluster.objects, self.cluster.owners, self.cluster.version))
         try:
             made = copy.deepcopy(
@@ -249,27 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 409, json.dumps(status(409, "Conflict", message, causes)).encode()
         if "dryRun" in query:
             self.cluster.objects, self.cluster.owners, self.cluster.version = before
-        return _yes(made)
-
-    def _told(self, path: list[str], query: dict) -> tuple[int, bytes]:
-        pods = {k[3]: o for k, o in self.cluster.objects.items() if k[1] == "Pod"}
-        name = path[-2] if path[-1] == "log" else query["fieldSelector"].partition("=")[2]
-        if name not in pods:
-            return _yes({"items": []})
-        image = pods[name]["status"]["containerStatuses"][0]["image"]
-        how = self.cluster.images.get(image, Image())
-        if path[-1] == "log":
-            return 200, how.log.encode()
-        items = [{"reason": reason, "message": message} for reason, message in how.events]
-        return _yes({"items": items})
-
-
-def _yes(found: dict) -> tuple[int, bytes]:
-    return 200, json.dumps(found).encode()
-
-
-def _no(code: int, reason: str, message: str) -> tuple[int, bytes]:
-    return code, json.dumps(status(code, reason, message)).encode()
+        return yes(made)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from cluster_api import Cluster, serving, status, write_kubeconfig
+from cluster_held import hold, let_go
 
 from mlops_spec.runtime.cluster.connection import connect
 from mlops_spec.runtime.cluster.objects import Owner, Ref
@@ -152,6 +153,76 @@ def test_every_no_is_told_with_the_server_s_own_words(
 
     assert no.value.code == expected
     assert expected == "MLS620" or message in no.value.message
+
+
+def test_a_field_that_the_cluster_has_no_place_for_is_named_at_once(cluster, server):
+    server.patience = 60
+    cluster.objects["v1", "Namespace", "", "ml"] = NAMESPACE
+    field = '.spec.template.spec.containers[name="service"].lifecycle.preStop.sleep'
+    misfit = f"failed to create typed patch object (ml/m): {field}: field not declared in schema"
+    # A real server gives no `reason` here.
+    cluster.fail = [("PATCH", 500, {"kind": "Status", "message": misfit, "code": 500})]
+
+    with pytest.raises(Denied) as no:
+        server.apply(settings())
+
+    why = f"{field}: field not declared in schema"
+    assert (no.value.code, no.value.details) == ("MLS625", (why,))
+    assert no.value.message == f"the cluster refused to apply configmap/settings: {why}"
+    assert "older version" in no.value.help
+
+
+def test_a_server_error_is_quoted_when_it_stays(cluster, server):
+    words = 'Internal error occurred: failed calling webhook "deny.example"'
+    cluster.fail = [("PATCH", 500, status(500, "InternalError", words))] * 20
+
+    with pytest.raises(Unreachable) as no:
+        server.apply(settings())
+
+    assert no.value.message.endswith(f"it answers 500 to: apply configmap/settings: {words}")
+
+
+def test_what_is_being_removed_is_applied_again_when_it_is_gone(cluster, server):
+    apply_tree(server, OWNER, [NAMESPACE, settings()])
+    hold(cluster.find("ConfigMap", "settings"), "keeper.example/wait")
+    server.delete(Ref("v1", "ConfigMap", "ml", "settings"))
+    looks = []
+
+    def wait(seconds: float) -> None:
+        looks.append(cluster.find("ConfigMap", "settings")["data"])
+        let_go(cluster.objects, cluster.find("ConfigMap", "settings"))
+
+    server.sleep, server.patience = wait, 5
+
+    assert [c.new for c in difference(server, OWNER, [NAMESPACE, settings(value="2")]).changed]
+    made = server.apply(settings(value="2"))
+
+    assert looks == [{"a": "2"}]
+    assert "deletionTimestamp" not in made["metadata"]
+    assert cluster.find("ConfigMap", "settings")["data"] == {"a": "2"}
+
+
+def test_what_does_not_go_is_told_with_whom_it_waits_for(cluster, server):
+    apply_tree(server, OWNER, [NAMESPACE, settings()])
+    hold(cluster.find("ConfigMap", "settings"), "keeper.example/wait")
+    server.delete(Ref("v1", "ConfigMap", "ml", "settings"))
+
+    with pytest.raises(Refusal, match=r"it is being removed, and waits for keeper\.example/wait"):
+        server.apply(settings())
+
+
+def test_nothing_is_made_in_a_namespace_that_is_being_removed(cluster, server):
+    apply_tree(server, OWNER, [NAMESPACE])
+    hold(cluster.find("Namespace", "ml"), "kubernetes")
+    server.delete(Ref("v1", "Namespace", "", "ml"))
+
+    with pytest.raises(Refusal, match="cannot apply namespace/ml: it is being removed") as no:
+        apply_tree(server, OWNER, [NAMESPACE, settings()])
+    with pytest.raises(Denied, match="its namespace is being removed") as denied:
+        server.apply(settings())
+
+    assert (no.value.code, denied.value.code) == ("MLS625", "MLS625")
+    assert cluster.names("ConfigMap") == []
 
 
 def test_a_server_that_is_busy_or_cuts_the_line_is_asked_again(cluster, server):

@@ -52,6 +52,11 @@ def labels_of(found: Mapping[str, Any]) -> Mapping[str, str]:
     return found["metadata"].get("labels") or {}
 
 
+def going(found: Mapping[str, Any]) -> bool:
+    """Whether somebody is removing an object that still has to wait for its finalizers."""
+    return bool(found["metadata"].get("deletionTimestamp"))
+
+
 def selector(labels: Mapping[str, str]) -> str:
     """The labels as a query takes them."""
     return ",".join(f"{name}={value}" for name, value in sorted(labels.items()))

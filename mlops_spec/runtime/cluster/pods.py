@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from mlops_spec.runtime.cluster.objects import Object, at
-from mlops_spec.runtime.cluster.refused import Unreachable
+from mlops_spec.runtime.cluster.refused import Unreachable, status_of, words_of
 from mlops_spec.runtime.cluster.server import ApiServer
-from mlops_spec.runtime.refusal import Refusal, gist
+from mlops_spec.runtime.refusal import Refusal
 
 PORT: Final = 3000
-_NO_WAY: Final = frozenset({502, 503, 504})
+# 404: the pod is gone; 400: it has no address yet; 500: what 1.22 and older say for 503.
+_NO_WAY: Final = frozenset({400, 404, 500, 502, 503, 504})
 
 
 def ready(pod: Object) -> bool:
@@ -39,9 +39,10 @@ def asked(
 ) -> bytes:
     """A pod's answer. `Refusal` MLS632 when the API server does not reach it, OSError for a no."""
     answer = server.ask_pod(namespace, pod, PORT, path, body)
-    if answer.status in _NO_WAY and _is_status(answer.body):
-        raise unreached(pod, gist(ValueError(json.loads(answer.body).get("message", ""))))
-    if answer.status in (401, 403) and _is_status(answer.body):
+    said = status_of(answer.body)
+    if said and answer.status in _NO_WAY:
+        raise unreached(pod, words_of(answer.body))
+    if said and answer.status in (401, 403):
         raise Refusal(
             "MLS622",
             f"not allowed to ask {pod} through the API server",
@@ -82,12 +83,3 @@ class Line:
 
     def close(self) -> None:
         """The connections are the server's."""
-
-
-def _is_status(body: bytes) -> bool:
-    """Whether the API server itself said it, and not the pod."""
-    try:
-        found: Any = json.loads(body)
-    except ValueError:
-        return False
-    return isinstance(found, Mapping) and found.get("kind") == "Status"

@@ -16,8 +16,8 @@ from urllib.parse import quote, urlencode
 
 from mlops_spec.runtime.cluster.connection import Connection
 from mlops_spec.runtime.cluster.kinds import ASKED_BY
-from mlops_spec.runtime.cluster.objects import Object, Ref, ref_of, selector
-from mlops_spec.runtime.cluster.refused import Unreachable, denied
+from mlops_spec.runtime.cluster.objects import Object, Ref, going, ref_of, selector
+from mlops_spec.runtime.cluster.refused import Unreachable, denied, is_busy, stays, words_of
 from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.terms.labels import MANAGER
 
@@ -25,9 +25,9 @@ CONNECT_WITHIN: Final = 5.0  # seconds
 ANSWER_WITHIN: Final = 30.0
 # An API server that restarts, or is asked too much, is back within this; afterwards it is gone.
 PATIENCE: Final = 30.0
-_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
 _APPLY: Final = "application/apply-patch+yaml"
 _PAGE: Final = 500
+_UNTIL_GONE: Final = 0.5  # seconds between two tries at what is still being removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +76,22 @@ class ApiServer:
     def apply(self, wanted: Object, *, dry_run: bool = False, take_over: bool = False) -> Object:
         """Server-side apply by one field manager; what the server made of it.
 
-        MLS624 when another manager has set a field otherwise, unless `take_over`.
+        MLS624 when another manager has set a field otherwise, unless `take_over`. What is being
+        removed is applied again when it is gone.
         """
-        ref = ref_of(wanted)
+        ref, deadline = ref_of(wanted), time.monotonic() + self.patience
         query = {"fieldManager": MANAGER, "force": str(take_over).lower()}
         if dry_run:
             query["dryRun"] = "All"
         body = json.dumps(wanted).encode()
-        answered = self._ask("PATCH", self._path(ref), query, body, _APPLY)
-        return self._object(*answered, f"apply {ref}")
+        while True:
+            answered = self._ask("PATCH", self._path(ref), query, body, _APPLY)
+            made = self._object(*answered, f"apply {ref}")
+            if dry_run or not going(made):
+                return made
+            if time.monotonic() > deadline:
+                raise stays(f"{ref}", made)
+            self.sleep(_UNTIL_GONE)
 
     def patch_status(self, ref: Ref, patch: Object) -> None:
         """Merge something into the status of an object, as who operates its controller does."""
@@ -162,7 +169,7 @@ class ApiServer:
         while True:
             try:
                 status, said = self._once(method, path, query, body, kind)
-                if status not in _AGAIN or time.monotonic() + pause > deadline:
+                if not is_busy(status, said) or time.monotonic() + pause > deadline:
                     return status, said
             except _Broken as broken:
                 if time.monotonic() + pause > deadline:
@@ -203,9 +210,10 @@ class ApiServer:
             raise _Broken(gist(error)) from error
 
     def _object(self, status: int, body: bytes, what: str) -> Object:
-        if status in _AGAIN:
+        if is_busy(status, body):
             reason = f"it answers {status} to: {what}"
-            raise Unreachable(*self._gone(_Broken(reason)))
+            said = words_of(body)
+            raise Unreachable(*self._gone(_Broken(f"{reason}: {said}" if said else reason)))
         if status >= 400:
             raise denied(status, body, what)
         found: Object = json.loads(body)

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mlops_spec.runtime.cluster.kinds import REMOVED
-from mlops_spec.runtime.cluster.objects import Object, Owner, Ref, in_order, labels_of, ref_of
+from mlops_spec.runtime.cluster.objects import (
+    Object,
+    Owner,
+    Ref,
+    going,
+    in_order,
+    labels_of,
+    ref_of,
+)
 from mlops_spec.runtime.cluster.refused import Denied
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.refusal import Refusal
@@ -67,7 +75,7 @@ def _change(server: ApiServer, owner: Owner, wanted: Object) -> Change | None:
     if _given(server, wanted):
         return None
     live = server.get(ref)
-    if live is None:
+    if live is None or going(live):
         return Change(ref)
     require_ours(owner, live)
     contested = ""
