@@ -11,6 +11,8 @@ from mlops_spec.model.facets import FieldChange
 from mlops_spec.state.approvals import how_to_approve
 from mlops_spec.terms.verdict import Outcome, Verdict
 
+ASKS: Final = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
@@ -24,6 +26,11 @@ class Blocked:
     reason: str
     help: str
     verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def asks_a_person(self) -> bool:
+        """Whether a person's word would let it go on."""
+        return self.exit_code == ASKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class Situation:
     unwatched: tuple[str, ...] = ()  # candidates in the router, with no rollout at work
     elsewhere: str = ""  # the environment, where commands mean another one unless they name it
     ways: Mapping[str, str] = field(default_factory=dict)  # looser or stricter, by path of a change
+    recoded: tuple[str, ...] = ()  # metrics of the policy whose code is another than when gated
 
 
 def blocked_by(situation: Situation) -> Blocked | None:
@@ -96,7 +104,7 @@ def _asked(situation: Situation, standing_is: str) -> Blocked | None:
     against = not passed and not _leaves_it_to_a_person(situation)
     command = how_to_approve(standing.model, criteria, situation.elsewhere, override=against)
     return Blocked(
-        standing.model, 3, f"run {standing.run} {standing_is} and needs approval{confirm}",
+        standing.model, ASKS, f"run {standing.run} {standing_is} and needs approval{confirm}",
         f"`{command}` (or --reject), then the same command again", _unpassed(standing),
     )  # fmt: skip
 
@@ -113,7 +121,7 @@ def _leaves_it_to_a_person(situation: Situation) -> bool:
 
 
 # Which of several decisions an exit code tells of: a refusal before a doubt before a question.
-_STRONGEST: Final = (4, 5, 3)
+_STRONGEST: Final = (4, 5, ASKS)
 
 
 def exit_code_of(blocked: Iterable[Blocked]) -> int:

@@ -12,10 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from mlops_spec.apply.cluster import ClusterSite
-from mlops_spec.apply.look import facets_of, lease_of
+from mlops_spec.apply.look import context_of, lease_of
 from mlops_spec.apply.site import Site
 from mlops_spec.runtime.cluster.recorded import instance_of
-from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.machine.ports import forget_port
 from mlops_spec.runtime.machine.processes import remove
 from mlops_spec.runtime.machine.waiting import answers_ok
@@ -121,8 +120,7 @@ def _require_startable(site: Site, before: Deployment) -> None:
 
 def _send_traffic(site: Site, going: WentBack, note: Callable[[str], None]) -> None:
     if site.spec.serve.on == "kubernetes":
-        tracks = ClusterSite(site).tracks(going.model)
-        tracks.follow(lambda standing: note(f"{going.model}: {standing}"))
+        ClusterSite(site).follow(going.model, note)
         return
     publish(site.workspace, site.deployments)
     time.sleep(_DRAIN)
@@ -134,6 +132,5 @@ def _send_traffic(site: Site, going: WentBack, note: Callable[[str], None]) -> N
 def _name(site: Site, going: WentBack) -> None:
     from mlops_spec.runtime.train.returned import name_returned
 
-    facets = facets_of(site, site.model(going.model))
-    context = Context(going.model, site.root, site.workspace, site.store, facets)
+    context = context_of(site, site.model(going.model))
     name_returned(context, going.back, going.refused, going.reason, site.spec.registry)

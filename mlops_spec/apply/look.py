@@ -22,6 +22,7 @@ from mlops_spec.apply.strictness import strictness
 from mlops_spec.model.facets import FieldChange, changed_fields, facets, flatten
 from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.base import Change
+from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.data.fingerprint import fingerprint
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.service.restore import in_service, lacks
@@ -78,7 +79,8 @@ def _together(refused: dict[str, Refusal]) -> Refusal:
 def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPlan:
     """The plan of one model as the world is now."""
     applied = site.journal.applied(model.name)
-    standing = stand(wanted(site, model), site.journal, site.deployments.of(model.name))
+    want = wanted(site, model)
+    standing = stand(want, site.journal, site.deployments.of(model.name))
     changes = _changes(applied, site, model) if applied is not None else ()
     return plan_model(
         Situation(
@@ -92,6 +94,7 @@ def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPla
             unwatched=_unwatched(site, model.name),
             elsewhere="" if site.is_default else site.environment,
             ways=_ways(changes, model) if changes else {},
+            recoded=_recoded(site, model.name, want),
         )
     )
 
@@ -101,12 +104,23 @@ def _ways(changes: tuple[FieldChange, ...], model: LinkedModel) -> dict[str, str
     return strictness(changes, {path: value for path, (_, value) in flatten(model).items()})
 
 
+def _recoded(site: Site, model: str, want: Wanted) -> tuple[str, ...]:
+    """The metrics of the policy whose code changed since the model was gated last."""
+    gated = [s for s in site.journal.steps(model, step="gate") if s.status == "done"]
+    before = gated[-1].output.get("code", {}) if gated else {}
+    return tuple(name for name, code in sorted(want.code.items()) if before.get(name, code) != code)
+
+
 def _unwatched(site: Site, model: str) -> tuple[str, ...]:
-    """The candidates that get requests or copies while no flow works on the model."""
+    """The candidates that get requests or copies while no flow works on the model.
+
+    Argo goes on by itself with any that it was asked for.
+    """
+    alone = site.spec.serve.router == "argo-rollouts"
     routed = tuple(
         d.release
         for d in site.deployments.of(model)
-        if d.role == "candidate" and (d.weight > 0 or d.mirror)
+        if d.role == "candidate" and (d.weight > 0 or d.mirror or alone)
     )
     return routed if routed and holder_of(site.store, lease_of(site, model)) is None else ()
 
@@ -137,6 +151,11 @@ def _metrics(model: LinkedModel) -> Iterator[str]:
 def facets_of(site: Site, model: LinkedModel) -> dict[str, str]:
     """A digest per change class, as steps and releases are named by them."""
     return {change.value: text for change, text in facets(model, site.spec).items()}
+
+
+def context_of(site: Site, model: LinkedModel) -> Context:
+    """What the runtime's steps take, for this model."""
+    return Context(model.name, site.root, site.workspace, site.store, facets_of(site, model))
 
 
 def flows_digest(site: Site, model: str) -> str:

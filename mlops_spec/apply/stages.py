@@ -213,9 +213,10 @@ def _reasons(situation: Situation) -> Iterator[str]:
     if situation.first:
         yield "never applied here"
     yield from in_words(situation.changes, situation.ways)
+    yield from (f"{metric}: its code changed" for metric in situation.recoded)
     snapshot = situation.standing.train[0]
     if not situation.first and snapshot.status != "done":
         data_changed = not any(change.change is Change.DATA for change in situation.changes)
         yield "the source's files changed" if data_changed else "the Dataset changed"
-    elif situation.flows_stale and not situation.first and not situation.changes:
+    elif situation.flows_stale and not (situation.first or situation.changes or situation.recoded):
         yield "its rendered flows changed"

@@ -14,6 +14,7 @@ from mlops_spec.apply.events import Event, Note
 from mlops_spec.apply.follow import FlowRequest, Watch, run_flow
 from mlops_spec.apply.look import (
     FLOWS_STEP,
+    context_of,
     facets_of,
     flows_digest,
     lease_of,
@@ -24,13 +25,12 @@ from mlops_spec.apply.look import (
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ModelPlan
 from mlops_spec.runtime.cluster.recorded import record_image
-from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Signing
 from mlops_spec.runtime.evidence.keys import signing_key
 from mlops_spec.runtime.machine.processes import answers
 from mlops_spec.runtime.service.restore import in_service, restore
 from mlops_spec.state import Lease
-from mlops_spec.state.asked import forget_asked, is_open, record_asked
+from mlops_spec.state.asked import forget_asked, is_open, record_asked, record_waiting
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets import filesystem, platform
 from mlops_spec.targets.prefect_runs import PrefectRuns
@@ -72,7 +72,7 @@ class LiveWorld:
         with Lease(self.site.store, lease_of(self.site, model), "spec apply: withdraw"):
             if self._on_cluster:
                 platform.forget(self.site.deployments, model, releases)
-                ClusterSite(self.site).withdraw(model)
+                ClusterSite(self.site).follow(model, self._note)
             else:
                 platform.withdraw(self.site.workspace, self.site.deployments, model, releases)
 
@@ -91,15 +91,37 @@ class LiveWorld:
         self._run(model, ROLLOUT_FLOW, {"run": run, "retry": self.retry})
 
     def record(self, model: str) -> None:
+        self._tag_again(model)
         self.site.journal.record_applied(model, stored_spec(self.site, self.site.model(model)))
         forget_asked(self.site.journal, model)
 
+    def _tag_again(self, model: str) -> None:
+        """Gates that return decide nothing anew; the registry still has the words of the others."""
+        linked = self.site.model(model)
+        standing = plan_one(self.site, linked).standing
+        run = standing.run or ""
+        gated = [
+            step for step in self.site.journal.steps(model, step="gate", run=run)
+            if step.status == "done"
+        ]  # fmt: skip
+        if standing.serving and gated and gated[-1].digest != standing.gate_key:
+            from mlops_spec.runtime.train.registry import tag_again
+
+            tag_again(context_of(self.site, linked), run, self.site.spec.registry)
+
     def settle(self, blocked: tuple[Blocked, ...]) -> None:
-        """Specs that were changed back are true, and ask for the candidate of before no more."""
-        stopped = {one.model for one in blocked}
+        """Specs that were changed back are true, and ask for the candidate of before no more.
+
+        What stopped for a person's word is remembered, so that `spec status` asks for it.
+        """
+        stopped = {one.model: one for one in blocked}
         for model in self.site.project.models:
             if model.name not in stopped and is_open(self.site.journal, model.name):
                 self.record(model.name)
+            elif model.name in stopped and stopped[model.name].asks_a_person:
+                standing = plan_one(self.site, model).standing
+                if standing.run and standing.release:
+                    record_waiting(self.site.journal, model.name, standing.run, standing.release)
 
     def plan_again(self, model: str) -> ModelPlan:
         return plan_one(self.site, self.site.model(model))
@@ -133,10 +155,7 @@ class LiveWorld:
         if self._on_cluster:
             return  # an image has its evidence
         for model in self.site.project.models:
-            digests = facets_of(self.site, model)
-            place = Context(
-                model.name, self.site.root, self.site.workspace, self.site.store, digests
-            )
+            place = context_of(self.site, model)
             for deployed in in_service(self.site.deployments.of(model.name)):
                 made = restore(place, deployed, signing)
                 if made:

@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from mlops_spec.apply.look import facets_of, plan_one
+from mlops_spec.apply.look import context_of, plan_one
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.standing import Standing
 from mlops_spec.cli.exits import Exit
@@ -56,6 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
     assert standing.run is not None
     _record(site, standing.model, standing.run, decided)
     _report(standing, decided, arguments)
+    if decided.decision == "rejected":  # what is approved is told when it is promoted
+        _tell_registry(site, standing.model, standing.run)
     return Exit.FINE
 
 
@@ -71,10 +73,26 @@ def _record(site: Site, model: str, run: str, decided: Approval) -> None:
     record_approval(site.journal, model, run, decided)
     if written:
         from mlops_spec.runtime.card.write import write_card
-        from mlops_spec.runtime.context import Context
 
-        facets = facets_of(site, site.model(model))
-        write_card(Context(model, site.root, site.workspace, site.store, facets), run)
+        write_card(context_of(site, site.model(model)), run)
+
+
+def _tell_registry(site: Site, model: str, run: str) -> None:
+    """The version says what was decided on it, where there is one. What is recorded stays so."""
+    if not any(
+        s.output.get("version") for s in site.journal.steps(model, step="register", run=run)
+    ):
+        return
+    from mlops_spec.runtime.train.registry import tag_again
+
+    try:
+        tag_again(context_of(site, site.model(model)), run, site.spec.registry)
+    except Refusal as refusal:
+        raise Refusal(
+            refusal.code,
+            f"the decision is recorded; the model registry does not show it: {refusal.message}",
+            f"{refusal.help}; then decide once more, and the newest decision counts",
+        ) from refusal
 
 
 def _decided(site: Site, standing: Standing, arguments: argparse.Namespace) -> Approval:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mlops_spec.state import Deployment, Journal, Step
 from mlops_spec.state.approvals import approval_of, how_to_approve
-from mlops_spec.state.asked import asked_or_applied
+from mlops_spec.state.asked import asked_or_applied, waits
 from mlops_spec.state.fallback import warnings_of
 from mlops_spec.terms.verdict import Outcome, Verdict
 
@@ -127,12 +127,15 @@ def _newest(journal: Journal, model: str, deployed: tuple[Deployment, ...]) -> S
     """The newest gate, where it is not over.
 
     A run that serves, or that a rollout has refused, waits for nobody; nor does one from before the
-    last apply that was finished: the specs ask for something else now.
+    last apply that was finished: the specs ask for something else now. Unless an apply has stopped
+    for a person's word on it since: another release of the run that serves.
     """
     gated = [step for step in journal.steps(model, step="gate") if step.status == "done"]
     if not gated:
         return None
     newest = gated[-1]
+    if waits(journal, model, newest.run):
+        return newest
     if any(d.run == newest.run and d.role in ("production", "quarantined") for d in deployed):
         return None
     return newest if (newest.finished_at or 0.0) >= journal.applied_at(model) else None

@@ -9,6 +9,7 @@ from mlops_spec.state.journal import Journal
 from mlops_spec.terms.digest import digest
 
 ASK_STEP: Final = "ask"
+WAIT_STEP: Final = "wait"
 
 
 def record_asked(
@@ -22,13 +23,26 @@ def record_asked(
 
 def is_open(journal: Journal, model: str) -> bool:
     """Whether anything was asked for since an apply was finished."""
-    return bool(journal.steps(model, step=ASK_STEP))
+    return any(journal.steps(model, step=step) for step in (ASK_STEP, WAIT_STEP))
+
+
+def record_waiting(journal: Journal, model: str, run: str, release: str) -> None:
+    """Remember that an apply stopped because a person has to decide on this release."""
+    journal.start(model, WAIT_STEP, release, run)
+    journal.finish(model, WAIT_STEP, release, "done", {})
+
+
+def waits(journal: Journal, model: str, run: str) -> bool:
+    """Whether the last apply stopped for a person's word on this run, though it may serve."""
+    recorded = journal.steps(model, step=WAIT_STEP)
+    return bool(recorded) and recorded[-1].run == run
 
 
 def forget_asked(journal: Journal, model: str) -> None:
     """What was asked for is true, or asked for no more."""
-    for step in journal.steps(model, step=ASK_STEP):
-        journal.forget(model, ASK_STEP, step.digest)
+    for name in (ASK_STEP, WAIT_STEP):
+        for step in journal.steps(model, step=name):
+            journal.forget(model, name, step.digest)
 
 
 def asked_or_applied(

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from mlops_spec.apply.blocked import Blocked
-from mlops_spec.apply.look import stored_spec, wanted
+from mlops_spec.apply.look import plan_one, stored_spec, wanted
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.world import LiveWorld
 from mlops_spec.cli.main import main
 from mlops_spec.model.files import FileSet
 from mlops_spec.pipeline import compile_project
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.train import registry
+from mlops_spec.state import Deployment
 from mlops_spec.state.approvals import Approval, last_word
 from mlops_spec.state.asked import record_asked
 from mlops_spec.terms import keys
@@ -183,6 +186,40 @@ def test_status_shows_what_to_type_until_the_specs_are_changed_back(site, capsys
     assert "spec approve" not in capsys.readouterr().out
 
 
+def test_a_redeploy_that_stopped_for_a_person_is_shown_by_status(site, capsys):
+    run = judged(site, "pass")
+    site.journal.record_applied("trip", stored_spec(site, site.model("trip")))
+    served = Deployment("trip", "before", run, "1", "production", 1.0)
+    site.deployments.save(served)
+    gate = keys.gate_key(run, wanted(site, site.model("trip")).facets, "")
+    register = keys.register_key(run, gate)
+    site.journal.start("trip", "register", register, run)
+    site.journal.finish("trip", "register", register, "done", {"version": "1"})
+    found = plan_one(site, site.model("trip")).blocked
+    assert found is not None
+    assert found.asks_a_person
+
+    LiveWorld(site, print).settle((found,))
+    assert main(["status"]) == 0
+    assert "spec approve trip" in capsys.readouterr().out
+
+
+def test_a_decision_stays_though_the_registry_cannot_be_told(site, capsys, monkeypatch):
+    run = judged(site, "pass")
+    site.journal.start("trip", "register", "v1", run)
+    site.journal.finish("trip", "register", "v1", "done", {"version": "1"})
+
+    def gone(*_: object) -> None:
+        raise Refusal("MLS605", "it is down", "start it", ())
+
+    monkeypatch.setattr(registry, "tag_again", gone)
+    assert approve("--reject") == 1
+    shown = capsys.readouterr()
+    assert f"trip run {run}: rejected by ann" in shown.out
+    assert "MLS605: the decision is recorded; the model registry does not show it" in shown.err
+    assert decided(site, run) is not None
+
+
 def test_the_card_says_so_at_once(site):
     run = judged(site, "pass", FAILED)
     card = site.workspace.card(run)
@@ -213,3 +250,19 @@ def test_a_kill_leaves_no_card_rather_than_one_without_the_decision(site, monkey
     monkeypatch.setattr("mlops_spec.cli.approve.record_approval", killed)
     assert approve(*ALL) == 130
     assert not card.exists()
+
+
+def test_gates_that_return_while_their_model_serves_are_told_to_the_registry(site, monkeypatch):
+    run = judged(site, "pass")
+    trip = site.model("trip")
+    release = keys.release_id(run, wanted(site, trip).facets)
+    site.deployments.save(Deployment("trip", release, run, "1", "production", 1.0))
+    told = []
+    monkeypatch.setattr(registry, "tag_again", lambda _, *given: told.append(given))
+    LiveWorld(site, print).record("trip")
+    assert told == []
+
+    site.journal.start("trip", "gate", "of-other-gates", run)
+    site.journal.finish("trip", "gate", "of-other-gates", "done", {"outcome": "fail"})
+    LiveWorld(site, print).record("trip")
+    assert told == [(run, "sqlite")]

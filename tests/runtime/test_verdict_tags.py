@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 from learning import DATASET, FACETS, RECIPE, context, put, rows, trained
 
+from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import AtLeast, Gates, ModelSize
 from mlops_spec.runtime.gates.step import gate
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.train.registry import promote, register
+from mlops_spec.runtime.train.registry import promote, register, tag_again
 from mlops_spec.runtime.train.tracking import client_of
 from mlops_spec.runtime.train.verdict_tags import VALUE_LENGTH, verdict_tags
+from mlops_spec.state.approvals import Approval, record_approval
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 OTHER = {**FACETS, "gate": "other"}
@@ -90,7 +92,40 @@ def test_gates_that_return_are_what_counts_and_what_stands_there(tmp_path) -> No
         promote(replace(first, facets=OTHER), run, "staging", "sqlite")
 
     assert promote(first, run, "staging", "sqlite") == "1"
-    with client_of(first, "sqlite") as client:
-        tags = dict(client.get_model_version(first.model, "1").tags)
-    assert tags["outcome"] == "pass"
-    assert [name for name in tags if name.startswith(PREFIX)] == [f"{PREFIX}roc_auc"]
+    assert tags_in(first) == ("pass", [f"{PREFIX}roc_auc"], None)
+
+    # Live by now, so that nobody promotes it: apply asks for the tags alone.
+    strictest = replace(first, facets={**FACETS, "gate": "strictest"})
+    gate(strictest, Gates((AtLeast("accuracy", 0.99),)), RECIPE, run)
+    register(strictest, DATASET, RECIPE, run, "sqlite")
+    assert tags_in(first) == ("fail", [f"{PREFIX}accuracy"], None)
+    tag_again(first, run, "sqlite")
+    assert tags_in(first) == ("pass", [f"{PREFIX}roc_auc"], None)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_rejection_stands_in_the_registry_until_other_verdicts_count(tmp_path) -> None:
+    put(tmp_path, rows())
+    place = context(tmp_path)
+    run = trained(place)
+    gate(place, Gates((AtLeast("roc_auc", 0.6),)), RECIPE, run)
+    register(place, DATASET, RECIPE, run, "sqlite")
+    (gated,) = place.journal.steps(place.model, step="gate", run=run)
+    said = Approval("rejected", gated.digest, "ann", "not in the holidays", 1.0, "pass")
+    record_approval(place.journal, place.model, run, said)
+    tag_again(place, run, "sqlite")
+    assert tags_in(place)[2] == "rejected by ann: not in the holidays"
+
+    other = replace(place, facets=OTHER)
+    gate(other, Gates((AtLeast("accuracy", 0.5),)), RECIPE, run)
+    tag_again(other, run, "sqlite")
+    assert tags_in(place) == ("pass", [f"{PREFIX}accuracy"], None)
+
+
+def tags_in(place: Context) -> tuple[str, list[str], str | None]:
+    """Outcome, names of the verdicts, and a person's decision, as the registry has them."""
+    with client_of(place, "sqlite") as client:
+        tags = dict(client.get_model_version(place.model, "1").tags)
+    verdicts = [name for name in tags if name.startswith(PREFIX)]
+    return tags["outcome"], verdicts, tags.get("mlops_spec.approval")

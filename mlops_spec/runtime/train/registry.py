@@ -12,8 +12,8 @@ from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.train.baseline import baseline_of
 from mlops_spec.runtime.train.record import newest, record_of
 from mlops_spec.runtime.train.tracking import MlflowTracker, client_of, experiment_of
-from mlops_spec.runtime.train.verdict_tags import tag_version, verdict_tags
-from mlops_spec.state.approvals import let_through, newest_decision
+from mlops_spec.runtime.train.verdict_tags import cut, tag_version, verdict_tags
+from mlops_spec.state.approvals import approval_of, let_through
 from mlops_spec.state.journal import Step
 from mlops_spec.terms.keys import gate_key, register_key
 from mlops_spec.terms.metric_code import metric_code
@@ -22,6 +22,8 @@ from mlops_spec.terms.verdict import Outcome
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
+
+APPROVAL: Final = "mlops_spec.approval"  # the tag of a person's decision
 
 Alias = Literal["candidate", "staging", "validation", "production"]
 
@@ -128,11 +130,7 @@ def promote(context: Context, run: str, alias: Alias, registry: str) -> str:
             client.set_registered_model_alias(context.model, "previous", before)
         if before != version:
             client.set_registered_model_alias(context.model, alias, version)
-        decision = newest_decision(context.journal, context.model, run)
-        if decision is not None:
-            said = decision.line()
-            client.set_model_version_tag(context.model, version, "mlops_spec.approval", said)
-            _log_card_again(client, context, run)
+        _tag_as_decided(client, context, run, version)
         for below in _RUNGS[: _RUNGS.index(alias)]:
             if str(aliases.get(below, "")) == version:
                 client.delete_registered_model_alias(context.model, below)
@@ -148,6 +146,33 @@ def _tag_as_judged(client: MlflowClient, context: Context, run: str, version: st
         tag_version(
             client, context.model, found, tags | verdict_tags(gated.output.get("verdicts", ()))
         )
+
+
+def tag_again(context: Context, run: str, registry: str) -> None:
+    """Give the version of a run the words of the gates that stand, and of who decided on it."""
+    version = version_of(context, run)
+    if version:
+        with client_of(context, registry) as client:
+            _tag_as_judged(client, context, run, version)
+            _tag_as_decided(client, context, run, version)
+
+
+def version_of(context: Context, run: str) -> str:
+    """The version that was made of a run; "" where its gates never let it become one."""
+    steps = context.journal.steps(context.model, step="register", run=run)
+    found = [str(s.output["version"]) for s in steps if s.status == "done" and s.output["version"]]
+    return found[-1] if found else ""
+
+
+def _tag_as_decided(client: MlflowClient, context: Context, run: str, version: str) -> None:
+    """A person's last word on the verdicts that stand, with the card that has it."""
+    gated = _standing(context, run)
+    decision = approval_of(context.journal, context.model, run, gated.digest) if gated else None
+    if decision is not None:
+        client.set_model_version_tag(context.model, version, APPROVAL, cut(decision.line()))
+        _log_card_again(client, context, run)
+    elif APPROVAL in client.get_model_version(context.model, version).tags:
+        client.delete_model_version_tag(context.model, version, APPROVAL)
 
 
 def _log_card_again(client: MlflowClient, context: Context, run: str) -> None:

@@ -97,6 +97,15 @@ def test_nothing_recorded_means_everything_is_to_do(journal: Journal) -> None:
     assert (plan.consequence, plan.reasons) == ("first model", ("never applied here",))
 
 
+def test_a_metric_whose_code_changed_is_named_as_the_reason(journal: Journal) -> None:
+    _train_up_to(journal, "register")
+    plan = _plan(stand(replace(WANTED, code={"own.cost": "2"}), journal, (LIVE,)),
+                 recoded=("own.cost",))  # fmt: skip
+
+    assert plan.reasons == ("own.cost: its code changed",)
+    assert plan.consequence == "gate again on the recorded evidence"
+
+
 def test_everything_recorded_and_live_means_nothing_is_to_do(journal: Journal) -> None:
     _train_up_to(journal, "register")
     plan = _plan(stand(WANTED, journal, (LIVE,)))

@@ -12,7 +12,7 @@ from mlops_spec.observe.status import look, status_json
 from mlops_spec.observe.waiting import Asks, Candidate, Held, Waiting, held_back, waiting_for
 from mlops_spec.state import Deployment, Deployments, Journal, Store
 from mlops_spec.state.approvals import Approval, record_approval
-from mlops_spec.state.asked import record_asked
+from mlops_spec.state.asked import forget_asked, record_asked, record_waiting
 from mlops_spec.terms.verdict import Outcome, Verdict
 from mlops_spec.terms.workspace import Workspace
 
@@ -120,6 +120,22 @@ def test_what_serves_or_was_rolled_back_waits_for_nobody(journal: Journal, role:
     there = Deployment("m", "aaaa", "r1", "3", role)  # type: ignore[arg-type]
 
     assert waiting_for(journal, "m", ASKS, (there,)) is None
+
+
+def test_another_release_of_the_run_that_serves_waits_once_an_apply_has_stopped_for_it(
+    journal: Journal,
+) -> None:
+    gated(journal)
+    journal.record_applied("m", {})
+    there = (Deployment("m", "aaaa", "r1", "3", "production", 1.0),)
+    assert waiting_for(journal, "m", ASKS, there) is None
+    record_waiting(journal, "m", "r1", "bbbb")
+
+    found = waiting_for(journal, "m", ASKS, there)
+    assert found is not None
+    assert (found.candidate.run, found.command) == ("r1", COMMAND)
+    forget_asked(journal, "m")
+    assert waiting_for(journal, "m", ASKS, there) is None
 
 
 def test_what_was_judged_before_the_last_apply_is_asked_for_no_more(tmp_path: Path) -> None:
