@@ -89,9 +89,11 @@ def released(context: Context, release: str, run: str = "r1", version: str = "7"
 
 
 @contextmanager
-def running(context: Context, release: str, workers: int = 1, **variables: str) -> Iterator[Copy]:
+def running(
+    context: Context, release: str, workers: int = 1, port: int = 0, **variables: str
+) -> Iterator[Copy]:
     """One copy, ended afterwards unless the test has done it."""
-    port = free_port()
+    port = port or free_port()
     command = serve_command(context.workspace, f"{context.model}:{release}", port, workers)
     environment = {**os.environ, **command.environment, **variables}
     with subprocess.Popen(command.argv, env=environment) as process:
