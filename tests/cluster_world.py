@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -75,6 +76,10 @@ class ClusterStage:
         )
         self.server = ApiServer(connect(), patience=0.3)
         self.world = self._world()
+        self._applied()
+
+    def _applied(self) -> None:
+        """What apply has done before a rollout."""
         apply_tree(self.server, OWNER, [o for o in rendered() if o["kind"] != "Deployment"])
         record_objects(self.context.journal, MODEL, rendered(), FACETS["serve"])
 
@@ -90,11 +95,15 @@ class ClusterStage:
             0.0,
         )
         recipe = Recipe("binary", ("x",), "a.B", {}, 0, None)
-        world = World(
+        world = self._made(
             self.context, dataset, recipe, Shape(MODEL, 1, 10, 2.0), Place("sqlite", False),
             Cluster("ml", "registry.example/ml"),
         )  # fmt: skip
         world.named = {}
+        return world
+
+    def _made(self, *arguments: Any) -> World:
+        world = World(*arguments)
         world.tracks = Tracks(
             self.server, "ml", MODEL, self.context.journal, self.context.deployments,
             Patience(now=lambda: self.now, sleep=self.sleep), wall=lambda: self.now,

@@ -13,6 +13,9 @@ from mlops_spec.model.facets import facets
 from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.base import Change
 from mlops_spec.runtime.cluster import tree
+from mlops_spec.runtime.cluster.argo import ArgoTrack
+from mlops_spec.runtime.cluster.argo_status import KIND as ROLLOUT
+from mlops_spec.runtime.cluster.argo_status import Progress, rollout_ref
 from mlops_spec.runtime.cluster.connection import connect
 from mlops_spec.runtime.cluster.instance import deployment_ref
 from mlops_spec.runtime.cluster.objects import Object, Owner, at
@@ -58,6 +61,19 @@ class ClusterSite:
             self.site.deployments,
         )
 
+    def argo(self, model: str) -> ArgoTrack:
+        return ArgoTrack(
+            self.server,
+            self.site.spec.serve.namespace,
+            model,
+            self.site.journal,
+            self.site.deployments,
+        )
+
+    @property
+    def with_argo(self) -> bool:
+        return self.site.spec.serve.router == "argo-rollouts"
+
     def rendered(self) -> tuple[Object, ...]:
         """Every object of the tree, as it was rendered."""
         return (
@@ -77,7 +93,7 @@ class ClusterSite:
         for model in self.site.project.models:
             self._remember(model)
             if self._generation(model.name) != before[model.name]:
-                self.tracks(model.name).wait("stable", _told(model.name, note))
+                self._wait(model.name, note)
 
     @property
     def remembered(self) -> bool:
@@ -87,9 +103,21 @@ class ClusterSite:
             for model in self.site.project.models
         )
 
-    def withdraw(self, model: str) -> None:
+    def follow(self, model: str, note: Callable[[str], None]) -> None:
         """Make traffic what the table says, and end what runs beside production."""
-        self.tracks(model).follow()
+        if self.with_argo:
+            self.argo(model).follow(_told(model, note))
+        else:
+            self.tracks(model).follow(_told(model, note))
+
+    def _wait(self, model: str, note: Callable[[str], None]) -> None:
+        """Until pods that were changed are ready; Argo's rollouts are waited for by flows."""
+        if not self.with_argo:
+            self.tracks(model).wait("stable", _told(model, note))
+            return
+        production, track = self.site.deployments.production(model), self.argo(model)
+        if production is not None and track.release() == production.release:
+            track.until(lambda found: found.healthy, _told(model, note), judged=False)
 
     @property
     def _shared(self) -> tuple[Object, ...]:
@@ -105,19 +133,29 @@ class ClusterSite:
         """Every object as it has to be right now: during a rollout the route is split."""
         yield from self._shared
         for model in self.site.project.models:
-            tracks, made = self.tracks(model.name), self._instance(model)
-            split = tracks.split()
-            for found in self._of(model):
-                steady = tracks.steady(found, split, made)
-                if steady is not None:
-                    yield steady
+            yield from self._with_argo(model) if self.with_argo else self._of_tracks(model)
+
+    def _of_tracks(self, model: LinkedModel) -> Iterator[Object]:
+        tracks, made = self.tracks(model.name), self._instance(model)
+        split = tracks.split()
+        for found in self._of(model):
+            steady = tracks.steady(found, split, made)
+            if steady is not None:
+                yield steady
+
+    def _with_argo(self, model: LinkedModel) -> Iterator[Object]:
+        track = self.argo(model.name)
+        for found in self._of(model):
+            steady = track.steady(found) if found["kind"] == ROLLOUT else found
+            if steady is not None:
+                yield steady
 
     def _instance(self, model: LinkedModel) -> Instance | None:
         """What production was started with, in today's form where that makes no other release."""
         live = self.site.deployments.production(model.name)
         made = instance_of(self.site.journal, model.name, live.release) if live else None
-        if made is None or made.shape != self._shape(model):
-            return made
+        if made is None or made.shape != self._shape(model) or self.with_argo:
+            return made  # Argo would roll out any other form of its pods
         return Instance(self._of(model), made.image, made.shape)
 
     def _remember(self, model: LinkedModel) -> None:
@@ -127,9 +165,10 @@ class ClusterSite:
             record_instance(self.site.journal, model.name, live.release, made)
 
     def _generation(self, model: str) -> int:
-        """Which form of the Deployment this is; 0 while there is none."""
+        """Which form of the Deployment, or of the Rollout, this is; 0 while there is none."""
         namespace = self.site.spec.serve.namespace
-        found = self.server.get(deployment_ref(namespace, model, "stable"))
+        stable = deployment_ref(namespace, model, "stable")
+        found = self.server.get(rollout_ref(namespace, model) if self.with_argo else stable)
         return int(at(found, "metadata", "generation", default=0))
 
 
@@ -167,8 +206,8 @@ def _changed(change: tree.Change) -> str:
     return f"{said}; {change.contested}: --take-over" if change.contested else said
 
 
-def _told(model: str, note: Callable[[str], None]) -> Callable[[Standing], None]:
-    def tell(standing: Standing) -> None:
+def _told(model: str, note: Callable[[str], None]) -> Callable[[Standing | Progress], None]:
+    def tell(standing: Standing | Progress) -> None:
         troubles = "".join(f"; {trouble}" for trouble in standing.troubles)
         note(f"{model}: {standing}{troubles}")
 

@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    site = open_site(arguments, applied=False)  # Argo rolls out images of ours too
+    site = open_site(arguments)
     _check(site, arguments)
     engine = find_engine()
     context = _context(site, arguments.model)

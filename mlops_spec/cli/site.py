@@ -26,12 +26,10 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_site(arguments: argparse.Namespace, *, applied: bool = True) -> Site:
+def open_site(arguments: argparse.Namespace) -> Site:
     """Compile the project and open the environment; warnings go to stderr.
 
-    `applied`: whether the command is one for environments that are applied from here. Raises
-    `SpecRejected`, `StateUnusable`, and `Refusal` for an environment that is not there or cannot be
-    reached from here.
+    Raises `SpecRejected`, `StateUnusable`, and `Refusal` for an environment that is not there.
     """
     root = project_root(arguments.root)
     asked = arguments.env or os.environ.get("SPEC_ENV")
@@ -39,13 +37,6 @@ def open_site(arguments: argparse.Namespace, *, applied: bool = True) -> Site:
     for warning in found:
         print(warning, file=sys.stderr)
     name = environment_name(project.document.spec, arguments.env)
-    if applied and project.environments[name].serve.router == "argo-rollouts":
-        raise Refusal(
-            "MLS607",
-            f"environment {name!r} leaves its rollouts to Argo, which has a controller of its own",
-            f"`spec render --env {name}` writes its manifests; apply them with your own tools, or"
-            " use router: gateway-api",
-        )
     on_cluster = project.environments[name].serve.on == "kubernetes"
     objects = cluster_objects(project, name) if on_cluster else {}
     return Site.open(root, project, name, render_project(project, name), objects)

@@ -132,6 +132,7 @@ ROUTE_NOT_TAKEN: Final = _error("MLS629", "no gateway has taken the route")
 NO_IMAGE: Final = _error("MLS630", "a release has no image")
 NOTHING_TO_RETURN_TO: Final = _error("MLS631", "there is nothing to go back to")
 POD_UNREACHED: Final = _error("MLS632", "the API server does not reach a pod")
+NO_CONTROLLER: Final = _error("MLS633", "no controller takes a Rollout up")
 
 # 7xx: the data and the model, found while running
 SOURCE_UNREADABLE: Final = _error("MLS701", "the data cannot be read")

@@ -59,6 +59,7 @@ def lower_rollout(placed: Placed) -> Iterator[Artifact]:
         replay=placed.environment.traffic == "replay",
         cluster=_cluster(placed),
         criteria=_criteria(placed),
+        argo=placed.environment.serve.router == "argo-rollouts",
     )
 
 

@@ -92,6 +92,7 @@ class RolloutFlow(_Calling):
     replay: bool  # send held-out rows as requests while waiting
     cluster: Call | None = None  # where it serves; None: processes on this machine
     criteria: tuple[str, ...] = ()  # what a person confirms before it takes traffic
+    argo: bool = False  # whether Argo's controller takes the steps of `canary`
 
 
 @dataclass(frozen=True, slots=True)

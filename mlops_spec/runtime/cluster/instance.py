@@ -56,7 +56,7 @@ def _instanced(found: Object, model: str, release: str, image: str, track: Track
         case "HorizontalPodAutoscaler" | "ScaledObject":
             target = {**made["spec"]["scaleTargetRef"], "name": name}
             return {**made, "spec": {**made["spec"], "scaleTargetRef": target}}
-        case "Deployment":
+        case "Deployment" | "Rollout":
             metadata["labels"] = {**metadata["labels"], RELEASE: release}
             return {**made, "spec": {**made["spec"], "template": _pod(made, release, image)}}
         case _:
@@ -92,7 +92,7 @@ def _tracked(found: Any, track: Track) -> Any:
 
 
 def release_of(deployment: Object | None) -> str:
-    """The release that a Deployment runs; "" for none and for one that is not ours."""
+    """The release that a Deployment or a Rollout runs; "" for none, and where it is not ours."""
     return str(at(deployment, "spec", "template", "metadata", "labels", RELEASE, default=""))
 
 

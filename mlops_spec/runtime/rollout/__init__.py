@@ -1,5 +1,6 @@
 """The rollout of one release: package, deploy, shadow, canary, then promote or roll back."""
 
+from mlops_spec.runtime.rollout.argo_world import ArgoWorld
 from mlops_spec.runtime.rollout.begin import begin
 from mlops_spec.runtime.rollout.cluster import ClusterWorld
 from mlops_spec.runtime.rollout.local import LocalWorld
@@ -9,6 +10,7 @@ from mlops_spec.runtime.rollout.trained import Place
 from mlops_spec.runtime.rollout.watch import Judged
 
 __all__ = [
+    "ArgoWorld",
     "ClusterWorld",
     "Ending",
     "Judged",

@@ -36,10 +36,10 @@ def deploy(rollout: Rollout, bento: str) -> Judged:
 
     def work(_: Progress) -> Output:
         started = rollout.clock.now()
-        _route(rollout, weight=0.0, mirror=False)
+        route(rollout, weight=0.0, mirror=False)
         port = rollout.world.start(rollout.release, bento)
         verdicts = rollout.world.check(rollout.release, port)
-        _route(rollout, weight=0.0, mirror=False, port=port)
+        route(rollout, weight=0.0, mirror=False, port=port)
         outcome = together(verdicts)
         if outcome is Outcome.PASS:
             rollout.world.stage(rollout.release)
@@ -61,7 +61,7 @@ def shadow(rollout: Rollout, plan: Shadow) -> Judged:
         return _skip(rollout, "shadow")
 
     def work(progress: Progress) -> Output:
-        _route(rollout, weight=0.0, mirror=True)
+        route(rollout, weight=0.0, mirror=True)
         sight = rollout.world.pairs(rollout.release)
         window = Window(plan.min_requests, 0.0, plan.at_most)
         probe = Probe(
@@ -74,7 +74,7 @@ def shadow(rollout: Rollout, plan: Shadow) -> Judged:
             judged = _watch(rollout, "shadow", window).run(probe, progress)
         if judged.passed:
             rollout.world.validate(rollout.release)
-        _route(rollout, weight=0.0, mirror=False)
+        route(rollout, weight=0.0, mirror=False)
         return judged.to_json()
 
     return Judged.from_json("shadow", rollout.once("shadow", work))
@@ -91,7 +91,7 @@ def canary(rollout: Rollout, plan: CanaryStep) -> Judged:
         return _skip(rollout, step)
 
     def work(progress: Progress) -> Output:
-        _route(rollout, weight=plan.share, mirror=False)
+        route(rollout, weight=plan.share, mirror=False)
         sight = rollout.world.arms(rollout.release, plan.share)
         window = Window(plan.min_requests, plan.at_least, plan.at_most)
         probe = Probe(
@@ -169,11 +169,11 @@ def _withdrawn_on_error(rollout: Rollout) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        _route(rollout, weight=0.0, mirror=False)
+        route(rollout, weight=0.0, mirror=False)
         raise
 
 
-def _route(rollout: Rollout, *, weight: float, mirror: bool, port: int | None = None) -> None:
+def route(rollout: Rollout, *, weight: float, mirror: bool, port: int | None = None) -> None:
     """Give the candidate this share, production the rest: in the state, then in the router."""
     deployments = rollout.context.deployments
     row = rollout.row or _new_row(rollout)
