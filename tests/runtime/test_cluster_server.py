@@ -129,7 +129,17 @@ def test_a_kind_that_is_not_installed_is_named(cluster, server):
         server.get(route)
 
     assert no.value.code == "MLS623"
+    assert "install what defines it" in no.value.help
     assert server.list(route.api, route.kind, "ml", {}) == ()
+
+
+def test_a_kind_of_a_newer_kubernetes_is_not_to_be_installed(cluster, server):
+    del cluster.kinds["policy/v1"]
+
+    with pytest.raises(Refusal, match=r"knows no PodDisruptionBudget \(policy/v1\)") as no:
+        server.get(Ref("policy/v1", "PodDisruptionBudget", "ml", "m"))
+
+    assert no.value.help == "it is part of Kubernetes 1.30 and later: update the cluster"
 
 
 @pytest.mark.parametrize(
@@ -169,7 +179,7 @@ def test_a_field_that_the_cluster_has_no_place_for_is_named_at_once(cluster, ser
     why = f"{field}: field not declared in schema"
     assert (no.value.code, no.value.details) == ("MLS625", (why,))
     assert no.value.message == f"the cluster refused to apply configmap/settings: {why}"
-    assert "older version" in no.value.help
+    assert "Kubernetes 1.30 and later" in no.value.help
 
 
 def test_a_server_error_is_quoted_when_it_stays(cluster, server):

@@ -9,6 +9,8 @@ from typing import Any, Final
 from mlops_spec.runtime.refusal import Refusal, gist
 
 _OWNER: Final = re.compile(r'conflict with "([^"]+)"')
+# What is rendered has the `sleep` hook of pods, and kinds that are older.
+OLDEST: Final = "1.30 and later"
 # A server that restarts, or is asked too much, says these; asking again may help.
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 # Its 500 for what its schema of the kind has no place for, which asking again does not change.
@@ -130,8 +132,8 @@ def _misfit(said: dict[str, Any], what: str) -> tuple[str, str, str, tuple[str, 
     return (
         "MLS625",
         f"the cluster refused to {what}: {found[0] if found else gist(ValueError(message))}",
-        "Kubernetes, or what defines this kind, is of an older version there: update it, or leave"
-        " out of the spec what asks for the field",
+        f"what is rendered is for Kubernetes {OLDEST} and today's custom resources: update what is"
+        " older there, or leave out of the spec what asks for the field",
         tuple(found),
     )
 

@@ -17,7 +17,14 @@ from urllib.parse import quote, urlencode
 from mlops_spec.runtime.cluster.connection import Connection
 from mlops_spec.runtime.cluster.kinds import ASKED_BY
 from mlops_spec.runtime.cluster.objects import Object, Ref, going, ref_of, selector
-from mlops_spec.runtime.cluster.refused import Unreachable, denied, is_busy, stays, words_of
+from mlops_spec.runtime.cluster.refused import (
+    OLDEST,
+    Unreachable,
+    denied,
+    is_busy,
+    stays,
+    words_of,
+)
 from mlops_spec.runtime.refusal import Refusal, gist
 from mlops_spec.terms.labels import MANAGER
 
@@ -148,11 +155,13 @@ class ApiServer:
 
     def _path(self, ref: Ref) -> str:
         if not self.knows(ref.api, ref.kind):
+            asked_by = ASKED_BY.get(ref.kind, ())
+            help = "install what defines it, or leave it out of the spec; spec explain MLS623"
             raise Refusal(
                 "MLS623",
                 f"the cluster knows no {ref.kind} ({ref.api})",
-                "install what defines it, or leave it out of the spec; spec explain MLS623",
-                field=ASKED_BY.get(ref.kind, ()),
+                help if asked_by else f"it is part of Kubernetes {OLDEST}: update the cluster",
+                field=asked_by,
             )
         plural, namespaced = self._kinds[ref.api, ref.kind]
         prefix = "/api/" if "/" not in ref.api else "/apis/"
