@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
+from argo_tree import rendered
 from cluster_api import Cluster as FakeCluster
 from cluster_api import serving, write_kubeconfig
 from cluster_argo import Argo
 from cluster_tree import MODEL
 from cluster_world import OWNER, ClusterStage, World
-from language import REPOSITORY
 from rollout_world import LIMITS
 
-from mlops_spec.model.files import FileSet
-from mlops_spec.model.project import Project
-from mlops_spec.pipeline import cluster_objects, compile_project, render_project
 from mlops_spec.runtime.cluster.argo import ArgoTrack
-from mlops_spec.runtime.cluster.objects import Object
 from mlops_spec.runtime.cluster.recorded import record_objects
 from mlops_spec.runtime.cluster.tree import apply_tree
 from mlops_spec.runtime.cluster.wait import Patience
@@ -34,34 +26,6 @@ from mlops_spec.runtime.rollout.watch import Clock
 SHARES = (0.5, 1.0)
 POLICY = Policy(None, tuple(CanaryStep(s, 400, 5.0, 300.0) for s in SHARES), LIMITS)
 PER_SECOND = 100
-
-
-def write_flights(place: Path) -> Path:
-    """The example, whose production Argo rolls out."""
-    flights = REPOSITORY / "examples" / "flights"
-    shutil.copytree(flights / "specs", place / "specs")
-    settings = (flights / "mlops.yaml").read_text(encoding="utf-8")
-    settings = settings.replace("router: gateway-api", "router: argo-rollouts")
-    (place / "mlops.yaml").write_text(settings, encoding="utf-8")
-    spec = place / "specs" / "flight-delay.yaml"
-    text = re.sub(r"\nshadow: .*", "\nshadow: null", spec.read_text(encoding="utf-8"))
-    text = re.sub(r"steps: \[[^]]*\]", "steps: [50%, 100%]", text)
-    text = re.sub(r"score_shift: \{[^}]*\}", "score_shift: null", text)
-    spec.write_text(text, encoding="utf-8")
-    return place
-
-
-@cache
-def compiled() -> tuple[Project, FileSet, dict[str, tuple[Object, ...]]]:
-    """Project, files, and objects by model."""
-    with TemporaryDirectory() as place:
-        project, _ = compile_project(write_flights(Path(place)), {})
-        files = render_project(project, "production")
-        return project, files, dict(cluster_objects(project, "production"))
-
-
-def rendered() -> list[Object]:
-    return [found for objects in compiled()[2].values() for found in objects]
 
 
 class OfArgo(World, ArgoWorld):
