@@ -4,6 +4,9 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 DEMO := .venv/.demo
 READY := .venv/.ready
+# What is in C, and its compiler while the project is installed: 400 MB that nobody needs later.
+KERNEL := mlops_spec/runtime/portable/native/trees.c
+ZIG := $(CURDIR)/.venv/zig
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 # On all cores; or every process would parse its libraries again. What does not compile is a template.
 COMPILE := $(BIN)/python -m compileall -q -j 0 .venv/lib || true
@@ -12,11 +15,13 @@ help:  ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
 # requirements/demo.txt is a part of dev.txt, in the same versions: what is there is not fetched twice.
-$(DEMO): requirements/demo.txt pyproject.toml
+$(DEMO): requirements/demo.txt requirements/kernel.txt pyproject.toml hatch_build.py $(KERNEL)
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: no $(PYTHON) on PATH (make PYTHON=/path/to/python3.11)"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(INSTALL) --require-hashes -r requirements/demo.txt
-	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --require-hashes --target $(ZIG) -r requirements/kernel.txt || echo "no compiler for this machine: trees will be slower"
+	PYTHONPATH=$(ZIG) $(INSTALL) --no-deps --no-build-isolation --editable .
+	@rm -rf $(ZIG)
 	@$(COMPILE)
 	@touch $@
 

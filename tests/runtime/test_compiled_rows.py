@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_spec.runtime.portable.encoding import Encoding, NumberTable, ValueTable
-from mlops_spec.runtime.portable.scorer import OnnxScorer
+from mlops_spec.runtime.portable.scorer import MatrixScorer
 from mlops_spec.runtime.service.app import Integer
 from mlops_spec.runtime.service.row_matrix import row_matrix
 from mlops_spec.runtime.service.typed_rows import BadRequest, RowReader
@@ -143,4 +143,4 @@ def test_a_plan_encodes_rows_as_their_tables_do(
 
 def test_a_portable_model_scores_rows_that_are_encoded_already() -> None:
     """A service looks for this by its name, and would be slower without it in silence."""
-    assert callable(OnnxScorer.score_matrix)
+    assert callable(MatrixScorer.score_matrix)

@@ -21,7 +21,6 @@ from sklearn.preprocessing import (
 
 from mlops_spec.runtime.portable import export, load
 from mlops_spec.runtime.portable.export import Parity, meaning_of, parity
-from mlops_spec.runtime.portable.scorer import OnnxScorer
 from mlops_spec.runtime.refusal import Refusal
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:(onnx|google).*")
@@ -76,7 +75,7 @@ def test_the_manifest_holds_the_proof(tmp_path: Path) -> None:
 
     assert manifest["parity"]["rows"] == 100
     assert manifest["parity"]["changed_decisions"] == 0.0
-    assert isinstance(load(tmp_path, digest), OnnxScorer)
+    assert load(tmp_path, digest).kind == "trees"
 
 
 class Unheard(LogisticRegression):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_spec.runtime.portable.encoding import Encoding
+from mlops_spec.runtime.portable.encoding import Encoding, Matrix
 from mlops_spec.runtime.portable.forms import FORMS
-from mlops_spec.runtime.portable.forms.forests import histogram_mean, histogram_shares
+from mlops_spec.runtime.portable.forms.ensembles import Ensemble, written
 from mlops_spec.runtime.portable.front import BoostingColumns, flat, front
 from mlops_spec.runtime.portable.graph import OUTPUT, Graph, NoForm, Tensor
 from mlops_spec.runtime.portable.modules import modules_of
+from mlops_spec.runtime.portable.native.hoisted import Columns, columns_of
+from mlops_spec.runtime.portable.native.kernel import kernel
+from mlops_spec.runtime.portable.native.laying import facts_of, laid_out
+from mlops_spec.runtime.portable.native.layout import Layout
+from mlops_spec.runtime.portable.native.walking import Walking
 from mlops_spec.runtime.portable.scorer import (
     FORMAT,
     MANIFEST,
     Label,
     Meaning,
-    OnnxScorer,
+    graph_run,
     rows_at_once,
-    session,
 )
 from mlops_spec.runtime.portable.sklearn_scorer import answers_of
 from mlops_spec.runtime.portable.tabulate import NotTabular, kind_of, missing_of
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 MAX_DIFFERENCE: Final = 1e-5  # of a score; of regression predictions, relative to their size
 MAX_CHANGED: Final = 0.001  # share of decisions
 _MODEL: Final = {"onnx": "model.onnx", "sklearn": "model.joblib"}
+TREES: Final = "trees.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,14 @@ class PortableReport:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Portable:
+    """A graph; where it is nothing but trees, those as well."""
+
     model: bytes
     encoding: Encoding
     at_once: int
-    parity: Parity
+    parity: Parity  # the larger difference, where there are two ways
+    trees: tuple[Layout, Mapping[str, Any]] | None
 
 
 def export(
@@ -125,19 +133,52 @@ def _input(column: pd.Series[Any]) -> dict[str, str]:
     return {"name": str(column.name), "kind": kind, "missing": missing}
 
 
-def _portable(pipeline: Any, frame: pd.DataFrame, meaning: Meaning) -> _Candidate:
+def _portable(pipeline: Any, frame: pd.DataFrame, meaning: Meaning) -> _Portable:
     """The graph, if it gives the same answers. `NoForm` says what has no form or differs."""
     steps, estimator = _chain(pipeline)
     before = front(steps, frame)
     graph = Graph(before.encoding.width)
     x = before.apply(graph.input)
-    answers = _answers(estimator, x, meaning)
+    ensemble = FORMS.ensemble(estimator)
+    answers = _answers(estimator, x, meaning) if ensemble is None else written(ensemble, x)
     model = graph.model(answers, max(len(meaning.classes), 1))
-    found = OnnxScorer(session(model), before.encoding, meaning, (), rows_at_once(graph.widest))
-    measured = parity(answers_of(pipeline, frame), found.answers(_raw(frame)), meaning)
+    matrix = before.encoding.matrix(_raw(frame))
+    expected, at_once = answers_of(pipeline, frame), rows_at_once(graph.widest)
+    run = graph_run(model)
+    found = np.concatenate([run(part) for part in _parts(matrix, at_once)])
+    measured = parity(expected, found, meaning)
     if not measured.holds:
         raise NoForm(_disparity(measured))
-    return _Candidate(model, before.encoding, found.at_once, measured)
+    trees = None if ensemble is None else _trees(ensemble, columns_of(graph, x))
+    by_trees = None if trees is None else _walked(trees, matrix)
+    if by_trees is not None:
+        both = parity(expected, by_trees, meaning)
+        measured, trees = (_worse(measured, both), trees) if both.holds else (measured, None)
+    return _Portable(model, before.encoding, at_once, measured, trees)
+
+
+def _trees(ensemble: Ensemble, columns: Columns | None) -> tuple[Layout, Mapping[str, Any]] | None:
+    """The trees for the kernel, where what is done before them can be told of their splits."""
+    layout = None if columns is None else laid_out(ensemble, columns)
+    if columns is None or layout is None:
+        return None
+    return layout, facts_of(ensemble, columns.width)
+
+
+def _walked(trees: tuple[Layout, Mapping[str, Any]], matrix: Matrix) -> Matrix | None:
+    return None if kernel() is None else Walking(*trees).answers(matrix)
+
+
+def _parts(matrix: Matrix, size: int) -> Iterator[Matrix]:
+    return (matrix[start : start + size] for start in range(0, max(len(matrix), 1), size))
+
+
+def _worse(one: Parity, other: Parity) -> Parity:
+    return Parity(
+        one.rows,
+        max(one.max_difference, other.max_difference),
+        max(one.changed_decisions, other.changed_decisions),
+    )
 
 
 def _raw(frame: pd.DataFrame) -> dict[str, list[Any]]:
@@ -148,9 +189,11 @@ def _chain(pipeline: Any) -> tuple[tuple[Any, ...], Any]:
     """The steps before the estimator, those of pipelines within pipelines too."""
     steps: tuple[Any, ...] = ()
     estimator = pipeline
-    while hasattr(estimator, "steps"):
-        steps += tuple(part for _, each in estimator.steps[:-1] for part in flat(each))
-        estimator = estimator.steps[-1][1]
+    while (part := FORMS.part(estimator)) is not None or hasattr(estimator, "steps"):
+        if part is None:
+            steps += tuple(part for _, each in estimator.steps[:-1] for part in flat(each))
+            part = estimator.steps[-1][1]
+        estimator = part
     if _is_boosting(estimator):
         # Its own encoding of categories may be part of the tables.
         steps += (BoostingColumns(estimator),)
@@ -165,8 +208,6 @@ def _is_boosting(estimator: Any) -> bool:
 
 def _answers(estimator: Any, x: Tensor, meaning: Meaning) -> Tensor:
     regression = meaning.task == "regression"
-    if _is_boosting(estimator):
-        return (histogram_mean if regression else histogram_shares)(estimator, x)
     return FORMS.prediction(estimator, x) if regression else FORMS.shares(estimator, x)
 
 
@@ -187,15 +228,23 @@ def _most(apart: NDArray[np.float64]) -> float:
     return float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
 
 
-def _write_onnx(folder: Path, best: _Candidate, common: Mapping[str, Any]) -> PortableReport:
+def _write_onnx(folder: Path, best: _Portable, common: Mapping[str, Any]) -> PortableReport:
     path = folder / _MODEL["onnx"]
     path.write_bytes(best.model)
+    files, told = [path], {}
+    if best.trees is not None:
+        layout, facts = best.trees
+        files.append(folder / TREES)
+        layout.write(files[-1])
+        told = {"trees": {"file": TREES, **facts}}
     manifest = {
         **common, "kind": "onnx", "dtype": "float64", "output": OUTPUT, "at_once": best.at_once,
         "encoding": best.encoding.to_json(), "parity": asdict(best.parity),
+        **told,
     }  # fmt: skip
-    digest = _write_manifest(folder, path, manifest)
-    return PortableReport("onnx", digest, "", best.parity, (path.name, MANIFEST))
+    digest = _write_manifest(folder, files, manifest)
+    names = (*(file.name for file in files), MANIFEST)
+    return PortableReport("onnx", digest, "", best.parity, names)
 
 
 def _write_sklearn(
@@ -206,13 +255,14 @@ def _write_sklearn(
     path = folder / _MODEL["sklearn"]
     joblib.dump(pipeline, path)
     told = {"kind": "sklearn", "reason": reason, "modules": modules_of(pipeline)}
-    digest = _write_manifest(folder, path, {**common, **told})
+    digest = _write_manifest(folder, [path], {**common, **told})
     return PortableReport("sklearn", digest, reason, None, (path.name, MANIFEST))
 
 
-def _write_manifest(folder: Path, model: Path, manifest: Mapping[str, Any]) -> str:
+def _write_manifest(folder: Path, files: Sequence[Path], manifest: Mapping[str, Any]) -> str:
     """The manifest comes last: a folder without one is not a model."""
-    whole = {**manifest, "file": model.name, "files": {model.name: file_digest(model)}}
+    digests = {file.name: file_digest(file) for file in files}
+    whole = {**manifest, "file": files[0].name, "files": digests}
     text = json.dumps(whole, ensure_ascii=False, allow_nan=False, sort_keys=True)
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
     return file_digest(folder / MANIFEST)

@@ -30,8 +30,8 @@ class Graph:
 
     def __init__(self, width: int) -> None:
         """`width`: columns of the matrix that is given."""
-        self._width = width
-        self._nodes: list[Any] = []
+        self.width = width
+        self.nodes: list[Any] = []
         self._constants: dict[tuple[str, tuple[int, ...], bytes], tuple[str, Any]] = {}
         # The most numbers that a single row becomes on its way: a batch is cut by it.
         self.widest = width
@@ -57,9 +57,9 @@ class Graph:
         from onnx import helper
 
         names = [self.tensor(each).name for each in inputs]
-        result = Tensor(self, f"n{len(self._nodes)}")
+        result = Tensor(self, f"n{len(self.nodes)}")
         given = [result.name + ending for ending in pair]
-        self._nodes.append(helper.make_node(op, names, given, domain=domain, **attributes))
+        self.nodes.append(helper.make_node(op, names, given, domain=domain, **attributes))
         return result
 
     def tensor(self, value: Operand) -> Tensor:
@@ -77,14 +77,21 @@ class Graph:
             self._constants[key] = (name, numpy_helper.from_array(array, name))
         return Tensor(self, self._constants[key][0])
 
+    def constant(self, name: str) -> NDArray[Any] | None:
+        """The constant of this name; None where it is a tensor that is computed."""
+        from onnx import numpy_helper
+
+        found = (value for known, value in self._constants.values() if known == name)
+        return next(map(numpy_helper.to_array, found), None)
+
     def model(self, result: Tensor, answers: int) -> bytes:
         """The model from `x` (rows × width) to `y` (rows × answers)."""
         from onnx import TensorProto, helper
 
         last = helper.make_node("Identity", [result.name], [OUTPUT])
         graph = helper.make_graph(
-            [*self._nodes, last], "portable",
-            [helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, [None, self._width])],
+            [*self.nodes, last], "portable",
+            [helper.make_tensor_value_info(INPUT, TensorProto.DOUBLE, [None, self.width])],
             [helper.make_tensor_value_info(OUTPUT, TensorProto.DOUBLE, [None, answers])],
             [constant for _, constant in self._constants.values()],
         )  # fmt: skip

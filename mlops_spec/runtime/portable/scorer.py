@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any, Final, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_spec.runtime.portable.encoding import Coded, Encoding, Values, encoding_from_json
+from mlops_spec.runtime.portable.encoding import Coded, Encoding, Matrix, Values, encoding_from_json
+from mlops_spec.runtime.portable.native.walking import walking
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.digest import file_digest
 
@@ -126,7 +127,7 @@ class Scorer(Protocol):
     """A loaded model. Thread safe; `columns` are raw values, None for a missing one."""
 
     @property
-    def kind(self) -> Literal["onnx", "sklearn"]: ...
+    def kind(self) -> Literal["onnx", "sklearn", "trees"]: ...
     @property
     def meaning(self) -> Meaning: ...
     @property
@@ -145,17 +146,15 @@ class Scorer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OnnxScorer:
-    """Column tables, then ONNX Runtime. Needs neither pandas nor scikit-learn."""
+class MatrixScorer:
+    """Column tables, then ONNX Runtime or the kernel. Needs neither pandas nor scikit-learn."""
 
-    session: Any
+    kind: Literal["onnx", "trees"]
+    run: Callable[[Matrix], Matrix]  # of an encoded matrix: probabilities by class, or predictions
     encoding: Encoding
     meaning: Meaning
     features: tuple[str, ...]
-    at_once: int  # rows; more would take too much memory
-    dtype: str = "float64"
-    output: str = "y"
-    kind: Literal["onnx"] = "onnx"
+    at_once: int = CHUNK_ROWS  # rows; more would take too much memory
 
     def score(self, columns: Columns) -> Scores:
         return self.meaning.read(self.answers(columns))
@@ -166,29 +165,23 @@ class OnnxScorer:
         parts = [_cut(columns, start, start + size) for start in range(0, rows, size)]
         if len(parts) < 2:
             return self.meaning.read_batch(self.answers(columns))
-        # ONNX Runtime lets go of Python's lock: threads of ours need no second session, and none
-        # of its own, which would spin beside those of other processes.
+        # Both let go of Python's lock: threads of ours need no second session, and none of ONNX
+        # Runtime's own, which would spin beside those of other processes.
         with ThreadPoolExecutor(min(CORES, len(parts))) as threads:
             return self.meaning.read_batch(np.concatenate(list(threads.map(self.answers, parts))))
 
-    def answers(self, columns: Columns) -> NDArray[np.float64]:
+    def answers(self, columns: Columns) -> Matrix:
         return self._answers(self.encoding.matrix(columns))
 
-    def score_matrix(self, matrix: NDArray[np.float64]) -> Scores:
+    def score_matrix(self, matrix: Matrix) -> Scores:
         """The scores of rows that are encoded already, as `encoding` would have done."""
         return self.meaning.read(self._answers(matrix))
 
-    def _answers(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
-        if self.dtype != "float64":
-            matrix = matrix.astype(self.dtype)
+    def _answers(self, matrix: Matrix) -> Matrix:
         if len(matrix) <= self.at_once:
-            return self._run(matrix)
+            return self.run(matrix)
         starts = range(0, len(matrix), self.at_once)
-        return np.concatenate([self._run(matrix[at : at + self.at_once]) for at in starts])
-
-    def _run(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = self.session.run([self.output], {"x": matrix})[0]
-        return found
+        return np.concatenate([self.run(matrix[at : at + self.at_once]) for at in starts])
 
 
 def rows_at_once(widest: int) -> int:
@@ -224,15 +217,24 @@ def load(folder: Path, expected_digest: str) -> Scorer:
 
         pipeline = joblib.load(folder / manifest["file"])
         return SklearnScorer(pipeline, tuple(manifest["inputs"]), meaning, features)
-    return OnnxScorer(
-        session(folder / manifest["file"]),
-        encoding_from_json(manifest["encoding"]),
-        meaning,
-        features,
-        manifest.get("at_once", MAX_NUMBERS),
-        manifest["dtype"],
-        manifest["output"],
-    )
+    encoding = encoding_from_json(manifest["encoding"])
+    trees = manifest.get("trees")
+    found = None if trees is None else walking(folder / trees["file"], trees)
+    if found is not None:
+        return MatrixScorer("trees", found.answers, encoding, meaning, features)
+    run = graph_run(folder / manifest["file"], manifest["dtype"], manifest["output"])
+    at_once = manifest.get("at_once", MAX_NUMBERS)
+    return MatrixScorer("onnx", run, encoding, meaning, features, at_once)
+
+
+def graph_run(
+    model: Path | bytes, dtype: str = "float64", output: str = "y"
+) -> Callable[[Matrix], Matrix]:
+    """What a graph answers to a matrix."""
+    run, outputs = session(model).run, [output]
+    if dtype == "float64":
+        return lambda matrix: run(outputs, {"x": matrix})[0]
+    return lambda matrix: run(outputs, {"x": matrix.astype(dtype)})[0]
 
 
 def session(model: Path | bytes) -> Any:

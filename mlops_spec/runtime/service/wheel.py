@@ -14,6 +14,7 @@ from mlops_spec.runtime.refusal import Refusal
 # `runtime` and what it stands on (`make lint` holds that it knows nothing of the rest).
 PARTS: Final = ("runtime", "diagnostics", "state", "stats", "terms")
 EXTRA: Final = "image"
+_KEPT: Final = (".py", ".so")  # a kernel for each processor, chosen where it runs
 _DISTRIBUTION: Final = "mlops-spec"
 _LONG_AGO: Final = (1980, 1, 1, 0, 0, 0)  # the same files give the same wheel
 # `cryptography>=43; extra == "image"`: what a marker says beside the extra is kept.
@@ -47,7 +48,7 @@ def _sources() -> dict[str, bytes]:
     source = Path(mlops_spec.__file__).parent
     found = [source / "__init__.py"]
     for part in PARTS:
-        found += sorted((source / part).rglob("*.py"))
+        found += sorted(p for p in (source / part).rglob("*") if p.suffix in _KEPT)
     return {path.relative_to(source).as_posix(): path.read_bytes() for path in found}
 
 

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 
-from mlops_spec.runtime.portable.forms.sets import asked_first
-from mlops_spec.runtime.portable.forms.trees import Tree, summed
-from mlops_spec.runtime.portable.graph import NoForm, Tensor, both
-
-Link = Callable[[Tensor], Tensor]
-
-
-def _same(raw: Tensor) -> Tensor:
-    return raw
-
-
-def _exponential(raw: Tensor) -> Tensor:
-    return raw.of("Exp")
-
+from mlops_spec.runtime.portable.forms.ensembles import Ensemble, Link
+from mlops_spec.runtime.portable.forms.trees import Tree
+from mlops_spec.runtime.portable.graph import NoForm
 
 # From the sum of the leaves to the answer, by the objective.
 _LIGHT: Final[dict[str, Link]] = {
-    **dict.fromkeys(("regression", "regression_l1", "huber", "fair", "quantile", "mape"), _same),
-    **dict.fromkeys(("poisson", "gamma", "tweedie"), _exponential),
+    **dict.fromkeys(("regression", "regression_l1", "huber", "fair", "quantile", "mape"), "sum"),
+    **dict.fromkeys(("poisson", "gamma", "tweedie"), "exp"),
 }
 _EXTREME: Final[dict[str, Link]] = {
     **dict.fromkeys(
         ("reg:squarederror", "reg:absoluteerror", "reg:pseudohubererror", "reg:quantileerror"),
-        _same,
+        "sum",
     ),
-    **dict.fromkeys(("count:poisson", "reg:gamma", "reg:tweedie"), _exponential),
+    **dict.fromkeys(("count:poisson", "reg:gamma", "reg:tweedie"), "exp"),
 }
 
 
@@ -87,7 +76,7 @@ class _Nodes:
         )  # fmt: skip
 
 
-def _light_sum(model: Any, x: Tensor) -> tuple[str, Tensor]:
+def _light_sum(model: Any) -> tuple[str, Ensemble]:
     """The objective, and the sum of the leaves by class."""
     found = model.booster_.dump_model(num_iteration=model.best_iteration_ or -1)
     targets = found["num_tree_per_iteration"]
@@ -96,34 +85,33 @@ def _light_sum(model: Any, x: Tensor) -> tuple[str, Tensor]:
         nodes = _Nodes()
         nodes.add(tree["tree_structure"])
         trees.append(nodes.tree(number % targets))
-    x, trees = asked_first(x, trees, model.n_features_in_)
-    raw = summed(x, trees, targets)
-    if found["average_output"]:
-        raw = raw / float(len(trees) // targets)
+    divisor = float(len(trees) // targets) if found["average_output"] else 1.0
+    width = model.n_features_in_
+    raw = Ensemble(tuple(trees), width, targets, single=False, divisor=divisor)
     return str(found["objective"]), raw
 
 
-def light_shares(model: Any, x: Tensor) -> Tensor:
+def light_shares(model: Any) -> Ensemble:
     """LGBMClassifier."""
-    objective, raw = _light_sum(model, x)
+    objective, raw = _light_sum(model)
     name, *options = objective.split()
     match name:
         case "binary":
             slope = next(float(o.partition(":")[2]) for o in options if o.startswith("sigmoid:"))
-            return both((raw * slope).of("Sigmoid"))
+            return replace(raw, slope=slope, link="sigmoid")
         case "multiclass":
-            return raw.softmax()
+            return replace(raw, link="softmax")
         case other:
             raise NoForm(f"the objective {other}")
 
 
-def light_mean(model: Any, x: Tensor) -> Tensor:
+def light_mean(model: Any) -> Ensemble:
     """LGBMRegressor."""
-    objective, raw = _light_sum(model, x)
+    objective, raw = _light_sum(model)
     name, *options = objective.split()
     if name not in _LIGHT or "sqrt" in options:
         raise NoForm(f"the objective {objective}")
-    return _LIGHT[name](raw)
+    return replace(raw, link=_LIGHT[name])
 
 
 def _extreme_trees(model: dict[str, Any]) -> Iterator[Tree]:
@@ -143,7 +131,7 @@ def _extreme_trees(model: dict[str, Any]) -> Iterator[Tree]:
         )  # fmt: skip
 
 
-def _extreme_sum(model: Any, x: Tensor) -> tuple[str, Tensor]:
+def _extreme_sum(model: Any) -> tuple[str, Ensemble]:
     booster = model.get_booster()
     best = getattr(booster, "best_iteration", None) if model.early_stopping_rounds else None
     found = json.loads((booster if best is None else booster[: best + 1]).save_raw("json"))[
@@ -156,28 +144,28 @@ def _extreme_sum(model: Any, x: Tensor) -> tuple[str, Tensor]:
     # It is written as an answer, and added before the link.
     if objective == "binary:logistic":
         start = np.log(start / (1 - start))
-    elif _EXTREME.get(objective) is _exponential:
+    elif _EXTREME.get(objective) == "exp":
         start = np.log(start)
     targets = max(1, int(found["learner_model_param"]["num_class"]))
-    trees = _extreme_trees(found["gradient_booster"]["model"])
-    return objective, summed(x.single(), trees, targets) + start
+    trees = tuple(_extreme_trees(found["gradient_booster"]["model"]))
+    return objective, Ensemble(trees, model.n_features_in_, targets, start=start)
 
 
-def extreme_shares(model: Any, x: Tensor) -> Tensor:
+def extreme_shares(model: Any) -> Ensemble:
     """XGBClassifier."""
-    objective, raw = _extreme_sum(model, x)
+    objective, raw = _extreme_sum(model)
     match objective:
         case "binary:logistic":
-            return both(raw.of("Sigmoid"))
+            return replace(raw, link="sigmoid")
         case "multi:softprob" | "multi:softmax":
-            return raw.softmax()
+            return replace(raw, link="softmax")
         case other:
             raise NoForm(f"the objective {other}")
 
 
-def extreme_mean(model: Any, x: Tensor) -> Tensor:
+def extreme_mean(model: Any) -> Ensemble:
     """XGBRegressor."""
-    objective, raw = _extreme_sum(model, x)
+    objective, raw = _extreme_sum(model)
     if objective not in _EXTREME:
         raise NoForm(f"the objective {objective}")
-    return _EXTREME[objective](raw)
+    return replace(raw, link=_EXTREME[objective])

@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
-from mlops_spec.runtime.portable.forms.sets import asked_first
+from mlops_spec.runtime.portable.forms.ensembles import Ensemble, Link
 from mlops_spec.runtime.portable.forms.trees import Tree, binned, grown, summed
-from mlops_spec.runtime.portable.graph import NoForm, Tensor, beside, both
+from mlops_spec.runtime.portable.graph import NoForm, Tensor
 
 # From raw sum to answer, by the loss that was minimised.
-_BOOSTED: Final[dict[str, Callable[[Tensor], Tensor]]] = {
-    "squared_error": lambda raw: raw,
-    "absolute_error": lambda raw: raw,
-    "huber": lambda raw: raw,
-    "quantile": lambda raw: raw,
-    "poisson": lambda raw: raw.of("Exp"),
-    "gamma": lambda raw: raw.of("Exp"),
+_BOOSTED: Final[dict[str, Link]] = {
+    **dict.fromkeys(("squared_error", "absolute_error", "huber", "quantile"), "sum"),
+    **dict.fromkeys(("poisson", "gamma"), "exp"),
 }
 
 
-def tree_shares(model: Any, x: Tensor) -> Tensor:
+def tree_shares(model: Any) -> Ensemble:
     """The probabilities of one decision tree."""
     classes = range(len(model.classes_))
-    return _mean_shares([grown(model.tree_)], [model.tree_], [classes], x.single())
+    return _mean_shares([grown(model.tree_)], [model.tree_], [classes], model.n_features_in_)
 
 
-def tree_mean(model: Any, x: Tensor) -> Tensor:
-    return summed(x.single(), [_valued(model)])
+def tree_mean(model: Any) -> Ensemble:
+    return Ensemble((_valued(model),), model.n_features_in_)
 
 
-def forest_shares(model: Any, x: Tensor) -> Tensor:
+def forest_shares(model: Any) -> Ensemble:
     """The mean of the probabilities that the trees of a forest give."""
     grown_ones = [part.tree_ for part in model.estimators_]
     met = [range(len(model.classes_))] * len(grown_ones)
-    return _mean_shares(list(map(grown, grown_ones)), grown_ones, met, x.single())
+    return _mean_shares(list(map(grown, grown_ones)), grown_ones, met, model.n_features_in_)
 
 
-def forest_mean(model: Any, x: Tensor) -> Tensor:
+def forest_mean(model: Any) -> Ensemble:
     parts = model.estimators_
-    return summed(x.single(), map(_valued, parts)) / float(len(parts))
+    return Ensemble(tuple(map(_valued, parts)), model.n_features_in_, divisor=float(len(parts)))
 
 
-def bagged_shares(model: Any, x: Tensor) -> Tensor:
+def bagged_shares(model: Any) -> Ensemble:
     """Bagging of trees, each grown on some of the columns."""
     trees = [
         grown(part.tree_).of(features)
@@ -52,14 +49,16 @@ def bagged_shares(model: Any, x: Tensor) -> Tensor:
     ]
     # A bagged tree may not have met every class; it numbers them as the whole does.
     met = [list(map(int, part.classes_)) for part in model.estimators_]
-    return _mean_shares(trees, [part.tree_ for part in model.estimators_], met, x.single())
+    return _mean_shares(
+        trees, [part.tree_ for part in model.estimators_], met, model.n_features_in_
+    )
 
 
-def bagged_mean(model: Any, x: Tensor) -> Tensor:
+def bagged_mean(model: Any) -> Ensemble:
     """Regression by bagged trees."""
     parts = zip(model.estimators_, model.estimators_features_, strict=True)
-    trees = [_valued(part).of(features) for part, features in parts]
-    return summed(x.single(), trees) / float(len(trees))
+    trees = tuple(_valued(part).of(features) for part, features in parts)
+    return Ensemble(trees, model.n_features_in_, divisor=float(len(trees)))
 
 
 def _valued(model: Any, scale: float = 1.0, target: int = 0) -> Tree:
@@ -68,83 +67,80 @@ def _valued(model: Any, scale: float = 1.0, target: int = 0) -> Tree:
 
 
 def _mean_shares(
-    trees: Sequence[Tree], fitted: Sequence[Any], met: Sequence[Sequence[int]], x: Tensor
-) -> Tensor:
-    """A leaf adds to one class only, so that the trees are written once for each class.
-
-    `met`: the classes of each tree, in the order of its values. Of two classes the first is what
-    the second leaves.
-    """
-
-    def of_class(number: int) -> Iterator[Tree]:
-        for tree, values, known in zip(trees, fitted, met, strict=True):
-            has = number in known
-            own = values.value[:, 0, known.index(number)] if has else np.zeros(len(tree.left))
-            yield tree.adding(own)
-
-    def mean(number: int) -> Tensor:
-        return summed(x, of_class(number)) / float(len(trees))
-
+    trees: Sequence[Tree], fitted: Sequence[Any], met: Sequence[Sequence[int]], width: int
+) -> Ensemble:
+    """`met`: the classes of each tree, in the order of its values."""
     classes = 1 + max(map(max, met))
-    return both(mean(1)) if classes == 2 else beside(list(map(mean, range(classes))))
+    divisor = float(len(trees))
+    weights = []
+    for values, known in zip(fitted, met, strict=True):
+        weight = np.zeros((len(values.value), classes))
+        weight[:, list(known)] = values.value[:, 0, : len(known)]
+        weights.append(weight)
+    pairs = zip(trees, weights, strict=True)
+    if classes == 2:
+        seconds = tuple(tree.adding(weight[:, 1]) for tree, weight in pairs)
+        return Ensemble(seconds, width, divisor=divisor, link="rest")
+    every = tuple(tree.adding(weight) for tree, weight in pairs)
+    return Ensemble(every, width, classes, divisor=divisor)
 
 
-def boosted_shares(model: Any, x: Tensor) -> Tensor:
+def boosted_shares(model: Any) -> Ensemble:
     """GradientBoostingClassifier."""
-    raw = _boosted_sum(model, x)
+    raw = _boosted_sum(model)
     match model.loss:
         case "log_loss" if len(model.classes_) > 2:
-            return raw.softmax()
+            return replace(raw, link="softmax")
         case "log_loss":
-            return both(raw.of("Sigmoid"))
+            return replace(raw, link="sigmoid")
         case "exponential":
-            return both((raw * 2.0).of("Sigmoid"))
+            return replace(raw, slope=2.0, link="sigmoid")
         case other:
             raise NoForm(f"the loss {other}")
 
 
-def boosted_mean(model: Any, x: Tensor) -> Tensor:
+def boosted_mean(model: Any) -> Ensemble:
     """GradientBoostingRegressor."""
-    return _boosted_sum(model, x)
+    return _boosted_sum(model)
 
 
-def _boosted_sum(model: Any, x: Tensor) -> Tensor:
+def _boosted_sum(model: Any) -> Ensemble:
     if model.init_ != "zero" and type(model.init_).__name__ not in (
         "DummyClassifier", "DummyRegressor",
     ):  # fmt: skip
         raise NoForm(f"starting from {type(model.init_).__name__}")
     start = model._raw_predict_init(np.zeros((1, model.n_features_in_), np.float32))
-    trees = (
+    trees = tuple(
         _valued(part, model.learning_rate, target)
         for stage in model.estimators_
         for target, part in enumerate(stage)
     )
-    return summed(x.single(), trees, model.estimators_.shape[1]) + start
+    targets = model.estimators_.shape[1]
+    return Ensemble(trees, model.n_features_in_, targets, start=np.ravel(start))
 
 
-def histogram_shares(model: Any, x: Tensor) -> Tensor:
+def histogram_shares(model: Any) -> Ensemble:
     """HistGradientBoostingClassifier, on what its own encoding of categories gives."""
-    raw = _histogram_sum(model, x)
-    return raw.softmax() if model.n_trees_per_iteration_ > 1 else both(raw.of("Sigmoid"))
+    several = model.n_trees_per_iteration_ > 1
+    return replace(_histogram_sum(model), link="softmax" if several else "sigmoid")
 
 
-def histogram_mean(model: Any, x: Tensor) -> Tensor:
+def histogram_mean(model: Any) -> Ensemble:
     """HistGradientBoostingRegressor, likewise."""
     if model.loss not in _BOOSTED:
         raise NoForm(f"the loss {model.loss}")
-    return _BOOSTED[model.loss](_histogram_sum(model, x))
+    return replace(_histogram_sum(model), link=_BOOSTED[model.loss])
 
 
-def _histogram_sum(model: Any, x: Tensor) -> Tensor:
-    targets = model.n_trees_per_iteration_
-    trees = [
+def _histogram_sum(model: Any) -> Ensemble:
+    trees = tuple(
         binned(tree, target)
         for iteration in model._predictors
         for target, tree in enumerate(iteration)
-    ]
-    x, trees = asked_first(x, trees, model.n_features_in_)
-    baseline = np.asarray(model._baseline_prediction, dtype=np.float64).reshape(1, -1)
-    return summed(x, trees, targets) + baseline
+    )
+    start = np.ravel(np.asarray(model._baseline_prediction, dtype=np.float64))
+    targets = model.n_trees_per_iteration_
+    return Ensemble(trees, model.n_features_in_, targets, single=False, start=start)
 
 
 def adaptive_scores(model: Any, x: Tensor) -> Tensor:

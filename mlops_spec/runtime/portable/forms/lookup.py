@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from mlops_spec.runtime.portable.forms import tables
+from mlops_spec.runtime.portable.forms.ensembles import Ensemble, written
 from mlops_spec.runtime.portable.forms.tables import Nested, Plain
 from mlops_spec.runtime.portable.forms.together import chained, stacked
 from mlops_spec.runtime.portable.graph import NoForm, Tensor
@@ -54,6 +55,16 @@ class _Forms:
             return x  # passthrough
         return self._answer(_STEP, step, x)
 
+    def ensemble(self, model: Any) -> Ensemble | None:
+        """The trees of an estimator that is nothing else, on what its trees are asked about."""
+        name = _own_name(model)
+        return tables.ENSEMBLES[name](model) if name in tables.ENSEMBLES else None
+
+    def part(self, model: Any) -> Any | None:
+        """What answers for a model that only chose or wrapped it; None when it answers itself."""
+        name = _own_name(model)
+        return tables.PARTS[name](model) if name in tables.PARTS else None
+
     def _answer(self, asked: _Answer, model: Any, x: Tensor) -> Tensor:
         name = _own_name(model)
         if name in tables.PARTS:
@@ -66,6 +77,8 @@ class _Forms:
             return asked.plain[name](model, x)
         if name in asked.nested:
             return asked.nested[name](model, x, self)
+        if name in tables.ENSEMBLES and asked in (_SHARES, _PREDICTION):
+            return written(tables.ENSEMBLES[name](model), x)
         why = f": {tables.REFUSED[name]}" if name in tables.REFUSED else ""
         raise NoForm(f"the {asked.word} of {type(model).__name__}{why}")
 

@@ -15,6 +15,7 @@ from mlops_spec.runtime.portable.forms import (
     steps,
     together,
 )
+from mlops_spec.runtime.portable.forms.ensembles import Ensemble
 from mlops_spec.runtime.portable.forms.together import Forms
 from mlops_spec.runtime.portable.graph import Tensor
 
@@ -47,17 +48,31 @@ REFUSED: Final = {
     "GaussianProcessClassifier": "its error function, which ONNX Runtime has in single precision",
     "RadiusNeighborsClassifier": "rows without neighbours, which it refuses",
 }
+# Trees with leaves that add up to the answer. HistGradientBoosting's may encode categories first.
+ENSEMBLES: Final[Mapping[str, Callable[[Any], Ensemble]]] = {
+    "DecisionTreeClassifier": forests.tree_shares,
+    "DecisionTreeRegressor": forests.tree_mean,
+    "ExtraTreeClassifier": forests.tree_shares,
+    "ExtraTreeRegressor": forests.tree_mean,
+    "ExtraTreesClassifier": forests.forest_shares,
+    "ExtraTreesRegressor": forests.forest_mean,
+    "GradientBoostingClassifier": forests.boosted_shares,
+    "GradientBoostingRegressor": forests.boosted_mean,
+    "HistGradientBoostingClassifier": forests.histogram_shares,
+    "HistGradientBoostingRegressor": forests.histogram_mean,
+    "LGBMClassifier": boosters.light_shares,
+    "LGBMRegressor": boosters.light_mean,
+    "RandomForestClassifier": forests.forest_shares,
+    "RandomForestRegressor": forests.forest_mean,
+    "XGBClassifier": boosters.extreme_shares,
+    "XGBRegressor": boosters.extreme_mean,
+}
 SHARES: Final[Mapping[str, Plain]] = {
     "BernoulliNB": bayes.bernoulli,
     "CategoricalNB": bayes.categorical,
     "ComplementNB": bayes.complement,
-    "DecisionTreeClassifier": forests.tree_shares,
-    "ExtraTreeClassifier": forests.tree_shares,
-    "ExtraTreesClassifier": forests.forest_shares,
     "GaussianNB": bayes.gaussian,
-    "GradientBoostingClassifier": forests.boosted_shares,
     "KNeighborsClassifier": neighbours.nearest_shares,
-    "LGBMClassifier": boosters.light_shares,
     "LabelPropagation": kernels.propagated,
     "LabelSpreading": kernels.propagated,
     "LinearDiscriminantAnalysis": linear.logistic,
@@ -68,10 +83,8 @@ SHARES: Final[Mapping[str, Plain]] = {
     "NearestCentroid": bayes.nearest_centre,
     "NuSVC": kernels.supported_shares,
     "QuadraticDiscriminantAnalysis": bayes.quadratic,
-    "RandomForestClassifier": forests.forest_shares,
     "SGDClassifier": linear.gradient_descent,
     "SVC": kernels.supported_shares,
-    "XGBClassifier": boosters.extreme_shares,
 }
 SCORES: Final[Mapping[str, Plain]] = {
     **dict.fromkeys(SEPARATED, linear.weighted),
@@ -82,21 +95,14 @@ PREDICTIONS: Final[Mapping[str, Plain]] = {
     **dict.fromkeys(WEIGHTED, linear.weighted),
     **dict.fromkeys(("CCA", "PLSCanonical", "PLSRegression"), linear.centred),
     **dict.fromkeys(("GammaRegressor", "PoissonRegressor", "TweedieRegressor"), linear.exponential),
-    "DecisionTreeRegressor": forests.tree_mean,
-    "ExtraTreeRegressor": forests.tree_mean,
-    "ExtraTreesRegressor": forests.forest_mean,
     "GaussianProcessRegressor": kernels.process,
-    "GradientBoostingRegressor": forests.boosted_mean,
     "IsotonicRegression": together.isotonic,
     "KNeighborsRegressor": neighbours.nearest_mean,
     "KernelRidge": kernels.ridge,
-    "LGBMRegressor": boosters.light_mean,
     "MLPRegressor": linear.network,
     "NuSVR": kernels.supported,
     "RadiusNeighborsRegressor": neighbours.within_radius,
-    "RandomForestRegressor": forests.forest_mean,
     "SVR": kernels.supported,
-    "XGBRegressor": boosters.extreme_mean,
 }
 STEPS: Final[Mapping[str, Plain]] = {
     **dict.fromkeys(SELECTORS, steps.chosen),
@@ -142,7 +148,7 @@ NESTED_SHARES: Final[Mapping[str, Nested]] = {
     "AdaBoostClassifier": together.adaptive_shares,
     "BaggingClassifier": together.bagged_shares,
     "CalibratedClassifierCV": together.calibrated,
-    "HistGradientBoostingClassifier": together.histogram_shares,
+    "HistGradientBoostingClassifier": together.histogram,
     "OneVsRestClassifier": together.one_against_rest,
     "VotingClassifier": together.voted_shares,
 }
@@ -150,7 +156,7 @@ NESTED_SCORES: Final[Mapping[str, Nested]] = {"AdaBoostClassifier": together.ada
 NESTED_PREDICTIONS: Final[Mapping[str, Nested]] = {
     "AdaBoostRegressor": together.adaptive_median,
     "BaggingRegressor": together.bagged_mean,
-    "HistGradientBoostingRegressor": together.histogram_mean,
+    "HistGradientBoostingRegressor": together.histogram,
     "TransformedTargetRegressor": together.back_transformed,
     "VotingRegressor": together.voted_mean,
 }

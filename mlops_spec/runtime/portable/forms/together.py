@@ -9,6 +9,7 @@ import numpy as np
 
 from mlops_spec.runtime.portable.forms import forests
 from mlops_spec.runtime.portable.forms.curves import interpolated
+from mlops_spec.runtime.portable.forms.ensembles import written
 from mlops_spec.runtime.portable.graph import NoForm, Tensor, beside, both, shares, total
 
 _TREES: Final = ("DecisionTree", "ExtraTree")
@@ -73,13 +74,10 @@ def by_columns(model: Any, x: Tensor, forms: Forms) -> Tensor:
     return beside(parts)
 
 
-def histogram_shares(model: Any, x: Tensor, forms: Forms) -> Tensor:
+def histogram(model: Any, x: Tensor, forms: Forms) -> Tensor:
     """HistGradientBoosting with its own encoding of categories, if it has one."""
-    return forests.histogram_shares(model, boosting_columns(model, x, forms))
-
-
-def histogram_mean(model: Any, x: Tensor, forms: Forms) -> Tensor:
-    return forests.histogram_mean(model, boosting_columns(model, x, forms))
+    form = forests.histogram_shares if hasattr(model, "classes_") else forests.histogram_mean
+    return written(form(model), boosting_columns(model, x, forms))
 
 
 def boosting_columns(model: Any, x: Tensor, forms: Forms) -> Tensor:
@@ -97,7 +95,7 @@ def _of_trees(parts: Sequence[Any]) -> bool:
 def bagged_shares(model: Any, x: Tensor, forms: Forms) -> Tensor:
     """The mean of the probabilities; a part may not have met every class."""
     if _of_trees(model.estimators_):
-        return forests.bagged_shares(model, x)
+        return written(forests.bagged_shares(model), x)
     parts = zip(model.estimators_, model.estimators_features_, strict=True)
     said = [_spread(part, forms.shares(part, x.columns(places)), model) for part, places in parts]
     return total(said) / float(len(said))
@@ -114,7 +112,7 @@ def _spread(part: Any, said: Tensor, model: Any) -> Tensor:
 
 def bagged_mean(model: Any, x: Tensor, forms: Forms) -> Tensor:
     if _of_trees(model.estimators_):
-        return forests.bagged_mean(model, x)
+        return written(forests.bagged_mean(model), x)
     parts = zip(model.estimators_, model.estimators_features_, strict=True)
     said = [forms.prediction(part, x.columns(places)) for part, places in parts]
     return total(said) / float(len(said))

@@ -109,7 +109,7 @@ def _attributes(trees: Sequence[Tree], targets: int) -> dict[str, Any]:
     """The attributes by the names of the ONNX specification."""
     from onnx import numpy_helper
 
-    whole, roots = _joined(list(map(_split_at_least_once, trees)))
+    whole, roots = joined(list(map(_split_at_least_once, trees)))
     inner, leaves = np.flatnonzero(whole.left >= 0), np.flatnonzero(whole.left < 0)
     # A node is named by its place among the splits, or among the leaves.
     place = np.empty(len(whole.left), np.int64)
@@ -158,7 +158,7 @@ def _split_at_least_once(tree: Tree) -> Tree:
     )
 
 
-def _joined(trees: Sequence[Tree]) -> tuple[Tree, Places]:
+def joined(trees: Sequence[Tree]) -> tuple[Tree, Places]:
     """All trees as one list of nodes, and where each begins."""
     starts = np.cumsum([0, *(len(tree.left) for tree in trees[:-1])])
 

@@ -1,0 +1,40 @@
+"""The compiled kernel (`trees.c`), where there is one for this machine."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+# As `build_kernel` names them: one library for each, which stands on no other.
+LIBRARY: Final = "trees-{system}-{machine}.so"
+_MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+def library_path() -> Path:
+    """Where the kernel of this machine lies, if it has been built."""
+    machine = platform.machine().lower()
+    name = LIBRARY.format(system=sys.platform, machine=_MACHINES.get(machine, machine))
+    return Path(__file__).with_name(name)
+
+
+@cache
+def kernel() -> ctypes.CDLL | None:
+    """The kernel; None where it was not built or cannot be loaded."""
+    try:
+        return ctypes.CDLL(str(library_path()))
+    except OSError:
+        return None
+
+
+class Trees(ctypes.Structure):
+    """`Trees` of the kernel."""
+
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in
+          ("nodes", "roots", "targets", "numbers", "values", "words")),
+        *((name, ctypes.c_uint64) for name in ("trees", "columns", "answers", "several")),
+    ]  # fmt: skip

@@ -1,0 +1,95 @@
+"""Answers of an ensemble of trees by the kernel: sums of leaves, then the link."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from mlops_spec.runtime.portable.encoding import Matrix
+from mlops_spec.runtime.portable.native.kernel import Trees, kernel
+from mlops_spec.runtime.portable.native.layout import IN_SET, Layout
+
+
+def _both(second: Matrix) -> Matrix:
+    found = np.empty((len(second), 2))
+    found[:, 1:] = second
+    np.subtract(1.0, second, out=found[:, :1])
+    return found
+
+
+def _sigmoid(raw: Matrix) -> Matrix:
+    with np.errstate(over="ignore"):
+        return _both(1.0 / (1.0 + np.exp(-raw)))
+
+
+def _softmax(raw: Matrix) -> Matrix:
+    found: Matrix = np.exp(raw - raw.max(axis=1, keepdims=True))
+    found /= found.sum(axis=1, keepdims=True)
+    return found
+
+
+_LINKS: Final[Mapping[str, Callable[[Matrix], Matrix]]] = {
+    "sum": lambda raw: raw,
+    "exp": np.exp,
+    "rest": _both,
+    "sigmoid": _sigmoid,
+    "softmax": _softmax,
+}
+
+
+class Walking:
+    """A loaded ensemble. Thread safe: nothing of it changes, and the kernel keeps nothing."""
+
+    def __init__(self, layout: Layout, facts: Mapping[str, Any]) -> None:
+        """`facts`: as `layout.facts_of`. `ValueError` where the arrays do not hold together."""
+        columns, answers, several = (facts[name] for name in ("columns", "answers", "several"))
+        if not layout.inside(columns, answers, several):
+            raise ValueError("a place in the trees points outside of them")
+        found = kernel()
+        if found is None:
+            raise ValueError("the kernel is not built for this machine")
+        self._layout: Final = layout  # its arrays are what the kernel reads
+        self._walk: Final = found.sets if (layout.nodes["feature"] & IN_SET).any() else found.wide
+        self._walk.restype = None
+        self._trees: Final = Trees(
+            *(getattr(layout, name).ctypes.data for name in
+              ("nodes", "roots", "targets", "numbers", "values", "words")),
+            len(layout.roots), columns, answers, several,
+        )  # fmt: skip
+        self._given: Final = ctypes.byref(self._trees)
+        self._columns: Final = columns
+        self._answers: Final = answers
+        self._divisor: Final = facts["divisor"]
+        self._start: Final = np.array(facts["start"]) if any(facts["start"]) else None
+        self._slope: Final = facts["slope"]
+        self._link: Final = _LINKS[facts["link"]]
+
+    def answers(self, matrix: Matrix) -> Matrix:
+        """Rows × classes, or rows × 1 of a regression."""
+        if matrix.shape[1] != self._columns:
+            raise ValueError(f"{matrix.shape[1]} columns instead of {self._columns}")
+        raw = self._sums(np.ascontiguousarray(matrix, dtype=np.float64))
+        if self._divisor != 1.0:
+            raw /= self._divisor
+        if self._start is not None:
+            raw += self._start
+        if self._slope != 1.0:
+            raw *= self._slope
+        return self._link(raw)
+
+    def _sums(self, matrix: Matrix) -> Matrix:
+        found = np.zeros((len(matrix), self._answers))
+        self._walk(
+            self._given, ctypes.c_void_p(matrix.ctypes.data), ctypes.c_uint64(len(matrix)),
+            ctypes.c_void_p(found.ctypes.data),
+        )  # fmt: skip
+        return found
+
+
+def walking(path: Path, facts: Mapping[str, Any]) -> Walking | None:
+    """The ensemble in a file; None where this machine has no kernel."""
+    return None if kernel() is None else Walking(Layout.read(path), facts)
