@@ -86,7 +86,8 @@ def _make(
     name = f"{site.spec.serve.images.rstrip('/') or NOWHERE}/{release.model}:{release.id}"
     if arguments.output != "json":
         print(f"{engine.name} builds {name}", file=sys.stderr)
-    built = build(engine, source_of(context.workspace, bento), name, _steps(arguments))
+    source, steps = source_of(context.workspace, bento), _steps(arguments)
+    built = build(engine, source, name, steps, pushed=arguments.push)
     pushed = push(engine, name) if arguments.push else ""
     if pushed:
         record_image(context.journal, release.model, release.id, pushed)

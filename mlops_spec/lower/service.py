@@ -46,6 +46,7 @@ def lower_image(placed: Placed) -> Iterator[Artifact]:
         port=conventions.SERVICE_PORT,
         workers=placed.model.spec.serve.workers,
         drain=conventions.stop_seconds(placed.model.spec.serve.timeout),
+        grpc=conventions.GRPC_PORT if placed.model.spec.serve.grpc else None,
     )
     if placed.model.spec.serve.grpc:
         yield GrpcPackages(origin=placed.origin)

@@ -239,6 +239,7 @@ class Image:
     port: int
     workers: int
     drain: int = 8  # seconds that a server which ends waits for what it is answering
+    grpc: int | None = None  # the port at which it answers gRPC too
 
     @property
     def several(self) -> bool:

@@ -63,6 +63,20 @@ def test_a_docker_without_its_daemon_is_passed_over(tmp_path: Path) -> None:
     assert find_engine() == Engine("buildah", "buildah version 1.28.2")
 
 
+def test_a_docker_that_cannot_build_this_is_passed_over(tmp_path: Path) -> None:
+    """Its client without buildx, which Debian has as a package of its own; podman behind it."""
+    engine(tmp_path, "podman", "echo podman version 4.3.1")
+    engine(
+        tmp_path, "docker", 'case $1 in version) echo "28.2.2 Engine, runc, ";; *) exit 1;; esac'
+    )
+    assert find_engine() == Engine("podman", "podman version 4.3.1")
+    assert calls(tmp_path)[-2] == "docker build --help"
+    (tmp_path / "bin" / "podman").unlink()
+    assert "lacks buildx (apt-get install docker-buildx" in refused(find_engine).details[0]
+    engine(tmp_path, "docker", 'echo "4.3.1 Podman Engine, Conmon, "')
+    assert "its daemon is podman's" in refused(find_engine).details[0]
+
+
 def test_a_wish_is_followed_and_nothing_else_is_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +108,12 @@ def test_podman_is_asked_for_a_health_check_and_for_equal_layers(
     assert "--timestamp=86400" not in dated
 
 
+@pytest.mark.parametrize("name", ["podman", "buildah"])
+def test_what_is_pushed_says_nothing_of_where_it_was_built(name) -> None:
+    pushed = build_command(Engine(name, "1"), Path("/release"), "r/trip:1", pushed=True)
+    assert "--format=oci" in pushed
+
+
 def test_what_was_built_and_pushed_is_named_by_its_digest(tmp_path: Path) -> None:
     engine(
         tmp_path, "podman",
@@ -105,6 +125,7 @@ def test_what_was_built_and_pushed_is_named_by_its_digest(tmp_path: Path) -> Non
     assert pushed == f"127.0.0.1:5000/ml/trip@{DIGEST}"
     assert heard == ["STEP 1/2: FROM base"]
     assert calls(tmp_path)[-1].endswith("--tls-verify=false 127.0.0.1:5000/ml/trip:r1")
+    assert "--format=oci" in calls(tmp_path)[1]
     built = build(find_engine(), tmp_path, "trip:r1")
     assert (built.id, built.size) == ("1234", 599123456)
 

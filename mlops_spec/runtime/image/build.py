@@ -32,13 +32,16 @@ class Built:
     size: int
 
 
-def build(engine: Engine, folder: Path, tag: str, heard: Heard = lambda _: None) -> Built:
+def build(
+    engine: Engine, folder: Path, tag: str, heard: Heard = lambda _: None, *, pushed: bool = False
+) -> Built:
     """The image of `folder` under `tag`. The same folder gives the same layers.
 
-    An engine that was killed left no image under that tag; what it had finished, it does not do
-    again. `Refusal` MLS630 or MLS604 says what went wrong, with the engine's last lines.
+    `pushed`: whether it goes to a registry, as a digest that says what is in it and not where it
+    was built. An engine that was killed left no image under that tag; what it had finished, it
+    does not do again. `Refusal` MLS630 or MLS604 says why it failed, with the engine's last lines.
     """
-    told(engine, build_command(engine, folder, tag), heard, doing="build")
+    told(engine, build_command(engine, folder, tag, pushed=pushed), heard, doing="build")
     asked = (engine.name, "inspect", "--format", _ABOUT[engine.name], tag)
     if engine.name == "buildah":
         asked = (engine.name, "images", "--format", "{{.ID}} {{.Size}}", tag)
@@ -51,12 +54,16 @@ _ABOUT: Final = {
 }  # fmt: skip
 
 
-def build_command(engine: Engine, folder: Path, tag: str) -> tuple[str, ...]:
+def build_command(
+    engine: Engine, folder: Path, tag: str, *, pushed: bool = False
+) -> tuple[str, ...]:
     """What is run. MLOPS_SPEC_BUILD_ARGUMENTS adds to it, such as a proxy or a mounted mirror."""
     argv = [engine.name, "build", "--tag", tag, f"--build-arg=SOURCE_DATE_EPOCH={engine.dated}"]
     if engine.podmans:
-        # In OCI's format an image has no health check.
-        argv += ["--format=docker", "--layers", f"--timestamp={engine.dated}"]
+        # docker's has the health check, and the name of the container that it was built in; OCI's
+        # has neither, and a cluster, for which it is pushed, asks /readyz by itself.
+        form = "oci" if pushed else "docker"
+        argv += [f"--format={form}", "--layers", f"--timestamp={engine.dated}"]
     else:
         argv += ["--progress=plain"]
     if base := os.environ.get(BASE_IMAGE):

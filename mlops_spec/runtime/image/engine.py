@@ -16,7 +16,11 @@ Name = Literal["docker", "podman", "buildah"]
 
 # What each is asked to find out whether it works: docker's client alone makes nothing.
 _ASKED: Final[Mapping[Name, tuple[str, ...]]] = {
-    "docker": ("version", "--format", "{{.Server.Version}}"),
+    "docker": (
+        "version",
+        "--format",
+        "{{.Server.Version}} {{range .Server.Components}}{{.Name}}, {{end}}",
+    ),
     "podman": ("--version",),
     "buildah": ("--version",),
 }
@@ -64,17 +68,29 @@ def _answer(name: Name) -> Engine | str:
     """The engine, or why it is none."""
     if shutil.which(name) is None:
         return "not installed"
+    works, said = _said(name, *_ASKED[name])
+    if not works:
+        return said
+    if name == "docker" and "Podman" in said:
+        return "its daemon is podman's, which builds nothing that lends secrets; podman itself does"
+    if name == "docker" and not _said(name, "build", "--help")[0]:
+        return "its client lacks buildx (apt-get install docker-buildx or docker-buildx-plugin)"
+    return Engine(name, said.partition(" ")[0] if name == "docker" else said)
+
+
+def _said(name: Name, *arguments: str) -> tuple[bool, str]:
+    """Whether a command works, and its first line; or why not."""
+    environ = {**os.environ, "DOCKER_BUILDKIT": "1"}  # as it is built with
     try:
-        done = subprocess.run(  # noqa: S603 - a name from the table above
-            (name, *_ASKED[name]), capture_output=True, text=True, timeout=_ANSWERS_WITHIN,
-            check=False,
+        done = subprocess.run(  # noqa: S603 - a name and arguments from the table above
+            (name, *arguments), capture_output=True, text=True, timeout=_ANSWERS_WITHIN,
+            check=False, env=environ,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"does not answer ({type(error).__name__})"
-    said = (done.stdout or done.stderr).strip().splitlines()
+        return False, f"does not answer ({type(error).__name__})"
     if done.returncode != 0:
-        return (done.stderr.strip().splitlines() or ["does not answer"])[-1]
-    return Engine(name, said[0] if said else "")
+        return False, (done.stderr.strip().splitlines() or ["does not answer"])[-1]
+    return True, ((done.stdout or done.stderr).strip().splitlines() or [""])[0]
 
 
 def pip_settings(environ: Mapping[str, str] = os.environ) -> Path | None:

@@ -23,7 +23,7 @@ def pushed_image(folder: Path, name: str, heard: Heard = lambda _: None) -> str:
     leaves no half image. `Refusal` MLS630 or MLS604.
     """
     engine = find_engine()
-    build(engine, folder, name, heard)
+    build(engine, folder, name, heard, pushed=True)
     return push(engine, name, heard)
 
 
