@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from mlops_spec.model.spec.project import ServeOn
+from mlops_spec.observe.argo import Rolling, look_at_rollout
 from mlops_spec.runtime.cluster.connection import connect
 from mlops_spec.runtime.cluster.instance import Track, deployment_ref, name_of, release_of
 from mlops_spec.runtime.cluster.objects import Ref
@@ -41,6 +42,7 @@ class ClusterStatus:
     running: tuple[Running, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()  # model, and why its route is not in force
     unseen: str = ""
+    rollouts: tuple[tuple[str, str], ...] = ()  # model, and how far Argo is with it
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,6 +54,8 @@ def look_at_cluster(serve: ServeOn, models: tuple[str, ...]) -> ClusterStatus:
     try:
         server = ApiServer(connect(serve.context or ""), LOOK_FOR)
         place = f"{place}, {server.connection}"
+        if serve.router == "argo-rollouts":
+            return _with_argo(place, server, serve.namespace, models)
         return ClusterStatus(
             place,
             tuple(found for model in models for found in _running(server, serve.namespace, model)),
@@ -59,6 +63,34 @@ def look_at_cluster(serve: ServeOn, models: tuple[str, ...]) -> ClusterStatus:
         )
     except Refusal as refusal:
         return ClusterStatus(place, unseen=refusal.message)
+
+
+def _with_argo(
+    place: str, server: ApiServer, namespace: str, models: tuple[str, ...]
+) -> ClusterStatus:
+    looked = ((model, look_at_rollout(server, namespace, model)) for model in models)
+    found = [(model, rolling) for model, rolling in looked if rolling is not None]
+    return ClusterStatus(
+        place,
+        tuple(version for model, rolling in found for version in _versions(model, rolling)),
+        rollouts=tuple(
+            (model, str(rolling.progress)) for model, rolling in found
+            if not rolling.progress.healthy
+        ),
+    )  # fmt: skip
+
+
+def _versions(model: str, rolling: Rolling) -> Iterator[Running]:
+    for found in rolling.versions:
+        yield Running(
+            model,
+            "stable" if found.stable else "next",
+            found.release,
+            f"{found.ready} of {found.pods} pods ready",
+            found.ready == found.pods,
+            found.share,
+            found.troubles,
+        )
 
 
 def _running(server: ApiServer, namespace: str, model: str) -> Iterator[Running]:

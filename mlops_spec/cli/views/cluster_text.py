@@ -20,6 +20,8 @@ def cluster_lines(status: ClusterStatus) -> Iterator[str]:
         yield "  nothing runs there; `spec apply` starts it"
     for found in status.running:
         yield from _release_lines(found)
+    for model, said in status.rollouts:
+        yield f"  {model}  [yellow]Argo[/]: {escape(printable(said))}"
     for model, why in status.routes:
         yield f"  [yellow]route of {model} is not in force[/]: {escape(printable(why))}"
 
