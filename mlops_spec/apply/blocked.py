@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from mlops_spec.apply.limits import limit_that_stopped
 from mlops_spec.apply.standing import Standing
 from mlops_spec.model.facets import FieldChange
 from mlops_spec.state.approvals import how_to_approve
@@ -18,7 +19,8 @@ ASKS: Final = 3
 class Blocked:
     """Why nothing more can happen for a model, and the exit code that says so.
 
-    `verdicts`: what its gates said, without those that passed.
+    `verdicts`: what its gates said, without those that passed. `at`: where the specs have the limit
+    of the rollout that stopped it, "" where none did.
     """
 
     model: str
@@ -26,6 +28,7 @@ class Blocked:
     reason: str
     help: str
     verdicts: tuple[Verdict, ...] = ()
+    at: str = ""
 
     @property
     def asks_a_person(self) -> bool:
@@ -48,6 +51,7 @@ class Situation:
     elsewhere: str = ""  # the environment, where commands mean another one unless they name it
     ways: Mapping[str, str] = field(default_factory=dict)  # looser or stricter, by path of a change
     recoded: tuple[str, ...] = ()  # metrics of the policy whose code is another than when gated
+    limits: Mapping[str, str] = field(default_factory=dict)  # of a rollout: check -> path:line:col
 
 
 def blocked_by(situation: Situation) -> Blocked | None:
@@ -58,6 +62,7 @@ def blocked_by(situation: Situation) -> Blocked | None:
         return Blocked(
             standing.model, 4, f"release {refused.release} was rolled back: {refused.reason}",
             "change the spec or the data, or try this release again with `spec apply --retry`",
+            at=limit_that_stopped(standing.rollout, situation.limits),
         )  # fmt: skip
     approval = standing.approval
     if approval is not None and approval.decision == "rejected":

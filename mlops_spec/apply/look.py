@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from mlops_spec.apply.blocked import Situation
 from mlops_spec.apply.cluster import cluster_variables, objects_stage
+from mlops_spec.apply.limits import limits_of
 from mlops_spec.apply.site import Site, source_of
 from mlops_spec.apply.stages import (
     ApplyPlan,
@@ -94,6 +95,7 @@ def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPla
             unwatched=_unwatched(site, model.name),
             elsewhere="" if site.is_default else site.environment,
             ways=_ways(changes, model) if changes else {},
+            limits=limits_of(model),
             recoded=_recoded(site, model.name, want),
         )
     )

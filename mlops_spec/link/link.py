@@ -50,4 +50,5 @@ def _linked(one: Resolved) -> LinkedModel:
         rollout=one.rollout.spec,
         monitor=one.monitor.spec,
         batch_input=one.batch_input.spec if one.batch_input else None,
+        rollout_places=one.rollout.places,
     )

@@ -75,6 +75,7 @@ class LinkedModel:
     rollout: RolloutSpec
     monitor: DriftSpec
     batch_input: DatasetSpec | None = None
+    rollout_places: Places | None = None  # of the policy that `rollout` is
 
     @property
     def spec(self) -> ModelSpec:

@@ -74,6 +74,7 @@ def _model_json(model: ModelPlan) -> dict[str, Any]:
             "exit_code": blocked.exit_code,
             "reason": blocked.reason,
             "help": blocked.help,
+            "at": blocked.at,
             "verdicts": [verdict.to_json() for verdict in blocked.verdicts],
         },
     }
@@ -124,6 +125,8 @@ def _model_lines(model: ModelPlan) -> Iterator[str]:
     yield from _warnings(model)
     if model.blocked is not None:
         yield f"    [red]■[/] {_plain(model.blocked.reason)}"
+        if model.blocked.at:
+            yield f"      its limit: {_plain(model.blocked.at)}"
         for verdict in model.blocked.verdicts:
             yield f"      {_plain(verdict.line())}"
         yield f"      [dim]{_plain(model.blocked.help)}[/]"

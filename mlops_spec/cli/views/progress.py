@@ -61,6 +61,8 @@ class Progress:
             case Stopped(blocked):
                 said = f"{blocked.model}: {printable(blocked.reason)}"
                 self._console.print(f"  [red]■[/] {escape(said)}", soft_wrap=True)
+                if blocked.at:
+                    self._console.print(f"    its limit: {escape(blocked.at)}", soft_wrap=True)
                 for verdict in blocked.verdicts:
                     self._console.print(f"    {escape(printable(verdict.line()))}", soft_wrap=True)
                 # Not wrapped: it may be a command that is copied.
