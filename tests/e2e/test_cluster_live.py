@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 
 import pytest
+from cluster_tree import rendered
 
+from mlops_spec.runtime.cluster import server as asking
 from mlops_spec.runtime.cluster.connection import connect
 from mlops_spec.runtime.cluster.instance import deployment_ref, instance
-from mlops_spec.runtime.cluster.objects import Owner, Ref
+from mlops_spec.runtime.cluster.objects import Owner, Ref, at, ref_of
+from mlops_spec.runtime.cluster.pods import asked
 from mlops_spec.runtime.cluster.refused import Denied
 from mlops_spec.runtime.cluster.server import _APPLY, ApiServer
-from mlops_spec.runtime.cluster.tree import apply_tree, difference
+from mlops_spec.runtime.cluster.tree import apply_tree, difference, owned
 from mlops_spec.runtime.cluster.wait import Patience, wait_until_ready
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.labels import ENVIRONMENT, MANAGED_BY, NAME, PART_OF, TRACK
@@ -57,12 +62,46 @@ def deployment() -> dict:
     )
 
 
+def held(server: ApiServer, namespace: str, name: str = "held") -> str:
+    """A ConfigMap that waits for somebody when it is removed, and its address."""
+    mine = of("v1", "ConfigMap", name, data={"a": "old"})
+    mine["metadata"] = {
+        **mine["metadata"],
+        "namespace": namespace,
+        "finalizers": ["test.invalid/x"],
+    }
+    place = f"/api/v1/namespaces/{namespace}/configmaps"
+    assert server._ask("POST", place, None, json.dumps(mine).encode())[0] == 201
+    return f"{place}/{name}"
+
+
+def let_go(server: ApiServer, place: str) -> None:
+    patch = json.dumps({"metadata": {"finalizers": None}}).encode()
+    server._ask("PATCH", place, None, patch, "application/merge-patch+json")
+
+
+def example() -> list[dict]:
+    """What the example renders, as far as this cluster can know it, in a namespace of this test."""
+    found = [one for one in rendered() if one["kind"] != "Namespace"]
+    owner = Owner("flights", "production").labels
+    for one in found:
+        one["metadata"] = {**one["metadata"], "namespace": NAMESPACE}
+        assert owner.items() <= one["metadata"]["labels"].items()
+    return found
+
+
 @pytest.fixture(scope="module")
-def server() -> Iterator[ApiServer]:
+def live() -> Iterator[ApiServer]:
     found = ApiServer(connect())
-    apply_tree(found, OWNER, tree())
     yield found
     found.delete(Ref("v1", "Namespace", "", NAMESPACE))
+
+
+@pytest.fixture
+def server(live: ApiServer) -> ApiServer:
+    """With the tree of this module alone: what another test has left is removed."""
+    apply_tree(live, OWNER, tree())
+    return live
 
 
 if os.environ.get("KUBECONFIG"):
@@ -98,3 +137,99 @@ if os.environ.get("KUBECONFIG"):
             )  # fmt: skip
         assert no.value.code == "MLS626"
         assert no.value.field == ("environment", "serve", "images"), no.value.details
+
+    def test_the_whole_example_is_applied_differs_in_nothing_and_goes_again(
+        server: ApiServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(asking, "_PAGE", 1)
+        mine = Owner("flights", "production")
+        tree = [one for one in example() if server.knows(one["apiVersion"], one["kind"])]
+        kinds = sorted(one["kind"] for one in tree)
+        assert {"Deployment", "PodDisruptionBudget", "CronJob"} <= set(kinds)
+
+        apply_tree(server, mine, tree)
+        assert difference(server, mine, tree).empty
+        found = [*owned(server, mine, NAMESPACE)]
+        assert sorted(one["kind"] for one in found) == kinds
+
+        rest = [one for one in tree if one["kind"] != "CronJob"]
+        assert {ref.kind for ref in difference(server, mine, rest).removed} == {"CronJob"}
+        apply_tree(server, mine, rest)
+        assert difference(server, mine, rest).empty
+        for one in owned(server, mine, NAMESPACE):
+            server.delete(ref_of(one))
+        assert [*owned(server, mine, NAMESPACE)] == []
+
+    def test_a_field_without_a_place_is_named_at_once(server: ApiServer) -> None:
+        wrong = of("v1", "ConfigMap", "wrong", datta={"a": "1"})
+        with pytest.raises(Denied) as no:
+            server.apply(wrong)
+        assert no.value.code == "MLS625"
+        assert no.value.details == (".datta: field not declared in schema",)
+
+    def test_a_value_that_its_kind_refuses_is_named_by_its_field(server: ApiServer) -> None:
+        wrong = deployment()
+        wrong["spec"]["template"]["metadata"]["labels"] = {"a": "b"}
+        with pytest.raises(Denied, match="does not match template `labels`") as no:
+            server.apply(wrong)
+        assert (no.value.code, no.value.status) == ("MLS625", 422)
+
+    def test_what_is_being_removed_is_made_anew(server: ApiServer) -> None:
+        place = held(server, NAMESPACE)
+        ours = of("v1", "ConfigMap", "held", data={"a": "new"})
+        server.delete(ref_of(ours))
+        assert [c.new for c in difference(server, OWNER, [*tree(), ours]).changed] == [True]
+        waiting = threading.Timer(3.0, let_go, (server, place))
+        waiting.start()
+        server.apply(ours, take_over=True)
+        waiting.join()
+        made = server.get(ref_of(ours))
+        assert made is not None
+        assert "deletionTimestamp" not in made["metadata"]
+        assert made["data"] == {"a": "new"}
+
+    def test_a_namespace_that_is_being_removed_takes_nothing(server: ApiServer) -> None:
+        place = f"{NAMESPACE}-going"
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": place}}
+        server.apply(namespace)
+        kept = held(server, place)
+        server.delete(ref_of(namespace))
+        ours = of("v1", "ConfigMap")
+        ours["metadata"] = {**ours["metadata"], "namespace": place}
+        try:
+            with pytest.raises(Denied, match="its namespace is being removed") as no:
+                server.apply(ours)
+        finally:
+            let_go(server, kept)
+        assert no.value.code == "MLS625"
+
+    def test_a_quota_that_is_used_up_is_explained(server: ApiServer) -> None:
+        quota = of("v1", "ResourceQuota", "none", spec={"hard": {"pods": "0"}})
+        server.apply(quota)
+        while "used" not in at(server.get(ref_of(quota)), "status", default={}):
+            time.sleep(0.2)  # before a controller has counted, a quota does not hold
+        for found in instance([deployment()], "m", release="r2", image=MISSING, track="next"):
+            server.apply(found)
+        try:
+            with pytest.raises(Refusal) as no:
+                wait_until_ready(
+                    server, deployment_ref(NAMESPACE, "m", "next"), lambda _: None,
+                    Patience(within=120, hopeless=3),
+                )  # fmt: skip
+        finally:
+            server.delete(ref_of(quota))
+            server.delete(deployment_ref(NAMESPACE, "m", "next"))
+        assert no.value.code == "MLS626"
+        assert "exceeded quota: none" in no.value.message
+        assert no.value.field == ("model", "m", "serve", "resources")
+
+    def test_a_pod_that_is_not_there_is_not_reached(server: ApiServer) -> None:
+        with pytest.raises(Refusal) as no:
+            asked(server, NAMESPACE, "nobody", "/metrics")
+        assert (no.value.code, '"nobody" not found' in no.value.message) == ("MLS632", True)
+
+    def test_a_kind_that_is_not_there_has_no_objects(server: ApiServer) -> None:
+        assert server.list("nothing.invalid/v1", "Nothing", NAMESPACE, {}) == ()
+        with pytest.raises(Refusal, match="the cluster knows no Nothing") as no:
+            server.get(Ref("nothing.invalid/v1", "Nothing", NAMESPACE, "m"))
+        assert no.value.code == "MLS623"
