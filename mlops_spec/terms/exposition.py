@@ -8,6 +8,7 @@ from typing import Final
 
 REQUESTS: Final = "mlops_requests_total"  # counter, of a service
 REQUEST_SECONDS: Final = "mlops_request_seconds"  # histogram, of a service
+WORKERS_DIED: Final = "mlops_workers_died_total"  # counter, of a service
 DRIFT_SCORE: Final = "mlops_drift_score"  # gauge, of a monitor
 DRIFT_LIMIT: Final = "mlops_drift_limit"  # gauge, of a monitor
 MONITOR_OUTCOME: Final = (
@@ -24,6 +25,7 @@ EXPOSED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         f"{REQUEST_SECONDS}_bucket": frozenset({"model", "release", "le"}),
         f"{REQUEST_SECONDS}_count": frozenset({"model", "release"}),
         f"{REQUEST_SECONDS}_sum": frozenset({"model", "release"}),
+        WORKERS_DIED: frozenset({"model", "release"}),
         DRIFT_SCORE: frozenset({"model", "column", "test"}),
         DRIFT_LIMIT: frozenset({"model", "column", "test"}),
         MONITOR_OUTCOME: frozenset({"model", "outcome"}),

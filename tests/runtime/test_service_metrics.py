@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import values
 
-from mlops_spec.runtime.service.metrics import MONITOR, SHARED, ServiceMetrics
+from mlops_spec.runtime.service.metrics import MONITOR, REPLACES, SHARED, ServiceMetrics
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def counts(text: bytes) -> dict[str, float]:
 WANTED = {
     "requests_total": 1.0, "request_seconds_count": 1.0, "prediction_log_given_total": 3.0,
     "prediction_log_written_total": 2.0, "prediction_log_dropped_total": 1.0,
+    "workers_died_total": 0.0,
 }  # fmt: skip
 
 
@@ -52,6 +53,11 @@ def test_workers_count_in_files_that_hold_their_room(shared: Path) -> None:
     files = list(shared.glob(f"*_{os.getpid()}.db"))
     assert len(files) == 2
     assert all(path.stat().st_blocks * 512 >= path.stat().st_size for path in files)
+
+
+def test_a_worker_counts_the_one_it_replaces(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(REPLACES, "1")
+    assert count_some(ServiceMetrics("m", "r")) == {**WANTED, "workers_died_total": 1.0}
 
 
 def test_a_worker_without_room_counts_for_itself(

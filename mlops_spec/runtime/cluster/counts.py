@@ -14,26 +14,38 @@ from typing import Any, Final
 from mlops_spec.runtime.cluster.objects import Object
 from mlops_spec.runtime.cluster.pods import asked, name_of, ready, restarts
 from mlops_spec.runtime.cluster.server import ApiServer
-from mlops_spec.terms.exposition import REQUEST_SECONDS, REQUESTS
+from mlops_spec.terms.exposition import REQUEST_SECONDS, REQUESTS, WORKERS_DIED
 
 METRICS: Final = "/metrics"
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Answers by status code, and answers by the upper edge (seconds) of their bucket."""
+    """Answers by status code, and answers by the upper edge (seconds) of their bucket.
+
+    `died`: workers that did so in a container that goes on.
+    """
 
     codes: Mapping[str, float] = field(default_factory=dict)
     seconds: Mapping[float, float] = field(default_factory=dict)
+    died: float = 0.0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(_plus(self.codes, other.codes), _plus(self.seconds, other.seconds))
+        return Counts(
+            _plus(self.codes, other.codes),
+            _plus(self.seconds, other.seconds),
+            self.died + other.died,
+        )
 
     def since(self, before: Counts) -> Counts:
         """What was counted after `before`; everything, when the counters began anew since."""
         if sum(self.codes.values()) < sum(before.codes.values()):
             return self
-        return Counts(_minus(self.codes, before.codes), _minus(self.seconds, before.seconds))
+        return Counts(
+            _minus(self.codes, before.codes),
+            _minus(self.seconds, before.seconds),
+            max(self.died - before.died, 0.0),
+        )
 
     @property
     def failed(self) -> int:
@@ -62,7 +74,7 @@ class ReleaseCounts:
         self._begun = False
 
     def look(self, pods: tuple[Object, ...]) -> tuple[Counts, int]:
-        """Everything since the first look, and how many containers ended meanwhile.
+        """Everything since the first look, and how many containers and workers ended meanwhile.
 
         `Refusal` when a pod that takes requests does not show its metrics: a count that leaves one
         out would be too good.
@@ -75,7 +87,7 @@ class ReleaseCounts:
                 self._add(pod, self._pods[name_of(pod)].last)
         self._begun = True
         total = sum((seen.total for seen in self._pods.values()), Counts())
-        return total, sum(seen.ended for seen in self._pods.values())
+        return total, round(total.died) + sum(seen.ended for seen in self._pods.values())
 
     def _add(self, pod: Object, now: Counts) -> None:
         name, again = name_of(pod), restarts(pod)
@@ -100,6 +112,7 @@ def counts_of(text: str, release: str) -> Counts:
 
     codes: dict[str, float] = {}
     below: dict[float, float] = {}
+    died = 0.0
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.labels.get("release") != release:
@@ -108,7 +121,9 @@ def counts_of(text: str, release: str) -> Counts:
                 codes[sample.labels["code"]] = sample.value
             elif sample.name == f"{REQUEST_SECONDS}_bucket":
                 below[_edge(sample.labels["le"])] = sample.value
-    return Counts(codes, _each(below))
+            elif sample.name == WORKERS_DIED:
+                died = sample.value
+    return Counts(codes, _each(below), died)
 
 
 def _each(below: Mapping[float, float]) -> dict[float, float]:

@@ -30,12 +30,12 @@ _CONNECTIONS: Final = 10_000
 # a connection that is being closed, and fail through nobody's fault.
 _IDLE_TIMEOUT: Final = "3s"
 # A request whose service died under it, or is not there, is asked again of the same release: twice
-# at once, which another worker answers; of production for seven seconds on average, in which a copy
-# that died is there again. A candidate that is gone must not keep the rollout waiting for its
-# failures. Every answer of the service is passed on, whatever its code; and what was asked twice
-# failed once (`AccessRecord.failed`), so that no rollout takes a release that keeps dying for a
-# good one. A copy is never sent again.
-_ASKED_AGAIN: Final[Mapping[str, int]] = {"production": 18}
+# at once, which another worker answers; of production for half a minute, in which a copy that died
+# is there again, on a busy machine too. A candidate that is gone must not keep the rollout waiting
+# for its failures. Every answer of the service is passed on, whatever its code; and what was asked
+# twice failed once (`AccessRecord.failed`), so that no rollout takes a release that keeps dying for
+# a good one. A copy is never sent again.
+_ASKED_AGAIN: Final[Mapping[str, int]] = {"production": 60}
 _CANDIDATE_AGAIN: Final = 2
 _DIED: Final = "connect-failure,refused-stream,reset-before-request,reset"
 

@@ -10,8 +10,10 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
 
 from mlops_spec.runtime.service.startup import log
+from mlops_spec.terms.exposition import WORKERS_DIED
 
 SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"  # the client's own word for where workers add up
+REPLACES: Final = "MLOPS_SPEC_REPLACES_WORKER"  # 1 in a worker that was started for one that died
 # A file of the monitor's, where nothing else tells Prometheus of it: in a cluster.
 MONITOR: Final = "MLOPS_SPEC_MONITOR_METRICS"
 # From the fraction of a millisecond that a compiled model takes to the seconds of a stuck one.
@@ -50,6 +52,10 @@ class ServiceMetrics:
             name: Counter(f"mlops_{name}_total", text, each, registry=self._registry)
             for name, text in _ROWS.items()
         }
+        died = Counter(
+            WORKERS_DIED, "Workers that died and were replaced.", each, registry=self._registry
+        )
+        died.labels(model, release).inc(os.environ.get(REPLACES) == "1")
         self._requests = requests
         self._of = (model, release)
         self._seconds: Any = seconds.labels(model, release)

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 import uvicorn
 
 from mlops_spec.runtime.service.asked_again import App, Careful
+from mlops_spec.runtime.service.metrics import REPLACES
 from mlops_spec.runtime.service.startup import log, said
+from mlops_spec.runtime.service.whole_answers import WholeAnswers
 
 if TYPE_CHECKING:
     import socket
@@ -106,6 +108,7 @@ class Workers:
         os.close(self._held)
         threading.Thread(target=_end_with_parent, args=(self._parent,), daemon=True).start()
         if self._died:
+            os.environ[REPLACES] = "1"
             self._config.app = Careful(self._app)
         server = uvicorn.Server(self._config)
         server.run(sockets=[self._listening])
@@ -146,6 +149,7 @@ def main() -> int:
     module, _, name = given.app.partition(":")
     config = uvicorn.Config(
         given.app, host=given.host, port=given.port, access_log=False, interface="asgi3",
+        http=WholeAnswers, ws="none",
         timeout_graceful_shutdown=given.timeout_graceful_shutdown,
     )  # fmt: skip
     try:

@@ -155,6 +155,21 @@ def test_a_container_that_began_anew_keeps_what_it_had_counted_and_is_a_failure(
     assert (found.seconds[0.1], ended) == (54.0, 1)
 
 
+def test_workers_that_died_in_a_container_that_goes_on_are_failures():
+    died = "\n# TYPE mlops_workers_died_total counter\nmlops_workers_died_total{{{}}} {}\n".format
+    name = 'model="m",release="r7"'
+    pods = Pods(a=metrics(10, 0, 10, 0) + died(name, 2))
+    counts = ReleaseCounts(pods, "ml", "r7")
+    counts.look((pod("a"),))
+    pods.texts = {
+        "a": metrics(20, 0, 20, 0) + died(name, 5), "b": metrics(1, 0, 1, 0) + died(name, 1),
+    }  # fmt: skip
+
+    found, ended = counts.look((pod("a"), pod("b")))
+
+    assert (found.failed, ended) == (0, 4)
+
+
 def test_a_pod_that_is_gone_has_still_counted():
     pods = Pods(a=metrics(0, 0, 0, 0))
     counts = ReleaseCounts(pods, "ml", "r7")

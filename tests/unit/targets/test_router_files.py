@@ -66,8 +66,8 @@ def test_production_is_waited_for_a_candidate_hardly_and_copies_never() -> None:
         options = [cluster["typed_extension_protocol_options"][name] for cluster in found]
         return [each["retry_policy"]["num_retries"] for each in options]
 
-    assert times(OLD, NEW) == [18, 2]
-    assert times(OLD, SHADOW) == [18, 0]
+    assert times(OLD, NEW) == [60, 2]
+    assert times(OLD, SHADOW) == [60, 0]
 
 
 def test_what_was_asked_twice_failed_once() -> None:
