@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "`spec apply` starts all of it again. On a cluster it names the objects that would go,\n"
         "and removes them with --yes; never a namespace, never anything that is not its own.\n"
-        "Exit codes: 0 nothing runs any more, 1 something may, on the cluster, 3 it waits for --yes."
+        "Exit codes: 0 nothing runs any more, 1 some of it may, 3 it waits for --yes."
     )
 
 
