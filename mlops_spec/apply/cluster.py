@@ -144,18 +144,17 @@ class ClusterSite:
                 yield steady
 
     def _with_argo(self, model: LinkedModel) -> Iterator[Object]:
-        track = self.argo(model.name)
-        for found in self._of(model):
-            steady = track.steady(found) if found["kind"] == ROLLOUT else found
-            if steady is not None:
-                yield steady
+        steady = self.argo(model.name).steady(self._instance(model))
+        yield from (found for found in self._of(model) if found["kind"] != ROLLOUT)
+        if steady is not None:
+            yield steady
 
     def _instance(self, model: LinkedModel) -> Instance | None:
         """What production was started with, in today's form where that makes no other release."""
         live = self.site.deployments.production(model.name)
         made = instance_of(self.site.journal, model.name, live.release) if live else None
-        if made is None or made.shape != self._shape(model) or self.with_argo:
-            return made  # Argo would roll out any other form of its pods
+        if made is None or made.shape != self._shape(model):
+            return made
         return Instance(self._of(model), made.image, made.shape)
 
     def _remember(self, model: LinkedModel) -> None:

@@ -108,20 +108,16 @@ class ArgoTrack:
         if release_of(before) == release and before is not None and progress_of(before).aborted:
             self.server.patch_status(rollout_ref(self.namespace, self.model), _AGAIN)
 
-    def steady(self, found: Object) -> Object | None:
-        """The rendered Rollout as it has to be right now; None while none was ever started.
+    def steady(self, made: Instance | None) -> Object | None:
+        """The Rollout as it has to be right now; None while none was ever started.
 
-        Its pods stay as they were started: other ones would be a rollout that nobody asked for.
+        `made`: what production was started with, in today's form. A candidate stays in its own:
+        other steps would make Argo begin again.
         """
         wanted = self.wanted(self.release())
-        made = instance_of(self.journal, self.model, wanted.release) if wanted else None
-        if wanted is None or made is None:
-            return None
-        asked = self._made(wanted.release, made)
-        if wanted.role != "production":
-            return asked  # other steps would make Argo begin again
-        return {**found, "metadata": {**asked["metadata"], **_told(found, asked)},
-                "spec": {**found["spec"], "template": asked["spec"]["template"]}}  # fmt: skip
+        if wanted is not None and wanted.role != "production":
+            made = instance_of(self.journal, self.model, wanted.release)
+        return self._made(wanted.release, made) if wanted is not None and made else None
 
     def look(self) -> Progress:
         """How far Argo is; why pods are not ready, where it waits for some."""
@@ -200,6 +196,8 @@ class ArgoTrack:
 
     def _hurry(self, found: Progress, seconds: float) -> None:
         """Let Argo skip the steps of a release that was judged before."""
+        if found.seen and found.aborted:
+            raise self.not_ready(found, seconds)
         if found.stepping and found.step < found.steps:
             self.server.patch_status(rollout_ref(self.namespace, self.model), _ON)
         if seconds >= self.patience.within:
@@ -214,9 +212,3 @@ class ArgoTrack:
             [found], self.model, release=release, image=made.image, track="stable"
         )
         return asked
-
-
-def _told(found: Object, asked: Object) -> Object:
-    """Today's annotations and labels, with the release."""
-    labels = {**found["metadata"]["labels"], RELEASE: asked["metadata"]["labels"][RELEASE]}
-    return {**found["metadata"], "labels": labels}

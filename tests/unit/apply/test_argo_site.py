@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 from argo_tree import compiled
 from cluster_api import Cluster, serving, write_kubeconfig
 from cluster_argo import Argo
+from cluster_pods import Image
 from cluster_tree import MODEL
 
 from mlops_spec.apply import go_back as going_back
@@ -18,6 +20,7 @@ from mlops_spec.model.facets import facets
 from mlops_spec.model.spec.base import Change
 from mlops_spec.runtime.cluster import argo as argo_module
 from mlops_spec.runtime.cluster.recorded import Instance, record_instance
+from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployment, Store
 
 
@@ -96,28 +99,49 @@ def live_images(argo):
     return {o["status"]["containerStatuses"][0]["image"] for o in pods}
 
 
-def changed(site, **rollout):
-    """The site with another rendered Rollout."""
-    objects = tuple(
-        {**one, "spec": {**one["spec"], **rollout}} if one["kind"] == "Rollout" else one
-        for one in site.objects[MODEL]
-    )
+def with_memory(site, amount):
+    """The site whose pods may use so much: another form of the same release."""
+    (rollout,) = (one for one in site.objects[MODEL] if one["kind"] == "Rollout")
+    made = deepcopy(rollout)
+    (container,) = made["spec"]["template"]["spec"]["containers"]
+    container["resources"]["limits"]["memory"] = amount
+    objects = tuple(made if one is rollout else one for one in site.objects[MODEL])
     return replace(site, objects={**site.objects, MODEL: objects})
 
 
-def test_other_pods_come_with_a_release_and_other_steps_at_once(site, argo):
+def test_more_memory_is_no_release_and_is_rolled_out_without_being_judged(site, argo):
     apply(site)
     release(site, 1, "production")
     apply(site)
-    generation = argo.cluster.find("Rollout", MODEL)["metadata"]["generation"]
+    argo.looks = 10**6  # an analysis would never end
+    more = with_memory(site, "2Gi")
+    path = "rollout/flight-delay: spec.template.spec.containers[0].resources.limits.memory"
 
-    apply(changed(site, template={"metadata": {"labels": {}}, "spec": {"containers": []}}))
-    assert argo.cluster.find("Rollout", MODEL)["metadata"]["generation"] == generation
+    (stage,) = objects_stage(more)
+    told = apply(more)
 
-    apply(changed(site, progressDeadlineSeconds=60))
-    found = argo.cluster.find("Rollout", MODEL)
-    assert found["spec"]["progressDeadlineSeconds"] == 60
-    assert found["status"]["phase"] == "Healthy"
+    assert stage.changed == (path,)
+    assert told[-1] == f"{MODEL}: Healthy, 2 of 2 pods ready"
+    assert list(objects_stage(more)) == []
+
+
+def test_pods_that_do_not_come_up_in_another_form_are_explained(site, argo):
+    apply(site)
+    release(site, 1, "production")
+    apply(site)
+    image = f"registry.example/{MODEL}@sha256:{1:064x}"
+    argo.cluster.images[image] = Image(ready_after=10**6)
+    condition = {"type": "Progressing", "status": "False", "message": "has timed out progressing."}
+    argo.cluster.controllers.append(
+        lambda: argo.cluster.find("Rollout", MODEL)["status"].update(
+            abort=True, conditions=[condition]
+        )
+    )
+
+    with pytest.raises(Refusal, match="rollout/flight-delay is not ready") as no:
+        apply(with_memory(site, "2Gi"))
+
+    assert no.value.code == "MLS626"
 
 
 def test_an_apply_beside_a_rollout_leaves_it_alone_and_what_is_withdrawn_goes_back(site, argo):
