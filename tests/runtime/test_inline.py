@@ -10,7 +10,7 @@ import pytest
 
 from mlops_spec.runtime.portable.scorer import Scores
 from mlops_spec.runtime.service import inline as module
-from mlops_spec.runtime.service.inline import INLINE_ROWS, Inline
+from mlops_spec.runtime.service.inline import Inline
 from mlops_spec.runtime.service.typed_rows import Rows
 
 
@@ -36,7 +36,7 @@ async def turn(inline: Inline, *asked: Rows) -> list[Any]:
 
 def test_a_turn_of_several_is_followed_by_batches_until_one_comes_alone() -> None:
     async def story(model: Model) -> None:
-        inline = Inline(model.score, gathers=True)
+        inline = Inline(model.score, gathers=True, most=64)
         three = [rows(1.0), rows(6.0, 7.0), rows(3.0)]
         wanted = [
             Scores([1.0], [False]), Scores([6.0, 7.0], [True, True]), Scores([3.0], [False])
@@ -54,7 +54,7 @@ def test_a_turn_of_several_is_followed_by_batches_until_one_comes_alone() -> Non
 
 def test_rows_that_the_model_fails_on_cost_the_others_no_answer() -> None:
     async def story(model: Model) -> list[Any]:
-        inline = Inline(model.score, gathers=True)
+        inline = Inline(model.score, gathers=True, most=64)
         await turn(inline, rows(1.0), rows(2.0))
         return await turn(inline, rows(1.0), rows(666.0), rows(2.0))
 
@@ -65,7 +65,7 @@ def test_rows_that_the_model_fails_on_cost_the_others_no_answer() -> None:
 
 def test_no_batch_keeps_the_loop_longer_than_one_request_may() -> None:
     async def story(model: Model) -> None:
-        inline = Inline(model.score, gathers=True)
+        inline = Inline(model.score, gathers=True, most=64)
         await turn(inline, rows(1.0), rows(2.0))
         many = [rows(*map(float, range(40))), rows(*map(float, range(40))), rows(1.0)]
         found = await turn(inline, *many)
@@ -74,12 +74,12 @@ def test_no_batch_keeps_the_loop_longer_than_one_request_may() -> None:
     model = Model()
     asyncio.run(story(model))
     assert model.batches == [1, 1, 40, 41]
-    assert max(model.batches) <= INLINE_ROWS
+    assert max(model.batches) <= 64
 
 
 def test_a_client_that_left_costs_the_others_no_answer() -> None:
     async def story() -> list[Any]:
-        inline = Inline(Model().score, gathers=True)
+        inline = Inline(Model().score, gathers=True, most=64)
         await turn(inline, rows(1.0), rows(2.0))
         asked = [asyncio.ensure_future(inline.score(rows(float(n)))) for n in range(3)]
         await asyncio.sleep(0)
@@ -90,9 +90,17 @@ def test_a_client_that_left_costs_the_others_no_answer() -> None:
     assert [found[0], found[2]] == [Scores([0.0], [False]), Scores([2.0], [False])]
 
 
-@pytest.mark.parametrize(("a_run", "a_row", "pays"), [(10e-6, 1e-6, True), (1e-6, 10e-6, False)])
-def test_it_is_measured_whether_a_batch_pays(
-    monkeypatch: pytest.MonkeyPatch, a_run: float, a_row: float, pays: bool
+@pytest.mark.parametrize(
+    ("a_run", "a_row", "found"),
+    [
+        (16e-6, 2e-6, (True, 250)),
+        (0.0, 16e-6, (False, 62)),
+        (0.0, 1e-8, (False, module.MOST_ROWS)),
+        (0.0, 0.1, (False, 1)),
+    ],
+)
+def test_it_is_measured_whether_a_batch_pays_and_how_many_rows_are_a_millisecond(
+    monkeypatch: pytest.MonkeyPatch, a_run: float, a_row: float, found: tuple[bool, int]
 ) -> None:
     monkeypatch.setattr(module, "_seconds", lambda _, rows: a_run + a_row * len(rows))
-    assert module._pays(lambda _: Scores([], []), np.zeros((1, 2))) is pays
+    assert module._measured(lambda _: Scores([], []), np.zeros((1, 2))) == found

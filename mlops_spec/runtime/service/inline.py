@@ -21,8 +21,10 @@ from mlops_spec.runtime.service.row_matrix import row_matrix
 from mlops_spec.runtime.service.scoring import parts_of
 from mlops_spec.runtime.service.typed_rows import Rows
 
-# More rows than these take milliseconds, in which the event loop would answer nobody else.
-INLINE_ROWS: Final = 64
+# While the event loop scores, it answers nobody else. A thread costs a request more than this, when
+# both want the interpreter: it is worth it only for as many rows as take longer.
+LONGEST: Final = 1e-3  # seconds
+MOST_ROWS: Final = 1000
 # What a future and two more turns of the loop cost a request, generously.
 WORTH: Final = 8e-6  # seconds a row
 _TRIED: Final = 8  # rows
@@ -34,8 +36,9 @@ Score = Callable[[Sequence[Values]], Scores]
 class Inline:
     """Scores rows of one event loop."""
 
-    def __init__(self, score: Score, gathers: bool) -> None:
-        """`gathers`: whether several requests are ever scored at once."""
+    def __init__(self, score: Score, gathers: bool, most: int) -> None:
+        """`gathers`: whether several requests are ever scored at once; `most`: rows at a time."""
+        self.most: Final = most
         self._score = score
         self._gathers = gathers
         self._several = False  # whether the last turn had more than one request
@@ -43,7 +46,7 @@ class Inline:
         self._waiting: list[tuple[Rows, asyncio.Future[Scores]]] = []
 
     async def score(self, rows: Rows) -> Scores:
-        """The scores of no more than `INLINE_ROWS` rows."""
+        """The scores of no more than `most` rows."""
         if not self._gathers:
             return self._score(rows.values)
         loop = asyncio.get_running_loop()
@@ -66,7 +69,7 @@ class Inline:
         """Score what waits, up to as many rows as the loop may be kept by."""
         batch: list[tuple[Rows, asyncio.Future[Scores]]] = []
         count = 0
-        while self._waiting and (not batch or count + len(self._waiting[0][0]) <= INLINE_ROWS):
+        while self._waiting and (not batch or count + len(self._waiting[0][0]) <= self.most):
             batch.append(self._waiting.pop(0))
             count += len(batch[-1][0])
         if self._waiting:
@@ -97,17 +100,18 @@ def inline(scorer: Scorer, names: Sequence[str]) -> Inline | None:
     encoding: Any = getattr(scorer, "encoding", None)
     score: Callable[[Matrix], Scores] | None = getattr(scorer, "score_matrix", None)
     if encoding is None or score is None:
-        return Inline(lambda rows: scorer.score(_columns(names, rows)), gathers=False)
+        return Inline(lambda rows: scorer.score(_columns(names, rows)), False, _TRIED)
     matrix = row_matrix(encoding, names)
     row = np.array([encoding.start], dtype=np.float64)
-    return Inline(lambda rows: score(matrix(rows)), gathers=_pays(score, row))
+    return Inline(lambda rows: score(matrix(rows)), *_measured(score, row))
 
 
-def _pays(score: Callable[[Matrix], Scores], row: Matrix) -> bool:
-    """Whether a row in a batch takes so much less time than a row alone."""
+def _measured(score: Callable[[Matrix], Scores], row: Matrix) -> tuple[bool, int]:
+    """Whether a row in a batch takes so much less time than alone, and how many take `LONGEST`."""
     several = np.repeat(row, _TRIED, axis=0)
     alone, together = (min(_seconds(score, each) for _ in range(_TRIES)) for each in (row, several))
-    return alone - together / _TRIED > WORTH
+    each = together / _TRIED
+    return alone - each > WORTH, min(MOST_ROWS, max(1, int(LONGEST / each)))
 
 
 def _seconds(score: Callable[[Matrix], Scores], rows: Matrix) -> float:

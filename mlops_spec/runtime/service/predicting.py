@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from mlops_spec.runtime.portable.scorer import Scorer, Scores
-from mlops_spec.runtime.service.inline import INLINE_ROWS, Inline
+from mlops_spec.runtime.service.inline import Inline
 from mlops_spec.runtime.service.metrics import ServiceMetrics
 from mlops_spec.runtime.service.prediction_log import Answered, Identity, PredictionLog
 from mlops_spec.runtime.service.scoring import Overloaded, Scoring
@@ -81,7 +81,7 @@ class Predictor:
         """Status and body of the answer; what was answered well is logged."""
         try:
             rows = read()
-            if self.inline is not None and len(rows.values) <= INLINE_ROWS:
+            if self.inline is not None and len(rows.values) <= self.inline.most:
                 scores = await self.inline.score(rows)
             else:
                 scores = await self.scoring.score(self.scorer, rows)

@@ -32,6 +32,7 @@ def _softmax(raw: Matrix) -> Matrix:
     return found
 
 
+_BYTE: Final = ctypes.c_char
 _LINKS: Final[Mapping[str, Callable[[Matrix], Matrix]]] = {
     "sum": lambda raw: raw,
     "exp": np.exp,
@@ -55,6 +56,9 @@ class Walking:
         self._layout: Final = layout  # its arrays are what the kernel reads
         self._walk: Final = found.sets if (layout.nodes["feature"] & IN_SET).any() else found.wide
         self._walk.restype = None
+        self._walk.argtypes = (
+            ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p,
+        )  # fmt: skip
         self._trees: Final = Trees(
             *(getattr(layout, name).ctypes.data for name in
               ("nodes", "roots", "targets", "numbers", "values", "words")),
@@ -83,11 +87,16 @@ class Walking:
 
     def _sums(self, matrix: Matrix) -> Matrix:
         found = np.zeros((len(matrix), self._answers))
-        self._walk(
-            self._given, ctypes.c_void_p(matrix.ctypes.data), ctypes.c_uint64(len(matrix)),
-            ctypes.c_void_p(found.ctypes.data),
-        )  # fmt: skip
+        if len(matrix):
+            self._walk(self._given, _address(matrix), len(matrix), _address(found))
         return found
+
+
+def _address(array: Matrix) -> int:
+    """Where its numbers lie. An array's own way of telling costs as much as a hundred splits."""
+    if not array.flags.writeable:
+        return array.ctypes.data
+    return ctypes.addressof(_BYTE.from_buffer(array))  # type: ignore[arg-type]
 
 
 def walking(path: Path, facts: Mapping[str, Any]) -> Walking | None:
