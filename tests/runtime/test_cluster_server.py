@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 from cluster_api import Cluster, serving, status, write_kubeconfig
-from cluster_held import hold, let_go
 
 from mlops_spec.runtime.cluster.connection import connect
 from mlops_spec.runtime.cluster.objects import Owner, Ref
@@ -121,6 +120,19 @@ def test_a_namespace_that_was_made_for_us_need_not_be_ours_to_see(cluster, serve
     assert cluster.names("ConfigMap") == ["settings"]
 
 
+def test_an_extension_that_we_may_not_look_at_has_nothing_of_ours(cluster, server):
+    place = "/namespaces/ml"
+    keda = f"GET /apis/keda.sh/v1alpha1{place}/scaledobjects"
+    cluster.fail = [(keda, 403, status(403, "Forbidden", "no"))]
+
+    apply_tree(server, OWNER, [NAMESPACE, settings()])
+    assert not cluster.fail
+
+    cluster.fail = [(f"GET /api/v1{place}/configmaps", 403, status(403, "Forbidden", "no"))]
+    with pytest.raises(Denied, match="not allowed to list configmaps in ml"):
+        apply_tree(server, OWNER, [NAMESPACE, settings()])
+
+
 def test_a_kind_that_is_not_installed_is_named(cluster, server):
     del cluster.kinds["gateway.networking.k8s.io/v1"]
     route = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "ml", "m")
@@ -190,49 +202,6 @@ def test_a_server_error_is_quoted_when_it_stays(cluster, server):
         server.apply(settings())
 
     assert no.value.message.endswith(f"it answers 500 to: apply configmap/settings: {words}")
-
-
-def test_what_is_being_removed_is_applied_again_when_it_is_gone(cluster, server):
-    apply_tree(server, OWNER, [NAMESPACE, settings()])
-    hold(cluster.find("ConfigMap", "settings"), "keeper.example/wait")
-    server.delete(Ref("v1", "ConfigMap", "ml", "settings"))
-    looks = []
-
-    def wait(seconds: float) -> None:
-        looks.append(cluster.find("ConfigMap", "settings")["data"])
-        let_go(cluster.objects, cluster.find("ConfigMap", "settings"))
-
-    server.sleep, server.patience = wait, 5
-
-    assert [c.new for c in difference(server, OWNER, [NAMESPACE, settings(value="2")]).changed]
-    made = server.apply(settings(value="2"))
-
-    assert looks == [{"a": "2"}]
-    assert "deletionTimestamp" not in made["metadata"]
-    assert cluster.find("ConfigMap", "settings")["data"] == {"a": "2"}
-
-
-def test_what_does_not_go_is_told_with_whom_it_waits_for(cluster, server):
-    apply_tree(server, OWNER, [NAMESPACE, settings()])
-    hold(cluster.find("ConfigMap", "settings"), "keeper.example/wait")
-    server.delete(Ref("v1", "ConfigMap", "ml", "settings"))
-
-    with pytest.raises(Refusal, match=r"it is being removed, and waits for keeper\.example/wait"):
-        server.apply(settings())
-
-
-def test_nothing_is_made_in_a_namespace_that_is_being_removed(cluster, server):
-    apply_tree(server, OWNER, [NAMESPACE])
-    hold(cluster.find("Namespace", "ml"), "kubernetes")
-    server.delete(Ref("v1", "Namespace", "", "ml"))
-
-    with pytest.raises(Refusal, match="cannot apply namespace/ml: it is being removed") as no:
-        apply_tree(server, OWNER, [NAMESPACE, settings()])
-    with pytest.raises(Denied, match="its namespace is being removed") as denied:
-        server.apply(settings())
-
-    assert (no.value.code, denied.value.code) == ("MLS625", "MLS625")
-    assert cluster.names("ConfigMap") == []
 
 
 def test_a_server_that_is_busy_or_cuts_the_line_is_asked_again(cluster, server):

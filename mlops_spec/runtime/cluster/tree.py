@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mlops_spec.runtime.cluster.kinds import REMOVED
+from mlops_spec.runtime.cluster.kinds import ASKED_BY, REMOVED
 from mlops_spec.runtime.cluster.objects import (
     Object,
     Owner,
@@ -157,10 +157,23 @@ def _rendered_name(found: Object) -> str:
 def owned(server: ApiServer, owner: Owner, namespace: str) -> Iterator[Object]:
     """Every object of ours in a namespace, in the order in which they can be removed."""
     for api, kind in REMOVED:
-        for found in server.list(api, kind, namespace, owner.labels):
+        for found in _listed(server, owner, Ref(api, kind, namespace, "")):
             # What a controller made of ours goes when ours does.
             if owner.owns(found) and not found["metadata"].get("ownerReferences"):
                 yield found
+
+
+def _listed(server: ApiServer, owner: Owner, ref: Ref) -> tuple[Object, ...]:
+    """The objects of one kind; () for an extension that is installed, and not for us to look at.
+
+    A Role need not name what the spec does not ask for; nobody without it has applied any.
+    """
+    try:
+        return server.list(ref.api, ref.kind, ref.namespace, owner.labels)
+    except Denied as refusal:
+        if refusal.status == 403 and ASKED_BY[ref.kind]:
+            return ()
+        raise
 
 
 def _said(found: Object) -> Object:
