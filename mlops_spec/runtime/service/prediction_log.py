@@ -16,6 +16,8 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
+
 from mlops_spec.runtime.service.log_files import FEATURE, replace_file, spanning, warm
 
 if TYPE_CHECKING:
@@ -139,36 +141,56 @@ def table_of(batch: Sequence[Answered], identity: Identity, columns: Mapping[str
     """The log rows of some requests."""
     import pyarrow as pa
 
-    rows = list(chain.from_iterable(map(_lines, batch)))
+    counts = [len(each.scores) for each in batch]
     time_type = pa.timestamp("us", tz="UTC")
-    own = (
-        ("wall_time", pa.int64()), ("request_id", pa.string()), ("row", pa.int32()),
-        ("arm", pa.string()), ("shadow", pa.bool_()), ("key", pa.string()),
-        ("event_time", time_type), ("score", pa.float64()), ("decision", pa.string()),
-        ("probabilities", pa.list_(pa.float64())),
-    )  # fmt: skip
-    features = ((FEATURE + name, pa.type_for_alias(_TYPES[kind])) for name, kind in columns.items())
-    types = dict((*own, *features))
-    values: dict[str, Any] = dict(zip(types, zip(*rows, strict=True), strict=False))
-    values = values or dict.fromkeys(types, ())
-    values["decision"] = [_word(decision) for decision in values["decision"]]
-    found = {name: pa.array(values[name], kind) for name, kind in types.items()}
-    found["wall_time"] = found["wall_time"].cast(time_type)
+    walls = pa.array(_repeated([_microseconds(each.wall) for each in batch], counts), pa.int64())
+    found = {
+        "wall_time": walls.cast(time_type),
+        "request_id": pa.array(_repeated([each.request_id for each in batch], counts), pa.string()),
+        "row": pa.array(chain.from_iterable(map(range, counts)), pa.int32()),
+        "arm": pa.array(_repeated([each.arm for each in batch], counts), pa.string()),
+        "shadow": pa.array(_repeated([each.shadow for each in batch], counts), pa.bool_()),
+        "key": pa.array(_every(each.keys for each in batch), pa.string()),
+        "event_time": pa.array(_every(each.times for each in batch), time_type),
+        "score": pa.array(_every(each.scores for each in batch), pa.float64()),
+        "decision": pa.array(map(_word, _every(each.decisions for each in batch)), pa.string()),
+        "probabilities": pa.array(
+            _every(each.probabilities or repeat(None, len(each.scores)) for each in batch),
+            pa.list_(pa.float64()),
+        ),
+        **_features(_every(each.rows for each in batch), columns),
+    }
     whose = {"model": identity.model, "version": identity.version, "release": identity.release}
     return pa.table(
-        found | {name: pa.repeat(pa.scalar(text), len(rows)) for name, text in whose.items()}
+        found | {name: pa.repeat(pa.scalar(text), sum(counts)) for name, text in whose.items()}
     )
 
 
-def _lines(answered: Answered) -> Iterable[tuple[Any, ...]]:
-    """A tuple a row, in the order of the table."""
-    wall, request_id, arm, shadow, keys, times, rows, scores, decisions, probabilities = answered
-    micros = _microseconds(wall)
-    each = zip(keys, times, scores, decisions, probabilities or repeat(None), rows, strict=False)
-    return [
-        (micros, request_id, number, arm, shadow, *own, *features)
-        for number, (*own, features) in enumerate(each)
-    ]
+def _features(rows: Sequence[tuple[Any, ...]], columns: Mapping[str, str]) -> dict[str, pa.Array]:
+    import pyarrow as pa
+
+    types = {name: pa.type_for_alias(_TYPES[kind]) for name, kind in columns.items()}
+    if rows and set(types.values()) == {pa.float64()}:
+        # All at once in a third of the time, and without a list of Python's numbers a column.
+        matrix = np.array(rows, dtype=np.float64).T
+        values: Iterable[Any] = np.ascontiguousarray(matrix)
+    else:
+        values = zip(*rows, strict=True) if rows else repeat((), len(types))
+    return {
+        FEATURE + name: pa.array(each, kind, from_pandas=True)
+        for (name, kind), each in zip(types.items(), values, strict=True)
+    }
+
+
+def _every(lists: Iterable[Iterable[Any]]) -> list[Any]:
+    return list(chain.from_iterable(lists))
+
+
+def _repeated(values: Sequence[Any], counts: Sequence[int]) -> Sequence[Any]:
+    """Each value as often as its request has rows."""
+    if max(counts, default=1) == 1:
+        return values
+    return _every(map(repeat, values, counts))
 
 
 def _microseconds(wall: float) -> int:
