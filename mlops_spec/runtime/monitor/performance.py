@@ -60,6 +60,13 @@ def labels(root: Path, dataset: Dataset) -> pd.Series[str]:
     return one_label
 
 
+def has_label(predictions: pd.DataFrame, arrived: pd.Series[str]) -> pd.Series[bool]:
+    """Which predictions have a label."""
+    keys = predictions["key"]
+    # The index keeps the table that it looks keys up in; `isin` would make a new one each time.
+    return keys.notna() & keys.map(canonical).map(arrived).notna()
+
+
 def labelled(predictions: pd.DataFrame, arrived: pd.Series[str]) -> pd.DataFrame:
     """The predictions that have a label, each key once: a repeated request is one row."""
     found = predictions.dropna(subset=["key"])

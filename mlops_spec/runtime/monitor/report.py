@@ -68,7 +68,7 @@ def page(environment: str, found: Findings, history: History) -> str:
     seen, window = found.seen, found.window
     production = seen.production
     verdicts = tuple(map(Verdict.from_json, window.verdicts))
-    clock = "event time" if seen.clock == "event" else "time of the request"
+    clock = "event time" if seen.answers.clock == "event" else "time of the request"
     return page_of(
         _PAGE,
         title=escape(f"{window.model} monitor"),
@@ -108,7 +108,6 @@ def headline(verdicts: Iterable[Verdict]) -> str:
 
 def _cards(found: Findings) -> str:
     seen, window, judged = found.seen, found.window, found.judged
-    rows = len(seen.between(window.start, window.end))
     title = METRICS[judged.metric].title
     here = f"{judged.now.value:.3f}" if judged.now.known else "not known"
     there = f"{judged.baseline.value:.3f}" if judged.baseline.known else "not known"
@@ -119,7 +118,11 @@ def _cards(found: Findings) -> str:
     return "".join(
         (
             _card("Outcome", _badge(Outcome(window.outcome)), "worst of all checks"),
-            _card("Predictions", f"{rows:,}", escape(f"{len(seen.rows):,} in this release's log")),
+            _card(
+                "Predictions",
+                f"{found.compared.rows:,}",
+                escape(f"{seen.traffic.n:,} in this release's log"),
+            ),
             _card(
                 escape(title[0].upper() + title[1:]),
                 here,

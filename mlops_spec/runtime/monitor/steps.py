@@ -9,12 +9,13 @@ import json
 import math
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.declare import Dataset, Drift, Recipe
 from mlops_spec.runtime.monitor import drift as drifting
 from mlops_spec.runtime.monitor import performance as performing
+from mlops_spec.runtime.monitor.answers import WALL, Answers
 from mlops_spec.runtime.monitor.performance import Performance
 from mlops_spec.runtime.monitor.profile import Profile, counted_rows
 from mlops_spec.runtime.refusal import Refusal
@@ -28,38 +29,31 @@ if TYPE_CHECKING:
 LOOKS_PER_WINDOW: Final = 24
 # A monitor that was away looks back this many windows; older ones stay unlooked at.
 MOST_MISSED: Final = 26
-# Columns beside those of the log; no feature is named like this.
-AT: Final = "placed.at"
-WALL: Final = "placed.wall"
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What production answered, as of `end`; AT and WALL of a row are its times in seconds."""
+    """What production answered from `start` to `end` (seconds); `answers` reads its log."""
 
     production: Deployment
-    clock: Literal["event", "wall"]
     start: float
     end: float
-    rows: pd.DataFrame
+    answers: Answers
     traffic: Verdict
-
-    def between(self, start: float, end: float) -> pd.DataFrame:
-        """The rows from `start` up to `end`."""
-        return self.rows[(self.rows[AT] >= start) & (self.rows[AT] < end)]
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The window's distances, and the counts that they were made of."""
+    """The window's distances, the counts that they were made of, and of how many rows."""
 
     verdicts: tuple[Verdict, ...]
     before: Profile
     now: Profile
+    rows: int = 0
 
 
 def look(context: Context, dataset: Dataset, drift: Drift, until: str | None) -> Look:
-    """Read the prediction log of the release that serves, and place the window.
+    """Open the prediction log of the release that serves, and place the window.
 
     Rows follow the event time when the Dataset has one and rows carry it, else the wall clock. The
     window ends at `until` (ISO 8601; UTC without a zone), or else after the newest row that is not
@@ -77,11 +71,11 @@ def look(context: Context, dataset: Dataset, drift: Drift, until: str | None) ->
     folder = context.workspace.predictions(context.model, production.release)
     for release in folder.parent.glob("*"):
         log_files.merge(release)  # nobody else looks as regularly as a monitor
-    rows, clock = _placed(log_files.read(folder, None, None), dataset)
+    answers = Answers(folder, by_event=dataset.time is not None)
     now = context.store.clock()
-    end = _seconds_of(until) if until is not None else _end(rows, now, drift)
-    traffic = _traffic(rows, now, drift) if until is None else _asked(rows, until)
-    return Look(production, clock, end - drift.window, end, rows, traffic)
+    end = _seconds_of(until) if until is not None else _end(answers, now, drift)
+    traffic = _traffic(answers, now, drift) if until is None else _asked(answers, until)
+    return Look(production, end - drift.window, end, answers, traffic)
 
 
 def missed(context: Context, drift: Drift, seen: Look) -> tuple[Look, ...]:
@@ -90,9 +84,7 @@ def missed(context: Context, drift: Drift, seen: Look) -> tuple[Look, ...]:
     Each is seen as it would have been then: rows that came later are not in it. A breach in one of
     them is history for the page; only the newest window starts a retraining.
     """
-    if not len(seen.rows):
-        return ()
-    first = float(seen.rows[AT].min()) - drift.window / LOOKS_PER_WINDOW
+    first = seen.answers.first() - drift.window / LOOKS_PER_WINDOW
     windows = Windows(context.store, context.environment).of(context.model)
     known = [w.end for w in windows if w.release == seen.production.release]
     ends = (seen.end - number * drift.window for number in range(MOST_MISSED, 0, -1))
@@ -105,19 +97,19 @@ def _near(end: float, known: list[float], drift: Drift) -> bool:
 
 
 def _earlier(seen: Look, end: float, drift: Drift) -> Look:
-    rows = seen.rows[seen.rows[AT] < end]
-    traffic = Verdict("traffic", Outcome.PASS, n=len(rows), reason="looked at later")
-    return replace(seen, start=end - drift.window, end=end, rows=rows, traffic=traffic)
+    n = seen.answers.count(end)
+    traffic = Verdict("traffic", Outcome.PASS, n=n, reason="looked at later")
+    return replace(seen, start=end - drift.window, end=end, traffic=traffic)
 
 
 def compare(context: Context, recipe: Recipe, drift: Drift, seen: Look) -> Compared:
     """Every watched column of the window against the baseline of the model that serves."""
     before = _baseline(context, seen.production.run)
-    rows = seen.between(seen.start, seen.end)
+    rows = seen.answers.between(seen.start, seen.end, [*before.columns])
     if recipe.task == "multiclass":
         rows = rows.assign(score=rows["decision"])
     now = counted_rows(rows, before)
-    return Compared(drifting.verdicts(before, now, drift), before, now)
+    return Compared(drifting.verdicts(before, now, drift), before, now, len(rows))
 
 
 def perform(
@@ -132,18 +124,31 @@ def perform(
         arrived = performing.labels(context.root, dataset)
     except Refusal as refusal:
         return performing.unreadable(recipe, drift, f"{refusal.message}; {refusal.help}")
-    rows = performing.labelled(seen.rows, arrived)
     end = performing.matured(dataset, seen.end)
     start = end - drift.performance_window
-    now = rows[(rows[AT] >= start) & (rows[AT] < end)]
-    after_promotion = rows[rows[WALL] >= seen.production.since]
-    first = float(after_promotion[AT].min()) if len(after_promotion) else math.inf
-    early = after_promotion[after_promotion[AT] < first + drift.baseline]
-    if first + drift.baseline <= start and len(early) >= drift.performance_min_rows:
+    now = performing.labelled(seen.answers.between(start, end), arrived)
+    early = _first_labelled(seen, arrived, drift, start)
+    if len(early) and len(early) >= drift.performance_min_rows:
         days = f"the first {drift.baseline / 86400:g} days after promotion"
         return performing.judge(now, early, days, recipe, drift)
     held_out = _held_out(context, seen.production.run)
     return performing.judge(now, held_out, "held-out evaluation", recipe, drift)
+
+
+def _first_labelled(
+    seen: Look, arrived: pd.Series[str], drift: Drift, start: float
+) -> pd.DataFrame:
+    """The labelled rows of the first days after promotion; none while they reach into `start`."""
+
+    def promoted(rows: pd.DataFrame) -> pd.Series[bool]:
+        return rows[WALL] >= seen.production.since
+
+    first = seen.answers.first(
+        lambda rows: promoted(rows) & performing.has_label(rows, arrived), start - drift.baseline
+    )
+    until = first + drift.baseline if math.isfinite(first) else -math.inf
+    rows = seen.answers.between(first, until)
+    return performing.labelled(rows[promoted(rows)], arrived)
 
 
 def record(context: Context, seen: Look, compared: Compared, judged: Performance) -> Window:
@@ -162,31 +167,6 @@ def record(context: Context, seen: Look, compared: Compared, judged: Performance
     return window
 
 
-def _placed(log: pd.DataFrame, dataset: Dataset) -> tuple[pd.DataFrame, Literal["event", "wall"]]:
-    """What users were answered, with AT and WALL. A row without event time has no place."""
-    wall, event = _seconds(log["wall_time"]), _seconds(log["event_time"])
-    clock: Literal["event", "wall"] = (
-        "event" if dataset.time is not None and event.notna().any() else "wall"
-    )
-    rows = log.assign(**{AT: event if clock == "event" else wall, WALL: wall})
-    answered = rows[rows[AT].notna() & ~rows["shadow"]]
-    # The same event twice, repeated or replayed, is one row and not more evidence.
-    again = answered.duplicated(["key", "event_time"], keep="last")
-    whole = answered["key"].notna() & answered["event_time"].notna()
-    return answered[~(again & whole)].sort_values(AT, kind="stable"), clock
-
-
-def _seconds(times: pd.Series[Any]) -> pd.Series[float]:
-    """Seconds since 1970 of times with a zone, of times in UTC without one, or of seconds."""
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(times):
-        return times.astype("float64")
-    # In microseconds: a client may send the year 9999, which nanoseconds do not reach.
-    found = pd.to_datetime(times, utc=True, errors="coerce").dt.as_unit("us")
-    return found.astype("int64").where(found.notna()) / 1e6
-
-
 def _seconds_of(until: str) -> float:
     try:
         found = datetime.fromisoformat(until)
@@ -199,30 +179,32 @@ def _seconds_of(until: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def _end(rows: pd.DataFrame, now: float, drift: Drift) -> float:
+def _end(answers: Answers, now: float, drift: Drift) -> float:
     """The end of the grid step that holds the newest row; a row in the future does not move it."""
-    past = rows[AT][rows[AT] <= now]
-    newest = float(past.max()) if len(past) else now
+    past = answers.last(until=now)
+    newest = past if math.isfinite(past) else now
     step = drift.window / LOOKS_PER_WINDOW
     return (math.floor(newest / step) + 1) * step
 
 
-def _traffic(rows: pd.DataFrame, now: float, drift: Drift) -> Verdict:
+def _traffic(answers: Answers, now: float, drift: Drift) -> Verdict:
     """That predictions come at all: the newest row would otherwise stay "now" for ever."""
     hours = drift.window / 3600
-    if not len(rows):
+    n = answers.count()
+    if not n:
         return Verdict("traffic", Outcome.NO_DATA, reason="the prediction log is empty")
-    silence = max(0.0, now - float(rows[WALL].max())) / 3600
+    silence = max(0.0, now - answers.last(WALL)) / 3600
     outcome = Outcome.PASS if silence <= hours else Outcome.NO_DATA
     return Verdict(
-        "traffic", outcome, silence, n=len(rows), limit=f"{hours:g} h",
+        "traffic", outcome, silence, n=n, limit=f"{hours:g} h",
         reason="hours since the last prediction",
     )  # fmt: skip
 
 
-def _asked(rows: pd.DataFrame, until: str) -> Verdict:
-    outcome = Outcome.PASS if len(rows) else Outcome.NO_DATA
-    return Verdict("traffic", outcome, n=len(rows), reason=f"as of {until}, as asked")
+def _asked(answers: Answers, until: str) -> Verdict:
+    n = answers.count()
+    outcome = Outcome.PASS if n else Outcome.NO_DATA
+    return Verdict("traffic", outcome, n=n, reason=f"as of {until}, as asked")
 
 
 def _baseline(context: Context, run: str) -> Profile:

@@ -12,7 +12,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,11 +20,14 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 FEATURE: Final = "feature."
 # A service writes a file a second; a day of them is one or two after merging.
 MERGE_AT_LEAST: Final = 10
 MERGED_ROWS: Final = 500_000
+# Each row group says which times it holds: small ones let a window leave more of a file alone.
+GROUP_ROWS: Final = 100_000
 _SUFFIX: Final = ".parquet"
 _LOCK: Final = ".lock"
 _MERGED: Final = "merged"  # stands where the name of a file has its writer
@@ -72,7 +75,9 @@ def _write(table: pa.Table, where: Any) -> None:
     import pyarrow.parquet as pq
 
     words = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    pq.write_table(table, where, compression="zstd", use_dictionary=words)
+    pq.write_table(
+        table, where, compression="zstd", use_dictionary=words, row_group_size=GROUP_ROWS
+    )
 
 
 def read(folder: Path, since: datetime | None, until: datetime | None) -> pd.DataFrame:
@@ -82,17 +87,10 @@ def read(folder: Path, since: datetime | None, until: datetime | None) -> pd.Dat
     that appear, vanish or are half written meanwhile are no error. Without a row: an empty frame.
     A request that was asked again after a worker had logged it is there once.
     """
-    import pyarrow as pa
-
-    from mlops_spec.runtime.service.prediction_log import Identity, table_of
-
     with _locked(folder, fcntl.LOCK_SH):
         files = [path for path in _files(folder) if _may_hold(path, since, until)]
         tables = _tables(files)
-    empty = table_of([], Identity("", "", ""), {})
-    whole = pa.concat_tables([*tables.values()] or [empty], promote_options="permissive")
-    frame: pd.DataFrame = whole.to_pandas()
-    frame = _once(frame).rename(columns=_plain_names(list(frame.columns)))
+    frame = frame_of([*tables.values()])
     if since is not None:
         frame = frame[frame["wall_time"] >= since]
     if until is not None:
@@ -116,6 +114,26 @@ def _once(frame: pd.DataFrame) -> pd.DataFrame:
     again = frame.duplicated(["request_id", "row"], keep=False)
     twice = frame[again].duplicated(content)
     return frame.drop(index=twice.index[twice])
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[dict[Path, pq.FileMetaData]]:
+    """The files that hold the rows, oldest first, with their footers; none is merged meanwhile."""
+    with _locked(folder, fcntl.LOCK_SH):
+        yield _footers(_files(folder))
+
+
+def frame_of(tables: list[pa.Table]) -> pd.DataFrame:
+    """Tables of log rows, or of some of their columns, as `read` gives them."""
+    import pyarrow as pa
+
+    from mlops_spec.runtime.service.prediction_log import Identity, table_of
+
+    empty = table_of([], Identity("", "", ""), {})
+    whole = pa.concat_tables(tables or [empty], promote_options="permissive")
+    frame: pd.DataFrame = whole.to_pandas()
+    frame = _once(frame) if "request_id" in frame else frame
+    return frame.rename(columns=_plain_names(list(frame.columns)))
 
 
 def files_since(folder: Path, since: int) -> list[Path]:
@@ -149,7 +167,7 @@ def merge(folder: Path, at_least: int = MERGE_AT_LEAST) -> int:
     """
     merged = 0
     with _locked(folder, fcntl.LOCK_EX):
-        for group in _groups(_tables(_files(folder))):
+        for group in _groups(_footers(_files(folder))):
             if len(group) >= at_least:
                 _merge(folder, group)
                 merged += len(group)
@@ -157,10 +175,11 @@ def merge(folder: Path, at_least: int = MERGE_AT_LEAST) -> int:
     return merged
 
 
-def _merge(folder: Path, group: dict[Path, pa.Table]) -> None:
+def _merge(folder: Path, group: list[Path]) -> None:
     import pyarrow as pa
 
-    whole = pa.concat_tables([*group.values()], promote_options="permissive")
+    tables = _tables(group).values()
+    whole = pa.concat_tables(tables, promote_options="permissive")
     names = json.dumps([path.name for path in group])
     whole = whole.replace_schema_metadata({_REPLACES: names})
     spans = [_span(path) for path in group]
@@ -184,16 +203,31 @@ def _remove_replaced(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def _groups(tables: dict[Path, pa.Table]) -> Iterator[dict[Path, pa.Table]]:
-    group: dict[Path, pa.Table] = {}
-    for path, table in tables.items():
-        if table.num_rows >= MERGED_ROWS // 2:
+def _groups(files: dict[Path, pq.FileMetaData]) -> Iterator[list[Path]]:
+    group: list[Path] = []
+    rows = 0
+    for path, footer in files.items():
+        if footer.num_rows >= MERGED_ROWS // 2:
             continue
-        if sum(each.num_rows for each in group.values()) + table.num_rows > MERGED_ROWS:
+        if rows + footer.num_rows > MERGED_ROWS:
             yield group
-            group = {}
-        group[path] = table
+            group, rows = [], 0
+        group.append(path)
+        rows += footer.num_rows
     yield group
+
+
+def _footers(files: list[Path]) -> dict[Path, pq.FileMetaData]:
+    """What the ends of files say, without the files that another one replaces."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found: dict[Path, pq.FileMetaData] = {}
+    for path in files:
+        with suppress(FileNotFoundError, pa.ArrowInvalid):  # not whole, or removed by hand
+            found[path] = pq.read_metadata(path)
+    gone = {name for footer in found.values() for name in _replaced(footer.metadata)}
+    return {path: footer for path, footer in found.items() if path.name not in gone}
 
 
 def _tables(files: list[Path]) -> dict[Path, pa.Table]:
