@@ -98,7 +98,8 @@ def test_podman_is_asked_for_a_health_check_and_for_equal_layers(
     monkeypatch.setenv("MLOPS_SPEC_BUILD_ARGUMENTS", "--network=host --volume='/a b:/c'")
     assert build_command(Engine("podman", "4"), Path("/release"), "r/trip:1") == (
         "podman", "build", "--tag", "r/trip:1", "--build-arg=SOURCE_DATE_EPOCH=0",
-        "--format=docker", "--layers", "--timestamp=0", "--build-arg=BASE_IMAGE=acme/python:3.11",
+        "--format=docker", "--layers", "--timestamp=0", "--identity-label=false",
+        "--build-arg=BASE_IMAGE=acme/python:3.11",
         f"--secret=id=pip,src={tmp_path}/pip.conf", "--network=host", "--volume=/a b:/c",
         "/release",
     )  # fmt: skip

@@ -64,6 +64,7 @@ def build_command(
         # has neither, and a cluster, for which it is pushed, asks /readyz by itself.
         form = "oci" if pushed else "docker"
         argv += [f"--format={form}", "--layers", f"--timestamp={engine.dated}"]
+        argv += ["--identity-label=false"]  # no version of the engine's either
     else:
         argv += ["--progress=plain"]
     if base := os.environ.get(BASE_IMAGE):
