@@ -10,7 +10,14 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from mlops_spec.runtime.portable.encoding import Cell, Encoding, Matrix, NumberTable, ValueTable
+from mlops_spec.runtime.portable.encoding import (
+    BY_COLUMN,
+    Cell,
+    Encoding,
+    Matrix,
+    NumberTable,
+    ValueTable,
+)
 from mlops_spec.runtime.service.compiled_rows import Values
 
 # A value's cells by its place among the values of a row.
@@ -38,11 +45,18 @@ def row_matrix(encoding: Encoding, names: Sequence[str]) -> RowMatrix:
     ]
     if not words and sorted(at for at, *_ in cells) == list(range(len(encoding.start))):
         return _OfNumbers(sorted(cells), len(names))
-    return _OfAll(
+    few = _OfAll(
         encoding.start,
         tuple((source, at, scale, off, none) for at, source, scale, off, none in cells),
         tuple((place[t.name], t.values.get, t.unknown, t.missing) for t in words),
     )
+
+    def of_any(rows: Sequence[Values]) -> Matrix:
+        if len(rows) < BY_COLUMN:
+            return few(rows)
+        return encoding.matrix(dict(zip(names, zip(*rows, strict=True), strict=True)))
+
+    return of_any
 
 
 class _OfNumbers:
