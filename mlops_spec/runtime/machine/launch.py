@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import sys
 from pathlib import Path
 
 from mlops_spec.runtime.machine.ours import record
+
+# A connection is a file. Systems allow 1,024 unasked, which a router and a service soon need.
+_FILES = 65_536
 
 
 def launch(name: str, digest: str) -> None:
@@ -21,11 +25,19 @@ def launch(name: str, digest: str) -> None:
     record(place, name)
     command = program["command"]
     os.chdir(program["directory"])
+    _allow_files()
     environment = {**os.environ, **program["environment"]}
     try:
         os.execvpe(command[0], command, environment)  # noqa: S606  # our own rendered command
     except OSError as error:
         sys.exit(f"cannot start {command[0]}: {error.strerror}")
+
+
+def _allow_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 if __name__ == "__main__":

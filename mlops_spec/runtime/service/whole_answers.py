@@ -1,27 +1,77 @@
-"""HTTP as uvicorn speaks it, but an answer leaves in one piece.
+"""HTTP as uvicorn speaks it, with answers in one piece and an end to requests that never come.
 
 Uvicorn writes the headers of an answer, then its body. A worker that is killed in between leaves
-half an answer, which no router can ask again; and each write costs as much as reading a row.
+half an answer, which no router can ask again; and each write costs as much as reading a row. It
+also reads headers of any length for any time: 20 MB of them stop all answers for two seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+# What may arrive before the headers are complete: a body can begin in the same 256 kB.
+MAX_HEADER_BYTES: Final = 512 * 1024
+# Headers take no longer than twice this; a connection on which nothing ever comes is closed, too.
+LOOKS_EVERY: Final = 15.0  # seconds
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
 
 
 class WholeAnswers(HttpToolsProtocol):
     """The protocol of one connection."""
 
+    _arrived = 0  # bytes since the last answer, while headers are not complete
+    _seen: object = ""  # the request before which the last look found us waiting
+    _look: asyncio.TimerHandle
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._whole = Joining(transport)
         super().connection_made(self._whole)  # type: ignore[arg-type]
+        self._look = self.loop.call_later(LOOKS_EVERY, self._look_at)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._look.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        cycle = self.cycle
+        # Not the rest of a body that was refused by its first bytes.
+        if cycle is None or (cycle.response_complete and not cycle.more_body):
+            self._arrived += len(data)
+            if self._arrived > MAX_HEADER_BYTES:
+                self._whole.write(_TOO_LARGE)
+                self._whole.close()
+                return
+        super().data_received(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whoever asks no more may still wait for an answer to what is here whole."""
+        if self._between or self.cycle.more_body:
+            return False
+        self.cycle.keep_alive = False
+        return True
 
     def on_response_complete(self) -> None:
+        self._arrived = 0
         self._whole.flush()
         super().on_response_complete()
+
+    @property
+    def _between(self) -> bool:
+        """Whether no request waits for its answer."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _look_at(self) -> None:
+        if self._between and self._seen is self.cycle:
+            self._whole.close()
+            return
+        self._seen = self.cycle if self._between else ""
+        self._look = self.loop.call_later(LOOKS_EVERY, self._look_at)
 
 
 class Joining:
