@@ -120,7 +120,7 @@ def test_a_copy_has_time_to_finish_what_it_was_asked(trees: Trees) -> None:
 def test_no_copy_leaves_before_another_answers(trees: Trees) -> None:
     for found in of_kind(trees, "Deployment"):
         assert found["spec"]["strategy"] == {
-            "type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+            "type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0},
         }  # fmt: skip
         (container,) = found["spec"]["template"]["spec"]["containers"]
         assert {"startupProbe", "readinessProbe", "livenessProbe"} <= set(container)

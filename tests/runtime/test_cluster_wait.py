@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mlops_spec.runtime.cluster.instance import deployment_ref
@@ -109,3 +111,17 @@ def test_a_deployment_that_somebody_removes_is_not_waited_for():
 
     with pytest.raises(Refusal, match="deployment/m is gone"):
         wait_until_ready(Server(None), REF, lambda _: None, patience)
+
+
+def test_many_copies_may_take_long_together_as_long_as_another_one_comes():
+    patience, now = clock()
+    looks = [deployment(), *[deployment(observedGeneration=2)] * 3, deployment(**DONE)]
+    server = Server(*looks, pods=())
+
+    def sleep(_):
+        now[0] += 400
+        server.pods = (*server.pods, pod(f"p{len(server.pods)}"))
+
+    done = wait_until_ready(server, REF, lambda _: None, replace(patience, sleep=sleep))
+
+    assert (done.done, now[0]) == (True, 1600.0)

@@ -40,14 +40,14 @@ def rollout(placed: Placed) -> Object:
     return {
         **head(_API, "Rollout", placed),
         "spec": {
-            "revisionHistoryLimit": 5,
-            "progressDeadlineSeconds": 600,
+            **pod.REPLACED,
             "progressDeadlineAbort": True,
+            # By default Argo forgets what it has judged before a long rollout is over.
+            "analysis": {"successfulRunHistoryLimit": 2 * len(steps) + 1},
             "selector": {"matchLabels": conventions.selector(origin)},
             "strategy": {
                 "canary": {
-                    "maxSurge": 1,
-                    "maxUnavailable": 0,
+                    **pod.SURGE,
                     "analysis": {**_asks(placed, "harm"), "startingStep": 1},
                     "steps": steps,
                 }

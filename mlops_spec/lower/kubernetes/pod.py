@@ -18,6 +18,15 @@ _OWN_DISK_MIB: Final = 512  # what containerd keeps of a container's own output
 DRAIN_SECONDS: Final = 5  # a router needs this long to stop sending to a pod that ends
 FLUSH_SECONDS: Final = 7  # to write what the prediction log still holds, after the last answer
 
+REPLACED: Final[Object] = {
+    "revisionHistoryLimit": 5,
+    # Routers get to know a new copy in the time that they need to forget one that ends.
+    "minReadySeconds": DRAIN_SECONDS,
+    "progressDeadlineSeconds": 600,
+}
+# A copy leaves when another one answers, never before; many copies do not go one by one.
+SURGE: Final[Object] = {"maxSurge": "25%", "maxUnavailable": 0}
+
 LOCKED: Final[Object] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},

@@ -22,14 +22,9 @@ def deployment(placed: Placed) -> Object:
     return {
         **head("apps/v1", "Deployment", placed),
         "spec": {
-            "revisionHistoryLimit": 5,
-            "progressDeadlineSeconds": 600,
+            **pod.REPLACED,
             "selector": {"matchLabels": conventions.selector(placed.origin)},
-            "strategy": {
-                "type": "RollingUpdate",
-                # A copy leaves when another one answers, never before.
-                "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
-            },
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": pod.SURGE},
             "template": pod.template(placed, "pod-template-hash"),
         },
     }

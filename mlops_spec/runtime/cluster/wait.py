@@ -83,7 +83,8 @@ def wait_until_ready(
     `Refusal` MLS626 with the reason, at the field that owns it, when time is up or when waiting
     does not help.
     """
-    started = patience.now()
+    started = moved = patience.now()
+    most = 0
     hopeless_since: float | None = None
     shown: Standing | None = None
     while True:
@@ -97,12 +98,14 @@ def wait_until_ready(
         if found.done:
             return found
         now = patience.now()
+        if found.ready > most:  # many copies may take long together
+            most, moved = found.ready, now
         hopeless = any(trouble.hopeless for trouble in found.troubles)
         since = now if hopeless_since is None else hopeless_since
         hopeless_since = since if hopeless else None
         if hopeless_since is not None and now - hopeless_since >= patience.hopeless:
             raise not_ready(server, deployment, found, now - started)
-        if now - started >= patience.within:
+        if now - moved >= patience.within:
             raise not_ready(server, deployment, found, now - started)
         patience.sleep(POLL)
 
