@@ -34,6 +34,7 @@ class Argo:
     looks: int = 2
     hold: int | None = None
     running: bool = True
+    watches: bool = True  # all steps, besides what it asks at the end of each
     templates: dict[str, dict] = field(default_factory=dict)
     turns: dict[tuple, int] = field(default_factory=dict)
     seen: list[tuple[int, str]] = field(default_factory=list)
@@ -130,7 +131,7 @@ class Argo:
         status, index = ro["status"], ro["status"]["currentStepIndex"]
         waited = self.turns[("step", index)] = self.turns.get(("step", index), 0) + 1
         background = ro["spec"]["strategy"]["canary"].get("analysis")
-        if background and index >= background["startingStep"]:
+        if background and index >= background["startingStep"] and self.watches:
             self._analyse(key, ro, background, None, last=False)
         match steps_of(ro)[index]:
             case {"setWeight": _}:
