@@ -23,6 +23,9 @@ SILENCE: Final = 90.0
 # last: where nobody holds it for a heartbeat, the process is gone. Were it only slow, it would
 # find the lease taken, and end.
 UNTIL_IT_RUNS: Final = 20.0
+# A run that has begun, seen by the apply that started it: twice as long, since to be wrong here is
+# to tell of a failure that was none.
+ONCE_IT_RUNS: Final = 2 * HEARTBEAT
 
 
 class FlowFailed(Exception):
@@ -69,10 +72,13 @@ def run_flow(
         watch.sleep(LOOK_EVERY)
         if _tell_news(watch, model, known) or watch.holder(model):
             last_sign = watch.clock()
-        run = orchestrator.look(run.id)
-        if watch.clock() - last_sign > watch.silence:
+        began, run = run.running, orchestrator.look(run.id)
+        if run.running and not began:
+            last_sign = watch.clock()
+        allowed = min(watch.silence, ONCE_IT_RUNS) if run.running else watch.silence
+        if watch.clock() - last_sign > allowed:
             orchestrator.give_up(run.id, "no sign of life")
-            raise FlowFailed(deployment, f"the flow gave no sign of life for {watch.silence:.0f} s")
+            raise FlowFailed(deployment, f"the flow gave no sign of life for {allowed:.0f} s")
     _tell_news(watch, model, known)
     if not run.succeeded:
         raise FlowFailed(deployment, run.message)

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from mlops_spec.apply.events import Event, Note, StepSeen
-from mlops_spec.apply.follow import SILENCE, UNTIL_IT_RUNS, FlowFailed, FlowRequest, Watch, run_flow
+from mlops_spec.apply.follow import (
+    ONCE_IT_RUNS,
+    SILENCE,
+    UNTIL_IT_RUNS,
+    FlowFailed,
+    FlowRequest,
+    Watch,
+    run_flow,
+)
 from mlops_spec.state import Journal, Store
 from mlops_spec.state.lease import HEARTBEAT
 from mlops_spec.targets.orchestrator import FlowRun
@@ -133,12 +141,33 @@ def test_a_run_that_shows_itself_late_is_joined(journal: Journal) -> None:
     assert told == [Note("joined the run of churn-train/local that goes on already")]
 
 
-def test_a_run_that_gives_no_sign_of_life_is_given_up(journal: Journal) -> None:
-    runs = Runs([GOING], [GOING])
-    with pytest.raises(FlowFailed, match=f"no sign of life for {SILENCE:.0f} s"):
-        run_flow(runs, _watch(journal, []), "churn", "train", REQUEST)
+@pytest.mark.parametrize(
+    ("looks", "seconds"),
+    [([GOING], SILENCE), ([RUNNING], ONCE_IT_RUNS), ([GOING] * 40 + [RUNNING], 40 + ONCE_IT_RUNS)],
+    ids=["waits", "runs", "begins late"],
+)
+def test_a_run_that_gives_no_sign_of_life_is_given_up(
+    journal: Journal, looks: list[FlowRun], seconds: float
+) -> None:
+    runs = Runs([GOING], looks)
+    watch = _watch(journal, [])
+    with pytest.raises(FlowFailed, match="no sign of life for"):
+        run_flow(runs, watch, "churn", "train", REQUEST)
 
+    assert watch.clock() == pytest.approx(seconds, abs=1)
     assert runs.calls[-1] == "give up 1: no sign of life"
+
+
+def test_a_run_whose_runner_dies_with_it_is_given_up_long_before_a_silent_one(
+    journal: Journal,
+) -> None:
+    runs = Runs([GOING], [RUNNING])
+    watch = _watch(journal, [])
+    watch = replace(watch, holder=lambda _: "the flow" if watch.clock() < 30 else None)
+    with pytest.raises(FlowFailed, match="no sign of life for 15 s"):
+        run_flow(runs, watch, "churn", "train", REQUEST)
+
+    assert watch.clock() == pytest.approx(30 + ONCE_IT_RUNS, abs=1)
 
 
 def test_a_run_that_ends_badly_is_a_failure_with_its_last_word(journal: Journal) -> None:
