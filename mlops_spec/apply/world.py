@@ -12,6 +12,7 @@ from mlops_spec.apply.cluster import ClusterSite, cluster_variables
 from mlops_spec.apply.databases import database_variables
 from mlops_spec.apply.events import Event, Note
 from mlops_spec.apply.follow import FlowRequest, Watch, run_flow
+from mlops_spec.apply.images import use_image
 from mlops_spec.apply.look import (
     FLOWS_STEP,
     context_of,
@@ -24,7 +25,6 @@ from mlops_spec.apply.look import (
 )
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ModelPlan
-from mlops_spec.runtime.cluster.recorded import record_image
 from mlops_spec.runtime.declare import Signing
 from mlops_spec.runtime.evidence.keys import signing_key
 from mlops_spec.runtime.machine.processes import answers
@@ -87,7 +87,8 @@ class LiveWorld:
         standing = plan_one(self.site, self.site.model(model)).standing
         run = standing.run
         if model in self.images and standing.release:
-            record_image(self.site.journal, model, standing.release, self.images[model])
+            holder = self._holder(model)
+            use_image(self.site, standing, self.images[model], holder, self._note)
         self._run(model, ROLLOUT_FLOW, {"run": run, "retry": self.retry})
 
     def record(self, model: str) -> None:

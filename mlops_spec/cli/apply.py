@@ -10,6 +10,7 @@ from dataclasses import asdict
 from mlops_spec.apply.events import Event
 from mlops_spec.apply.execute import Outcome, Tell, execute
 from mlops_spec.apply.follow import FlowFailed
+from mlops_spec.apply.images import images_given, require_use
 from mlops_spec.apply.look import make_plan
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ApplyPlan
@@ -23,7 +24,6 @@ from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.plan_text import Replays, plan_json
 from mlops_spec.cli.views.progress import Progress
 from mlops_spec.cli.views.summary import print_summary, summary_json
-from mlops_spec.runtime.cluster.recorded import require_digest
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Lease
 from mlops_spec.terms.digest import finite
@@ -60,7 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.time()
     site = open_site(arguments)
     with at_its_line(site), Lease(site.store, f"apply/{site.environment}", "spec apply"):
+        images = images_given(site, arguments.image)
         plan = make_plan(site, retry=arguments.retry)
+        require_use(site, plan, images)
         # Before anything is done: afterwards the gates count as unchanged.
         replayed = replays(site, plan)
         outcome = _execute(site, plan, replayed, arguments)
@@ -70,19 +72,6 @@ def run(arguments: argparse.Namespace) -> int:
     for failure in outcome.failed:
         print_refusal(placed(site, refusal_of(site, failure, started)), arguments)
     return outcome.exit_code
-
-
-def _images(site: Site, given: list[str]) -> dict[str, str]:
-    """The images that were built elsewhere, by model."""
-    found = dict(one.partition("=")[::2] for one in given)
-    known = {model.name for model in site.project.models}
-    for model, image in found.items():
-        if model not in known:
-            raise Refusal(
-                "MLS302", f"--image: no model named {model!r}", f"there are: {', '.join(known)}"
-            )
-        require_digest(image)
-    return found
 
 
 def _execute(
@@ -98,7 +87,7 @@ def _execute(
 
 
 def _world(site: Site, tell: Tell, arguments: argparse.Namespace) -> LiveWorld:
-    images = _images(site, arguments.image)
+    images = images_given(site, arguments.image)
     return LiveWorld(site, tell, arguments.retry, images, arguments.take_over)
 
 
