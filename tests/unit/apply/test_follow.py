@@ -154,7 +154,7 @@ def test_a_run_that_gives_no_sign_of_life_is_given_up(
     with pytest.raises(FlowFailed, match="no sign of life for"):
         run_flow(runs, watch, "churn", "train", REQUEST)
 
-    assert watch.clock() == pytest.approx(seconds, abs=1)
+    assert watch.clock() == pytest.approx(seconds, abs=2)
     assert runs.calls[-1] == "give up 1: no sign of life"
 
 
@@ -167,7 +167,7 @@ def test_a_run_whose_runner_dies_with_it_is_given_up_long_before_a_silent_one(
     with pytest.raises(FlowFailed, match="no sign of life for 15 s"):
         run_flow(runs, watch, "churn", "train", REQUEST)
 
-    assert watch.clock() == pytest.approx(30 + ONCE_IT_RUNS, abs=1)
+    assert watch.clock() == pytest.approx(30 + ONCE_IT_RUNS, abs=2)
 
 
 def test_a_run_that_ends_badly_is_a_failure_with_its_last_word(journal: Journal) -> None:
