@@ -137,6 +137,7 @@ if os.environ.get("KUBECONFIG"):
             )  # fmt: skip
         assert no.value.code == "MLS626"
         assert no.value.field == ("environment", "serve", "images"), no.value.details
+        assert "Error: " not in no.value.message
 
     def test_the_whole_example_is_applied_differs_in_nothing_and_goes_again(
         server: ApiServer, monkeypatch: pytest.MonkeyPatch

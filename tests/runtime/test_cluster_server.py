@@ -194,6 +194,14 @@ def test_a_field_that_the_cluster_has_no_place_for_is_named_at_once(cluster, ser
     assert "Kubernetes 1.30 and later" in no.value.help
 
 
+def test_a_kind_that_cannot_be_looked_up_is_not_taken_for_missing(cluster, server):
+    gone = status(503, "ServiceUnavailable", "service unavailable")
+    cluster.fail = [("GET /apis/keda.sh/v1alpha1", 503, gone)] * 20
+
+    with pytest.raises(Unreachable, match=r"look up keda\.sh/v1alpha1: service unavailable"):
+        server.knows("keda.sh/v1alpha1", "ScaledObject")
+
+
 def test_a_server_error_is_quoted_when_it_stays(cluster, server):
     words = 'Internal error occurred: failed calling webhook "deny.example"'
     cluster.fail = [("PATCH", 500, status(500, "InternalError", words))] * 20

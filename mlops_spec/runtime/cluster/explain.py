@@ -102,7 +102,8 @@ def _of_container(pod: str, container: Object, events: Sequence[Object]) -> Iter
     reason, words = str(waiting.get("reason", "")), _words(waiting.get("message", ""))
     ended = at(container, "state", "terminated") or at(container, "lastState", "terminated")
     if reason in _IMAGE:
-        said = _newest(events, "Failed") or words
+        # A kubelet gives the same reason to `Error: ImagePullBackOff`, which says nothing.
+        said = _newest(events, "Failed", unlike=("Error: ",)) or words
         yield Trouble(pod, f"the image {container['image']}", said, IMAGES, hopeless=True)
     elif reason in _CONFIG:
         yield Trouble(pod, reason, words, SERVE, hopeless=True)
@@ -139,9 +140,13 @@ def _condition(pod: Object, kind: str) -> Object | None:
     return next((found for found in conditions if found["type"] == kind), None)
 
 
-def _newest(events: Sequence[Object], reason: str) -> str:
-    """The message of the newest event with this reason."""
-    said = [event for event in events if event.get("reason") == reason]
+def _newest(events: Sequence[Object], reason: str, unlike: tuple[str, ...] = ()) -> str:
+    """The message of the newest event with this reason that does not begin as in `unlike`."""
+    said = [
+        event
+        for event in events
+        if event.get("reason") == reason and not event.get("message", "").startswith(unlike)
+    ]
     newest = max(said, key=_when, default=None)
     return _words(newest.get("message", "")) if newest else ""
 

@@ -145,10 +145,8 @@ class ApiServer:
         if (api, kind) not in self._kinds:
             prefix = "/api/" if "/" not in api else "/apis/"
             status, body = self._ask("GET", f"{prefix}{api}")
-            resources = json.loads(body)["resources"] if status == 200 else []
-            if status not in (200, 404):
-                raise denied(status, body, f"look up {api}")
-            for found in resources:
+            said = {} if status == 404 else self._object(status, body, f"look up {api}")
+            for found in said.get("resources", ()):
                 if "/" not in found["name"]:
                     self._kinds[api, found["kind"]] = (found["name"], found["namespaced"])
         return (api, kind) in self._kinds

@@ -32,7 +32,8 @@ def event(reason, message, at="2026-01-01T00:00:00Z"):
 FOUND = {
     "an image that is not there": (
         pod(state=waiting("ImagePullBackOff", "Back-off")),
-        [event("Failed", "older", "2025-01-01T00:00:00Z"), event("Failed", "manifest unknown")],
+        [event("Failed", "older", "2025-01-01T00:00:00Z"), event("Failed", "manifest unknown"),
+         event("Failed", "Error: ImagePullBackOff", "2026-01-01T00:00:09Z")],
         Trouble("m-1", "the image r/m@sha256:1", "manifest unknown", IMAGES, True),
     ),
     "a container that cannot be made": (
