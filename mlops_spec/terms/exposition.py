@@ -8,6 +8,7 @@ from typing import Final
 
 REQUESTS: Final = "mlops_requests_total"  # counter, of a service
 REQUEST_SECONDS: Final = "mlops_request_seconds"  # histogram, of a service
+LONGEST_SECONDS: Final = 10.0  # the last edge of its buckets: what takes longer is told as that
 WORKERS_DIED: Final = "mlops_workers_died_total"  # counter, of a service
 DRIFT_SCORE: Final = "mlops_drift_score"  # gauge, of a monitor
 DRIFT_LIMIT: Final = "mlops_drift_limit"  # gauge, of a monitor

@@ -12,7 +12,9 @@ import yaml
 from trees import objects
 
 from mlops_spec.model.files import FileSet
+from mlops_spec.runtime.service.metrics import BUCKETS
 from mlops_spec.stats.proportions import wilson
+from mlops_spec.terms.exposition import LONGEST_SECONDS
 
 HASH = "5d4f8c"
 MINUTES = 60
@@ -151,3 +153,7 @@ def _words(step: Mapping[str, Any]) -> str:
         case _:
             (template,) = step["analysis"]["templates"]
             return str(template["templateName"]).removeprefix("late-trip-")
+
+
+def test_no_limit_of_p99_lies_beyond_what_the_histogram_tells() -> None:
+    assert BUCKETS[-1] == LONGEST_SECONDS

@@ -19,9 +19,11 @@ from mlops_spec.diagnostics.catalogue import (
 from mlops_spec.link.resolve import Resolved
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.spec.project import EnvironmentSpec
+from mlops_spec.terms.exposition import LONGEST_SECONDS
 
 _ROUTERS: Final = {"processes": ("envoy",), "kubernetes": ("gateway-api", "argo-rollouts")}
 _ARGO: Final = "argo-rollouts"
+_TWO_LOOKS: Final = 60.0  # seconds: of Argo at Prometheus, and of Prometheus at pods
 _OF_CLUSTERS: Final = ("gateway", "callers", "api_server", "volume", "volume_size")
 
 
@@ -66,7 +68,7 @@ def argo_has_something_to_judge_by(scope: Scope, found: Diagnostics) -> None:
 
 
 def argo_can_take_the_steps(scope: Scope, found: Diagnostics) -> None:
-    """MLS309: Argo sends no copies of requests, and sees no scores."""
+    """MLS309: Argo sends no copies of requests, sees no scores, and what Prometheus tells."""
     for name, _ in _with_argo(scope):
         for model in scope.resolved:
             for key, why, instead in _not_for_argo(model):
@@ -88,6 +90,12 @@ def _not_for_argo(model: Resolved) -> Iterator[tuple[tuple[str, ...], str, str]]
     if spec.abort_when.score_shift is not None:
         why = "it sees no scores, so that no shift of them would stop it"
         yield ("abort_when", "score_shift"), why, f"write `score_shift: null` in {own}"
+    if spec.abort_when.p99.above.seconds >= LONGEST_SECONDS:
+        why = f"its histogram ends at {LONGEST_SECONDS:g} s, so that no p99 is above that"
+        yield ("abort_when", "p99"), why, f"write less than {LONGEST_SECONDS:g}s in {own}"
+    if spec.canary.each.at_most.seconds < _TWO_LOOKS:
+        why = "it looks twice a minute, and would see no request in a step this short"
+        yield ("canary", "each", "at_most"), why, f"write `at_most: 1m` or more in {own}"
 
 
 def copies_can_split_as_the_steps_say(scope: Scope, found: Diagnostics) -> None:
