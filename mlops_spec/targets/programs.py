@@ -12,6 +12,7 @@ from typing import Final
 from mlops_spec.model.spec.project import EnvironmentSpec
 from mlops_spec.runtime.machine import environment
 from mlops_spec.runtime.machine.ports import (
+    grpc_of,
     pinned_elsewhere,
     port_for,
     remembered,
@@ -21,7 +22,7 @@ from mlops_spec.runtime.machine.processes import Program
 from mlops_spec.runtime.machine.waiting import answers_ok
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.router.configuration import BOOTSTRAP, RouterPlace
-from mlops_spec.runtime.router.envoy import ADMIN, ROUTER, prepare
+from mlops_spec.runtime.router.envoy import ADMIN, ROUTER, cluster_name, prepare
 from mlops_spec.state import Deployment
 from mlops_spec.terms.workspace import Workspace
 
@@ -117,6 +118,12 @@ def addresses(workspace: Workspace, models: tuple[str, ...]) -> tuple[tuple[str,
     return tuple(found)
 
 
+def grpc_address(workspace: Workspace, model: str, release: str) -> str | None:
+    """Where a release on this machine answers gRPC, if its service does; past the router."""
+    port = remembered(workspace).get(grpc_of(cluster_name(model, release)))
+    return f"127.0.0.1:{port}" if port else None
+
+
 def _prefect(workspace: Workspace, port: int) -> Server:
     home = workspace.prefect_home.resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -186,5 +193,6 @@ def check_elsewhere(spec: EnvironmentSpec) -> None:
 
 __all__ = [
     "ADMIN", "FLOWS", "FOR_PEOPLE", "MLFLOW", "PREFECT", "ROUTER", "Server", "addresses",
-    "check_elsewhere", "environment_variables", "flow_server", "in_place", "names", "servers",
+    "check_elsewhere", "environment_variables", "flow_server", "grpc_address", "in_place", "names",
+    "servers",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from mlops_spec.observe.story import Seen, Story, tell_story
 from mlops_spec.state import Retraining, Window
 from mlops_spec.state.fallback import fallback_line
 from mlops_spec.targets.platform import addresses
+from mlops_spec.targets.programs import grpc_address
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 
@@ -137,6 +138,7 @@ def _retraining(retraining: Retraining) -> str:
 
 def _places(site: Site, told: tuple[Story, ...]) -> Iterator[tuple[str, str]]:
     yield from addresses(site.workspace, tuple(story.model for story in told))
+    yield from _grpc_places(site, told)
     for story in told:
         page = site.workspace.report(story.model) / "index.html"
         if page.exists():
@@ -147,3 +149,12 @@ def _places(site: Site, told: tuple[Story, ...]) -> Iterator[tuple[str, str]]:
     watched = all(story.window for story in told)
     model = told[0].model if told else "MODEL"
     yield "next", "spec status" if watched else f"spec run monitor {model}   or   spec status"
+
+
+def _grpc_places(site: Site, told: tuple[Story, ...]) -> Iterator[tuple[str, str]]:
+    answering = {model.name for model in site.project.models if model.spec.serve.grpc}
+    for story in told:
+        if story.model in answering and story.live is not None:
+            place = grpc_address(site.workspace, story.model, story.live.release)
+            if place:
+                yield "gRPC", f"{place}  this release of {story.model} itself: no shares, no copies"

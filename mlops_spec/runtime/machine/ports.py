@@ -48,6 +48,11 @@ def forget_port(workspace: Workspace, name: str) -> None:
             replace_text(workspace.ports, json.dumps(known, indent=2) + "\n")
 
 
+def grpc_of(name: str) -> str:
+    """What the port is called at which the release of that name answers gRPC."""
+    return f"{name}-grpc"
+
+
 def variable_of(name: str) -> str:
     """The variable that pins a port: `MLOPS_SPEC_PORT_ROUTER` for `router`."""
     return "MLOPS_SPEC_PORT_" + re.sub(r"[^A-Z0-9]", "_", name.upper())

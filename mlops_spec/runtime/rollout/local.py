@@ -9,7 +9,7 @@ from typing import Final
 
 from mlops_spec.runtime.machine import processes
 from mlops_spec.runtime.machine.environment import environment_variables
-from mlops_spec.runtime.machine.ports import forget_port, port_for
+from mlops_spec.runtime.machine.ports import forget_port, grpc_of, port_for
 from mlops_spec.runtime.machine.waiting import answers_ok, wait_until_answering
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.rollout.evidence import CanarySight, ShadowSight
@@ -35,8 +35,8 @@ class LocalWorld(TrainedWorld):
         from mlops_spec.runtime.service.packaging import serve_command
 
         workspace, name = self.context.workspace, self._program(release.id)
-        port = port_for(workspace, name)
-        command = serve_command(workspace, bento, port, self.service.workers)
+        port, grpc = port_for(workspace, name), port_for(workspace, grpc_of(name))
+        command = serve_command(workspace, bento, port, self.service.workers, grpc)
         variables = environment_variables(workspace, registry=self.place.registry)
         if self.place.signing is not None:
             variables[self.place.signing.key_env] = ""  # whoever answers requests signs nothing
@@ -64,6 +64,7 @@ class LocalWorld(TrainedWorld):
         name = self._program(release)
         processes.remove(self.context.workspace, name)
         forget_port(self.context.workspace, name)
+        forget_port(self.context.workspace, grpc_of(name))
 
     def publish(self) -> None:
         envoy.publish(self.context.workspace, self.context.deployments)

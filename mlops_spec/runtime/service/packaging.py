@@ -193,8 +193,12 @@ def _folder(home: Path, tag: str) -> Path:
     return home / "bentos" / name / version
 
 
-def serve_command(workspace: Workspace, bento: str, port: int, workers: int = 1) -> Command:
+def serve_command(
+    workspace: Workspace, bento: str, port: int, workers: int = 1, grpc: int = 0
+) -> Command:
     """How one copy of a Bento runs on 127.0.0.1:`port`. It drains when it is told to end (TERM).
+
+    With `serve.grpc` all workers answer gRPC at port `grpc`; 0 is any, each another.
 
     Uvicorn runs the app that the Bento holds: `bentoml serve` runs it too, but starts a second
     process around it and passes each request through six layers (docs/adr/0022 has the numbers).
@@ -208,7 +212,8 @@ def serve_command(workspace: Workspace, bento: str, port: int, workers: int = 1)
         "--timeout-graceful-shutdown", str(DRAIN_SECONDS),
     )  # fmt: skip
     environment = {
-        **_quiet(home), "MLOPS_SPEC_WORKSPACE": str(workspace.root), GRPC_ADDRESS: "127.0.0.1:0",
+        **_quiet(home), "MLOPS_SPEC_WORKSPACE": str(workspace.root),
+        GRPC_ADDRESS: f"127.0.0.1:{grpc}",
     }  # fmt: skip
     return Command(argv, environment | _shared_metrics(workspace, bento, port, workers))
 
