@@ -143,8 +143,16 @@ if CAN_RUN and can_have_base():
                 for file in (root / "opt/service").rglob("*")
                 if not file.is_dir()
             )
-        listed = {(p["name"], p["version"]) for p in bill["components"] if p["type"] == "library"}
-        assert listed == installed
+        listed = {
+            kind: {
+                (p["name"], p["version"]) for p in bill["components"] if kind in p.get("purl", "")
+            }
+            for kind in ("pkg:pypi/", "pkg:deb/", "pkg:generic/cpython@3.11.")
+        }
+        assert listed["pkg:pypi/"] == installed
+        assert {name for name, _ in listed["pkg:deb/"]} >= {"dpkg", "libc6"}
+        assert len(listed["pkg:generic/cpython@3.11."]) == 1
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None
         assert (
             not {"pandas", "scikit-learn", "scipy", "bentoml", "sqlalchemy"}
             & dict(installed).keys()

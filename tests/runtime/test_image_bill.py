@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from importlib.metadata import distributions, version
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from mlops_spec.runtime.service.bill import write_bill
+from mlops_spec.runtime.service.bill_of_base import add_base
 from mlops_spec.runtime.service.image_labels import add_labels
 from mlops_spec.runtime.service.locked import Locked
 from mlops_spec.terms.digest import file_digest
@@ -107,3 +109,52 @@ def test_licences_are_read_where_a_backport_of_metadata_answers_for_python(model
         write_bill(model.parent, RELEASE, (part,), model, model.parent / "own.whl").read_text()
     )
     assert part.version in {each["version"] for each in said["components"]}
+
+
+DPKG = """\
+Package: libc6
+Status: install ok installed
+Architecture: amd64
+Version: 2.36-9+deb12u10
+
+Package: gone
+Status: deinstall ok config-files
+Architecture: all
+Version: 1:1
+"""
+
+
+def test_a_build_adds_python_and_the_packages_of_its_base(model: Path) -> None:
+    bill = write_bill(model.parent, RELEASE, PARTS, model, model.parent / "own.whl")
+    before = json.loads(bill.read_text())
+    root = model.parent / "root"
+    (root / "etc").mkdir(parents=True)
+    (root / "etc/os-release").write_text('ID=debian\nVERSION_ID="12"\n')
+    (root / "var/lib/dpkg/status.d").mkdir(parents=True)
+    (root / "var/lib/dpkg/status").write_text(DPKG)
+    # As images without a shell have them.
+    (root / "var/lib/dpkg/status.d/tzdata").write_text("Package: tzdata\nVersion: 2025b\n")
+    (root / "var/lib/dpkg/status.d/tzdata.md5sums").write_text("00  usr/share\n")
+    add_base(bill, root)
+    text = bill.read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    after = json.loads(text)
+    python, *added = after["components"][len(before["components"]) :]
+    assert (python["type"], python["version"]) == ("platform", platform.python_version())
+    assert [(part["type"], part["name"], part["version"]) for part in added] == [
+        ("operating-system", "debian", "12"),
+        ("library", "libc6", "2.36-9+deb12u10"),
+        ("library", "tzdata", "2025b"),
+    ]
+    assert added[1]["purl"] == "pkg:deb/debian/libc6@2.36-9%2Bdeb12u10?arch=amd64&distro=debian-12"
+    assert after["serialNumber"] != before["serialNumber"]
+    add_base(bill, root)
+    assert bill.read_text() == text
+
+
+def test_a_base_that_says_nothing_of_itself_is_named_so(model: Path) -> None:
+    bill = write_bill(model.parent, RELEASE, PARTS, model, model.parent / "own.whl")
+    add_base(bill, model.parent / "empty")
+    text = bill.read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert json.loads(text)["components"][-1]["name"] == "unknown"

@@ -1,7 +1,7 @@
 """The bill of materials of an image (CycloneDX 1.6): each package that is installed, and the model.
 
 Equal parts give equal bytes: it has no time, and its serial number is made of what it says. The
-base image is the engine's, and is not in it.
+base image is the engine's: the build adds what is in it (`bill_of_base`).
 """
 
 from __future__ import annotations
