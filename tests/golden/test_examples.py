@@ -110,7 +110,7 @@ def test_an_installed_wheel_renders_from_an_empty_folder(tmp_path: Path) -> None
 def _copy_of_the_package(source: Path) -> None:
     """What the build reads, so that it leaves nothing in the checkout."""
     source.mkdir()
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "hatch_build.py"):
         shutil.copy(REPOSITORY / name, source)
     for name in ("mlops_spec", "templates", "specs", "docs/errors"):
         shutil.copytree(
