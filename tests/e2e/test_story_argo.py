@@ -103,7 +103,8 @@ def test_argo_takes_the_steps_of_a_release_and_its_word_is_kept(trips: WithArgo)
     named = trips.spec("down")
     assert (named.code, "rollout/trip" in named.out) == (3, True), named.all
     trips.spec("down", "--yes")
-    assert {kind for _, kind, _, _ in trips.machine.cluster.objects} <= {"Namespace", "Pod"}
+    trips.machine.cluster.control()  # what belonged to what is gone goes
+    assert {kind for _, kind, _, _ in trips.machine.cluster.objects} == {"Namespace"}
 
 
 def _goes_on_though_apply_is_killed(trips: WithArgo) -> str:

@@ -29,6 +29,7 @@ from mlops_spec.runtime.cluster.instance import release_of
 from mlops_spec.runtime.cluster.objects import Object, at
 from mlops_spec.runtime.cluster.pods import name_of, ready
 from mlops_spec.runtime.cluster.recorded import Instance, instance_of
+from mlops_spec.runtime.cluster.rest import rest
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.wait import Patience, Standing, not_ready
 from mlops_spec.runtime.refusal import Refusal
@@ -37,7 +38,10 @@ from mlops_spec.terms.labels import NAME, RELEASE
 
 # Seconds for Argo's controller to look at a Rollout that was applied.
 TAKEN_WITHIN: Final = 60.0
-EVERY: Final = 2.0  # seconds between two looks: its steps take minutes
+# Seconds between two looks while nothing changes: at pods that may be in trouble, and at steps that
+# take minutes.
+AT_PODS: Final = 5.0
+AT_STEPS: Final = 30.0
 Report = Callable[[Progress], None]
 _ON: Final = {"status": {"promoteFull": True}}
 _AGAIN: Final = {"status": {"abort": False}}
@@ -58,6 +62,7 @@ class ArgoTrack:
     deployments: Deployments
     patience: Patience = field(default_factory=Patience)
     wall: Callable[[], float] = time.time
+    last: Object | None = None  # as it was looked at
 
     def rollout(self) -> Object | None:
         return self.server.get(rollout_ref(self.namespace, self.model))
@@ -125,7 +130,7 @@ class ArgoTrack:
         if found is None:
             ref = rollout_ref(self.namespace, self.model)
             raise Refusal("MLS626", f"{ref} is gone: somebody removed it", "run spec apply")
-        progress = progress_of(found)
+        self.last, progress = found, progress_of(found)
         if progress.healthy or not waits_for_pods(found):
             return progress
         pods = self.pods(release_of(found))
@@ -170,7 +175,12 @@ class ArgoTrack:
             self._give_up(found, now - begun, 0.0 if hopeless is None else now - hopeless)
             if not judged:
                 self._hurry(found, now - begun)
-            self.patience.sleep(EVERY)
+            self._rest()
+
+    def _rest(self) -> None:
+        found = self.last
+        assert found is not None, "it was looked at just now"
+        rest(self.server, found, self.patience, AT_PODS if waits_for_pods(found) else AT_STEPS)
 
     def not_ready(self, found: Progress, seconds: float) -> Refusal:
         """Why pods are not ready: MLS626, at the field of the spec that owns the trouble."""

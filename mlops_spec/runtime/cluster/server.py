@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -34,6 +34,7 @@ ANSWER_WITHIN: Final = 30.0
 PATIENCE: Final = 30.0
 _APPLY: Final = "application/apply-patch+yaml"
 _PAGE: Final = 500
+_GLANCE: Final = 1024  # bytes of what a watch tells: that it tells is enough
 _UNTIL_GONE: Final = 0.5  # seconds between two tries at what is still being removed
 
 
@@ -115,6 +116,27 @@ class ApiServer:
         self._object(status, said, f"remove {ref}")
         return True
 
+    def await_change(self, found: Object, within: float) -> None:
+        """Wait until an object is not as it was read any more, `within` seconds at most.
+
+        What the server tells is not believed, only taken for a reason to read again: so it does
+        not matter when a watch begins too late (410), is cut or is not allowed: it ends at once.
+        """
+        ref, version = ref_of(found), str(found["metadata"].get("resourceVersion", ""))
+        query = {
+            "watch": "true", "fieldSelector": f"metadata.name={ref.name}",
+            "resourceVersion": version, "timeoutSeconds": str(max(1, round(within))),
+        }  # fmt: skip
+        path = self._path(replace(ref, name=""))
+        try:
+            with closing(
+                self._send("GET", path, query, None, "application/json", within + CONNECT_WITHIN)
+            ) as answer:
+                next(answer.stream(_GLANCE), b"")
+        except Exception as error:
+            if not isinstance(error, OSError | _Broken) and not _is_of_pool(error):
+                raise
+
     def ask_pod(
         self, namespace: str, pod: str, port: int, path: str, body: bytes | None = None
     ) -> Answer:
@@ -193,7 +215,7 @@ class ApiServer:
             except (OSError, ValueError) as error:
                 raise _Broken(gist(error)) from error
             except Exception as error:
-                if type(error).__module__.startswith("urllib3"):
+                if _is_of_pool(error):
                     raise _Broken(gist(error)) from error
                 raise
 
@@ -233,6 +255,10 @@ class ApiServer:
             "what serves there goes on serving; when the API server answers again, the same"
             " command finishes",
         )
+
+
+def _is_of_pool(error: Exception) -> bool:
+    return type(error).__module__.startswith("urllib3")
 
 
 class _Broken(Exception):

@@ -18,7 +18,7 @@ from mlops_spec.apply.go_back import go_back
 from mlops_spec.apply.site import Site
 from mlops_spec.model.facets import facets
 from mlops_spec.model.spec.base import Change
-from mlops_spec.runtime.cluster import argo as argo_module
+from mlops_spec.runtime.cluster import rest
 from mlops_spec.runtime.cluster.recorded import Instance, record_instance
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployment, Store
@@ -31,7 +31,7 @@ def argo():
 
 @pytest.fixture
 def site(tmp_path, monkeypatch, argo):
-    monkeypatch.setattr(argo_module, "EVERY", 0.0)
+    monkeypatch.setattr(rest, "LEAST", 0.0)
     project, files, objects = compiled()
     store = Store.at(tmp_path / "state.db")
     with serving(argo.cluster) as url:
