@@ -34,6 +34,7 @@ from mlops_spec.state.asked import forget_asked, is_open, record_asked, record_w
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets import filesystem, platform
 from mlops_spec.targets.prefect_runs import PrefectRuns
+from mlops_spec.targets.programs import addresses
 from mlops_spec.terms.digest import digest
 from mlops_spec.terms.steps import ROLLOUT_FLOW, TRAIN_FLOW
 
@@ -84,12 +85,24 @@ class LiveWorld:
         self._run(model, TRAIN_FLOW, {})
 
     def rollout(self, model: str) -> None:
+        if self.site.spec.traffic == "users":
+            self._note(self._waits_for_users(model))
         standing = plan_one(self.site, self.site.model(model)).standing
         run = standing.run
         if model in self.images and standing.release:
             holder = self._holder(model)
             use_image(self.site, standing, self.images[model], holder, self._note)
         self._run(model, ROLLOUT_FLOW, {"run": run, "retry": self.retry})
+
+    def _waits_for_users(self, model: str) -> str:
+        """Where nobody asks, a step waits to its end: said before it does."""
+        each = self.site.model(model).rollout.canary.each
+        place = dict(addresses(self.site.workspace, (model,))).get(model, "")
+        where = f" at {place}predict" if place else ""
+        return (
+            f"steps wait for {each.min_requests:,} requests of users{where}, {each.at_most} at "
+            "most; where there are none, `traffic: replay` in mlops.yaml sends held-out rows"
+        )
 
     def record(self, model: str) -> None:
         self._tag_again(model)

@@ -266,3 +266,12 @@ def test_gates_that_return_while_their_model_serves_are_told_to_the_registry(sit
     site.journal.finish("trip", "gate", "of-other-gates", "done", {"outcome": "fail"})
     LiveWorld(site, print).record("trip")
     assert told == [(run, "sqlite")]
+
+
+def test_where_users_are_waited_for_it_is_said_how_many_and_what_else_could_be(site):
+    said = LiveWorld(site, print)._waits_for_users("trip")
+
+    assert said == (
+        "steps wait for 1,000 requests of users, 1h at most; "
+        "where there are none, `traffic: replay` in mlops.yaml sends held-out rows"
+    )
