@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
@@ -29,6 +29,11 @@ from mlops_spec.model.spec.project import ProjectSpec
 
 S = TypeVar("S", bound=SpecModel)
 _LONGEST: Final = 60
+# What other languages call a type of a column.
+_OTHER_WORDS: Final[Mapping[str, str]] = {
+    "string": "category", "str": "category", "text": "category", "object": "category",
+    "datetime": "timestamp", "date": "timestamp", "double": "float", "number": "float",
+}  # fmt: skip
 # More mistakes in one document than anyone reads; without an end, a hostile one takes minutes.
 _MOST: Final = 100
 
@@ -193,8 +198,25 @@ def _touches(loc: Loc, places: Iterable[Loc]) -> bool:
 
 def _suggestion(value: Any, takes: Takes) -> str:
     choices = takes.choices()
-    best = nearest(value, choices) if isinstance(value, str) else None
-    return f"did you mean {best!r}?" if best else ""
+    if not isinstance(value, str):
+        return ""
+    best = nearest(value, choices) or _OTHER_WORDS.get(value)
+    if best in choices:
+        return f"did you mean {best!r}?"
+    wrapped = _wrapped(value, takes)
+    return f"write {wrapped}" if wrapped else ""
+
+
+def _wrapped(value: str, takes: Takes) -> str:
+    """A single word where a list or a mapping is taken, as it would have to be written."""
+    if takes.annotation is bool:
+        return {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.lower(), "")
+    model = takes.model()
+    if model is not None:
+        needed = [name for name, info in model.model_fields.items() if info.is_required()]
+        return f"{{{needed[0]}: {value}}}" if len(needed) == 1 else ""
+    entry = takes.inside(0) if takes.is_list() else None
+    return f"[{value}]" if entry and not entry.model() else ""
 
 
 def _readable(loc: Loc) -> str:

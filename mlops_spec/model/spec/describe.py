@@ -92,6 +92,10 @@ class Takes:
         """Whether entries of one type stand inside: a list, or a mapping by name."""
         return get_origin(self.annotation) in {dict, tuple}
 
+    def is_list(self) -> bool:
+        """Whether it is a list, whose entries are of one type."""
+        return get_origin(self.annotation) is tuple
+
     def key_type(self) -> Any:
         """What the keys of a free mapping are."""
         return get_args(self.annotation)[0] if get_origin(self.annotation) is dict else str

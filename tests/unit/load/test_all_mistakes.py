@@ -107,3 +107,26 @@ def test_a_name_that_stands_twice_is_told_though_too_little_is_left_of_one(tmp_p
 def test_without_a_project_only_what_is_within_documents_is_told(tmp_path: Path) -> None:
     broken = PROJECT.replace("processes", "proceses")
     assert mistakes(tmp_path, ("[distance]", "[distanse]"), project=broken)[0][1] == "MLS204"
+
+
+@pytest.mark.parametrize(
+    ("edit", "help"),
+    [
+        (("label: {column: late}", "label: late"), "write {column: late}"),
+        (("distance: {type: float}", "distance: float"), "write {type: float}"),
+        (("gates: [ours]", "gates: ours"), "write [ours]"),
+        (("distance: {type: float}", "distance: {type: float, nullable: yes}"), "write true"),
+        (("distance: {type: float}", "distance: {type: double}"), "did you mean 'float'?"),
+        (("id: {type: category}", "id: {type: string}"), "did you mean 'category'?"),
+    ],
+)
+def test_a_word_where_more_is_taken_is_shown_as_it_would_be_written(
+    tmp_path: Path, edit: tuple[str, str], help: str
+) -> None:
+    (tmp_path / "mlops.yaml").write_text(PROJECT)
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "trips.yaml").write_text(SPECS.replace(*edit))
+    with pytest.raises(SpecRejected) as rejected:
+        compile_project(tmp_path)
+
+    assert [each.help for each in rejected.value.diagnostics] == [help]
