@@ -10,7 +10,7 @@ KINDS = {
     "v1": {"namespaces": "Namespace", "services": "Service", "serviceaccounts": "ServiceAccount",
            "configmaps": "ConfigMap", "pods": "Pod",
            "persistentvolumeclaims": "PersistentVolumeClaim"},
-    "apps/v1": {"deployments": "Deployment"},
+    "apps/v1": {"deployments": "Deployment", "replicasets": "ReplicaSet"},
     "autoscaling/v2": {"horizontalpodautoscalers": "HorizontalPodAutoscaler"},
     "policy/v1": {"poddisruptionbudgets": "PodDisruptionBudget"},
     "batch/v1": {"cronjobs": "CronJob"},

@@ -19,8 +19,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cluster_answers import KINDS, no, status, told, yes
 from cluster_held import no_place, stays
-from cluster_pods import Image, owner_of, pod_of, status_of
+from cluster_pods import Image, owner_of, pod_of, replica_set_of, status_of
 from field_owners import Conflict, Owners
+
+from mlops_spec.runtime.cluster.wait import REVISION
 
 Answering = Callable[[str, str, bytes], tuple[int, bytes]]  # pod, path, body
 
@@ -97,7 +99,10 @@ class Cluster:
                          "message": how.refused}  # fmt: skip
             found["status"] = {**status, "conditions": [condition]}
             return
+        found["metadata"].setdefault("annotations", {})[REVISION] = str(generation)
         name = f"{key[3]}-{generation}"
+        made = replica_set_of(key, template["metadata"]["labels"], generation)
+        self.objects["apps/v1", "ReplicaSet", key[2], name] = made
         age = self.age[name] = self.age.get(name, 0) + 1
         ready = how.waiting is None and how.ended is None and age > how.ready_after
         wanted = found["spec"]["replicas"]
@@ -117,7 +122,7 @@ class Cluster:
     def _drop_pods(self, key: tuple[str, str, str, str], keep: int) -> None:
         for pod, found in list(self.objects.items()):
             if (
-                pod[1] == "Pod"
+                pod[1] in ("Pod", "ReplicaSet")
                 and owner_of(found) == key[3]
                 and found["metadata"]["generation"] != keep
             ):

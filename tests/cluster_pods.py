@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlops_spec.runtime.cluster.wait import HASH, REVISION
+
 
 @dataclass
 class Image:
@@ -18,14 +20,25 @@ class Image:
     refused: str = ""  # why no pod is made
 
 
+def replica_set_of(owner: tuple, labels: dict, generation: int) -> dict:
+    """What stands between a Deployment and the pods of one of its forms."""
+    references = [{"kind": "Deployment", "name": owner[3]}]
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {
+        "name": f"{owner[3]}-{generation}", "namespace": owner[2], "ownerReferences": references,
+        "labels": {**labels, HASH: str(generation)}, "annotations": {REVISION: str(generation)},
+        "generation": generation,
+    }}  # fmt: skip
+
+
 def owner_of(pod: dict) -> str:
     return pod["metadata"]["ownerReferences"][0]["name"]
 
 
 def pod_of(owner: tuple, key: tuple, template: dict, generation: int) -> dict:
     references = [{"kind": "ReplicaSet", "name": owner[3]}]
+    labels = {**template["metadata"]["labels"], HASH: str(generation)}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {
-        "name": key[3], "namespace": key[2], "labels": template["metadata"]["labels"],
+        "name": key[3], "namespace": key[2], "labels": labels,
         "generation": generation, "ownerReferences": references,
     }}  # fmt: skip
 

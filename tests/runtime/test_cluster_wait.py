@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mlops_spec.runtime.cluster.instance import deployment_ref
-from mlops_spec.runtime.cluster.wait import Patience, standing_of, wait_until_ready
+from mlops_spec.runtime.cluster.wait import HASH, REVISION, Patience, standing_of, wait_until_ready
 from mlops_spec.runtime.refusal import Refusal
 
 REF = deployment_ref("ml", "m", "stable")
@@ -18,20 +18,25 @@ def deployment(**status):
     return {
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "m", "namespace": "ml", "generation": 2,
-                     "labels": {"app.kubernetes.io/name": "m"}},
+                     "labels": {"app.kubernetes.io/name": "m"}, "annotations": {REVISION: "2"}},
         "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "m"}},
                  "template": {"metadata": {"labels": LABELS}}},
         "status": status,
     }  # fmt: skip
 
 
-def pod(name, *, ready=True, release="r2", waiting=None):
+def pod(name, *, ready=True, form="new", waiting=None):
     state = {"waiting": {"reason": waiting, "message": "no"}} if waiting else {"running": {}}
     one = {"name": "service", "image": "i", "ready": ready, "restartCount": 0, "state": state}
-    labels = {"app": "m", "mlops-spec/release": release}
+    labels = {**LABELS, HASH: form}
     return {
         "metadata": {"name": name, "labels": labels}, "status": {"containerStatuses": [one]}
     }  # fmt: skip
+
+
+def replica_set(form, revision):
+    labels, annotations = {**LABELS, HASH: form}, {REVISION: revision}
+    return {"metadata": {"name": f"m-{form}", "labels": labels, "annotations": annotations}}
 
 
 class Server:
@@ -44,11 +49,16 @@ class Server:
     def get(self, ref):
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
 
-    def list(self, *_):
-        return self.pods
+    def list(self, api, kind, namespace, labels):
+        if kind == "ReplicaSet":
+            return (replica_set("old", "1"), replica_set("new", "2"))
+        return tuple(p for p in self.pods if labels.items() <= p["metadata"]["labels"].items())
 
     def events(self, *_):
         return ()
+
+    def await_change(self, *_):
+        """Nothing changes before somebody looks."""
 
     def log(self, *_, **__):
         return ""
@@ -69,12 +79,14 @@ def test_a_deployment_is_done_when_all_its_pods_and_no_others_are_ready(status, 
     assert standing_of(Server(pods=()), deployment(**status)).done is done
 
 
-def test_pods_of_an_older_release_do_not_count():
-    pods = (pod("new"), pod("coming", ready=False), pod("old", release="r1"))
+def test_pods_of_an_older_form_do_not_count():
+    pods = (pod("new"), pod("coming", ready=False), pod("before", form="old"))
 
     found = standing_of(Server(pods=pods), deployment(**{**DONE, "replicas": 3}))
+    unseen = standing_of(Server(pods=pods), deployment(observedGeneration=1))
 
     assert str(found) == "1 of 2 pods ready"
+    assert str(unseen) == "0 of 2 pods ready"
 
 
 def clock():
@@ -96,8 +108,9 @@ def test_each_change_is_told_once_until_it_is_done():
 def test_what_waiting_cannot_help_is_told_soon_and_the_rest_when_time_is_up():
     patience, now = clock()
     hopeless = (pod("new", ready=False, waiting="InvalidImageName"),)
+    seen = deployment(observedGeneration=2)
     with pytest.raises(Refusal, match="the image i: no") as no:
-        wait_until_ready(Server(deployment(), pods=hopeless), REF, lambda _: None, patience)
+        wait_until_ready(Server(seen, pods=hopeless), REF, lambda _: None, patience)
     assert (now[0], no.value.field) == (20.0, ("environment", "serve", "images"))
 
     patience, now = clock()

@@ -15,10 +15,11 @@ from typing import Any, Final
 from mlops_spec.runtime.cluster import instance as instances
 from mlops_spec.runtime.cluster.instance import Track, deployment_ref, of_model, release_of
 from mlops_spec.runtime.cluster.objects import Object, Ref, at, in_order, ref_of
+from mlops_spec.runtime.cluster.pods import ready as is_ready
 from mlops_spec.runtime.cluster.recorded import Instance, instance_of, rendered_objects
 from mlops_spec.runtime.cluster.route import KIND, Split, routed, taken, trouble_of
 from mlops_spec.runtime.cluster.server import ApiServer
-from mlops_spec.runtime.cluster.wait import Patience, Standing, standing_of, wait_until_ready
+from mlops_spec.runtime.cluster.wait import Patience, Standing, wait_until_ready
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployment, Deployments, Journal
 from mlops_spec.terms.labels import NAME, RELEASE
@@ -68,7 +69,7 @@ class Tracks:
         for track in ("stable", "next"):
             found = self.deployment(track)
             if found is not None and release_of(found) == release:
-                return standing_of(self.server, found).ready > 0
+                return any(is_ready(pod) for pod in self.pods(release))
         return False
 
     def pods(self, release: str) -> tuple[Object, ...]:

@@ -11,6 +11,7 @@ from mlops_spec.runtime.cluster.explain import Trouble, troubles
 from mlops_spec.runtime.cluster.objects import Object, Ref, at, labels_of, ref_of
 from mlops_spec.runtime.cluster.pods import name_of
 from mlops_spec.runtime.cluster.pods import ready as is_ready
+from mlops_spec.runtime.cluster.rest import rest
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.labels import NAME
@@ -19,7 +20,11 @@ from mlops_spec.terms.labels import NAME
 READY_WITHIN: Final = 600.0  # seconds
 # What waiting does not help with may still be the first second of a registry or of a quota.
 HOPELESS_AFTER: Final = 20.0
-POLL: Final = 1.0
+# Seconds between two looks while the Deployment does not change: events of its pods may.
+LOOK: Final = 5.0
+# What the Deployment controller calls a form of a Deployment, and its pods.
+REVISION: Final = "deployment.kubernetes.io/revision"
+HASH: Final = "pod-template-hash"
 LOG_LINES: Final = 5
 
 
@@ -56,23 +61,29 @@ def standing_of(server: ApiServer, deployment: Object) -> Standing:
     generation = at(deployment, "metadata", "generation", default=0)
     updated, ready = int(status.get("updatedReplicas", 0)), int(status.get("readyReplicas", 0))
     alone = updated == int(status.get("replicas", 0))
-    if status.get("observedGeneration", 0) >= generation and alone and ready >= wanted <= updated:
+    seen = status.get("observedGeneration", 0) >= generation
+    if seen and alone and ready >= wanted <= updated:
         return Standing(wanted, ready, done=True)
     namespace = deployment["metadata"]["namespace"]
-    labels = deployment["spec"]["selector"]["matchLabels"]
-    pods = server.list("v1", "Pod", namespace, labels)
-    newest = [pod for pod in pods if _is_newest(pod, deployment)]
+    newest = _newest_pods(server, deployment) if seen else ()
     names = [name_of(pod) for pod in newest]
     events = {name: server.events(namespace, name) for name in names}
     found = troubles(deployment, newest, events)
     return Standing(wanted, sum(map(is_ready, newest)), troubles=found)
 
 
-def _is_newest(pod: Object, deployment: Object) -> bool:
-    """Whether a pod has every label of the newest form: an older release's pods do not count."""
-    wanted = at(deployment, "spec", "template", "metadata", "labels", default={})
-    labels = pod["metadata"].get("labels", {})
-    return all(labels.get(name) == value for name, value in wanted.items())
+def _newest_pods(server: ApiServer, deployment: Object) -> tuple[Object, ...]:
+    """The pods of the newest form: those of older ones serve meanwhile, and do not count.
+
+    Of one release too there are several forms; only the ReplicaSets tell their pods apart.
+    """
+    namespace = deployment["metadata"]["namespace"]
+    labels = deployment["spec"]["selector"]["matchLabels"]
+    revision = at(deployment, "metadata", "annotations", REVISION)
+    for made in server.list("apps/v1", "ReplicaSet", namespace, labels):
+        if revision and at(made, "metadata", "annotations", REVISION) == revision:
+            return server.list("v1", "Pod", namespace, {**labels, HASH: labels_of(made)[HASH]})
+    return ()
 
 
 def wait_until_ready(
@@ -107,7 +118,7 @@ def wait_until_ready(
             raise not_ready(server, deployment, found, now - started)
         if now - moved >= patience.within:
             raise not_ready(server, deployment, found, now - started)
-        patience.sleep(POLL)
+        rest(server, deployment, patience, LOOK)
 
 
 def not_ready(server: ApiServer, deployment: Object, found: Standing, seconds: float) -> Refusal:
