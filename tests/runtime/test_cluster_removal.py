@@ -75,3 +75,16 @@ def test_nothing_is_made_in_a_namespace_that_is_being_removed(cluster, server):
 
     assert (no.value.code, denied.value.code) == ("MLS625", "MLS625")
     assert cluster.names("ConfigMap") == []
+
+
+def test_what_is_being_removed_is_not_removed_again(cluster, server):
+    apply_tree(server, OWNER, [NAMESPACE, settings()])
+    hold(cluster.find("ConfigMap", "settings"), "keeper.example/wait")
+    server.delete(Ref("v1", "ConfigMap", "ml", "settings"))
+    other = settings()
+    other["metadata"]["name"] = "other"
+
+    apply_tree(server, OWNER, [NAMESPACE, other])
+
+    assert cluster.names("ConfigMap") == ["other", "settings"]
+    assert difference(server, OWNER, [NAMESPACE, other]).empty

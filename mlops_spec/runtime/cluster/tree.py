@@ -159,7 +159,8 @@ def owned(server: ApiServer, owner: Owner, namespace: str) -> Iterator[Object]:
     for api, kind in REMOVED:
         for found in _listed(server, owner, Ref(api, kind, namespace, "")):
             # What a controller made of ours goes when ours does.
-            if owner.owns(found) and not found["metadata"].get("ownerReferences"):
+            made = found["metadata"].get("ownerReferences")
+            if owner.owns(found) and not made and not going(found):
                 yield found
 
 
