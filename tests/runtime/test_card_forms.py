@@ -6,10 +6,12 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mlops_spec.runtime.card.binary import curve
 from mlops_spec.runtime.card.multiclass import confusion
+from mlops_spec.runtime.card.regression import _in_time
 from mlops_spec.runtime.page.forest import Limit, Mark, axis_for, limit_of, strip
 from mlops_spec.runtime.page.markup import identifier, interval, number, places_for, text
 from mlops_spec.runtime.page.plot import Axis
@@ -113,3 +115,12 @@ def test_colours_are_named_once():
         assert "$style" in (folder / page).read_text()
         assert "--fail:" not in (folder / page).read_text()
     assert shared.count("--fail:") == 2
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_errors_lie_in_the_time_of_their_rows_whatever_unit_that_is_stored_in(unit):
+    times = pd.Series(pd.date_range("2024-04-12", periods=400, freq="h", tz="UTC"))
+    drawn = _in_time(np.linspace(-1, 1, 400), times.dt.as_unit(unit))
+
+    assert "2024-04-" in drawn
+    assert "1970" not in drawn

@@ -17,7 +17,7 @@ def about(found: Recorded) -> Section:
     recipe = found.manifest.get("recipe", {})
     shown = [
         ("Task", text(found.task or "not recorded")),
-        ("Owner", text(found.spec.get("model.owner", "not recorded yet"))),
+        ("Owner", text(found.spec.get("model.owner", "not recorded yet") or "nobody is named")),
         ("Estimator", f"<code>{text(recipe.get('estimator', 'not recorded'))}</code>"),
         ("Parameters", _params(recipe.get("params", {}))),
         ("Label", _label(found)),

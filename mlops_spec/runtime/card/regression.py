@@ -72,7 +72,9 @@ def _in_time(errors: Floats, times: pd.Series) -> str:
     known = times.notna().to_numpy()
     if known.sum() < 2 * _LEAST_IN_PERIOD:
         return ""
-    moments = pd.to_datetime(times[known], utc=True).astype("int64").to_numpy()
+    # In nanoseconds, whatever the rows were stored in: a file of text is read in microseconds.
+    stamps = pd.to_datetime(times[known], utc=True).dt.as_unit("ns")
+    moments = stamps.astype("int64").to_numpy()
     order = np.argsort(moments, kind="stable")
     periods = np.array_split(order, min(_PERIODS, len(order) // _LEAST_IN_PERIOD))
     here = errors[known]
