@@ -35,6 +35,6 @@ class Trees(ctypes.Structure):
 
     _fields_ = [
         *((name, ctypes.c_void_p) for name in
-          ("nodes", "roots", "targets", "numbers", "values", "words")),
+          ("nodes", "roots", "targets", "values", "words")),
         *((name, ctypes.c_uint64) for name in ("trees", "columns", "answers", "several")),
     ]  # fmt: skip

@@ -13,6 +13,7 @@ from mlops_spec.runtime.portable.forms.trees import Numbers, Places, Tree, joine
 from mlops_spec.runtime.portable.native.hoisted import Columns, hoisted
 from mlops_spec.runtime.portable.native.layout import (
     IN_SET,
+    LEAF,
     MISSING_LEFT,
     NODE,
     WALKS,
@@ -20,7 +21,7 @@ from mlops_spec.runtime.portable.native.layout import (
     Layout,
 )
 
-MOST: Final = 2**30  # nodes, columns and values
+MOST: Final = 2**29  # nodes, columns and values
 
 
 def laid_out(ensemble: Ensemble, columns: Columns) -> Layout | None:
@@ -35,10 +36,11 @@ def laid_out(ensemble: Ensemble, columns: Columns) -> Layout | None:
     if whole.members and not columns.as_they_are:
         return None
     place = np.concatenate([_places(tree) + root for tree, root in zip(trees, roots, strict=True)])
-    nodes, words = _nodes(whole, place, columns)
-    targets = np.zeros(len(trees)) if ensemble.several else whole.target[roots]
-    numbers, values = _values(whole, place, ensemble.several)
-    return Layout(nodes, _u4(roots), _u4(targets), numbers, values, words)
+    nodes, words = _nodes(whole, place, columns, ensemble.several)
+    if not ensemble.several:
+        return Layout(nodes, _u4(roots), _u4(whole.target[roots]), np.empty(0), words)
+    values = whole.weight[whole.left < 0].astype("<f8").ravel()
+    return Layout(nodes, _u4(roots), _u4(np.zeros(len(trees))), values, words)
 
 
 def _filling(ensemble: Ensemble) -> list[Tree]:
@@ -88,40 +90,38 @@ def _splits_below(tree: Tree) -> Places:
     return count
 
 
-def _nodes(whole: Tree, place: Places, columns: Columns) -> tuple[NDArray[Any], NDArray[np.uint32]]:
+def _nodes(
+    whole: Tree, place: Places, columns: Columns, several: bool
+) -> tuple[NDArray[Any], NDArray[np.uint32]]:
     """The nodes in their places, and the words of the sets they ask about."""
     leaf = whole.left < 0
-    threshold = np.where(leaf, np.inf, whole.threshold)
+    held = np.zeros(len(leaf))
+    held[~leaf] = whole.threshold[~leaf]
     if not columns.as_they_are:
-        threshold[~leaf] = hoisted(columns, whole.threshold[~leaf], whole.feature[~leaf])
+        held[~leaf] = hoisted(columns, held[~leaf], whole.feature[~leaf])
+    held[leaf] = _numbered(leaf.sum()) if several else whole.weight[leaf]
     feature = columns.source[whole.feature.clip(0)].astype(np.uint32)
-    # A leaf leads to itself, a missing value too.
-    feature[whole.missing_left | leaf] |= MISSING_LEFT
+    feature[whole.missing_left] |= MISSING_LEFT
+    feature[leaf] = LEAF
     words: list[int] = []
     for at, members in whole.members.items():
         feature[at] |= IN_SET
         bits = sum(1 << int(code) for code in members)
         count = -(-bits.bit_length() // WORD)
-        parts = np.array([len(words), count * WORD], "<u4")
-        threshold[at] = parts.view("<f8")[0]
+        held[at] = np.array([len(words), count * WORD], "<u4").view("<f8")[0]
         words += [bits >> (WORD * k) & 0xFFFFFFFF for k in range(count)]
     nodes = np.empty(len(place), NODE)
-    nodes["threshold"][place] = threshold
+    nodes["threshold"][place] = held
     nodes["feature"][place] = feature
     nodes["left"][place] = np.where(leaf, place, place[whole.left])
     return nodes, _u4(words)
 
 
-def _values(whole: Tree, place: Places, several: bool) -> tuple[NDArray[np.uint32], Numbers]:
-    """The number of each leaf, where leaves have several values; and the values."""
-    if not several:
-        values = np.empty(len(place), "<f8")
-        values[place] = whole.weight
-        return _u4([]), values
-    leaf = whole.left < 0
-    numbers = np.zeros(len(place), "<u4")
-    numbers[place[leaf]] = np.arange(leaf.sum())
-    return numbers, whole.weight[leaf].astype("<f8").ravel()
+def _numbered(count: int) -> Numbers:
+    """The numbers of leaves, in the first half of where a double stands."""
+    parts = np.zeros((count, 2), "<u4")
+    parts[:, 0] = np.arange(count)
+    return parts.view("<f8").ravel()
 
 
 def facts_of(ensemble: Ensemble, width: int) -> Mapping[str, Any]:

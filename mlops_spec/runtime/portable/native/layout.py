@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 NODE: Final = np.dtype([("threshold", "<f8"), ("feature", "<u4"), ("left", "<u4")])
-# Beside a feature: where a missing value goes, and whether its value is looked for in a set.
+# Beside a feature: where a missing value goes, whether its value is looked for in a set, and that
+# this is no split. A leaf's value, or its number where it has several, stands as the threshold.
 MISSING_LEFT: Final = np.uint32(0x80000000)
 IN_SET: Final = np.uint32(0x40000000)
+LEAF: Final = np.uint32(0x20000000)
+FEATURE: Final = np.uint32(0x1FFFFFFF)
 WALKS: Final = 8  # trees that are walked at once; there are as many, or a multiple
 WORD: Final = 32  # codes of a set
-_ARRAYS: Final = ("nodes", "roots", "targets", "numbers", "values", "words")
+_ARRAYS: Final = ("nodes", "roots", "targets", "values", "words")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,7 @@ class Layout:
     nodes: NDArray[Any]
     roots: NDArray[np.uint32]
     targets: NDArray[np.uint32]  # of each tree: the first answer that its leaves add to
-    numbers: NDArray[np.uint32]  # of each leaf, by its place; where leaves have several values
-    values: NDArray[np.float64]  # by place; where there are several, by number
+    values: NDArray[np.float64]  # by number, of leaves that have several
     words: NDArray[np.uint32]  # of the sets, a bit for each code
 
     def write(self, path: Path) -> None:
@@ -41,22 +43,29 @@ class Layout:
             return cls(**{name: np.load(file, allow_pickle=False) for name in _ARRAYS})
 
     def inside(self, columns: int, answers: int, several: int) -> bool:
-        """Whether no walk can leave the arrays, nor a sum the answers."""
+        """Whether each walk ends within the arrays, and each sum within the answers."""
         nodes = self.nodes
-        values = len(self.values) // several if several else len(self.values)
-        leaves = self.numbers if several else np.arange(len(nodes))
+        leaf = (nodes["feature"] & LEAF) > 0
+        apart = nodes["left"].astype(np.int64) - np.arange(len(nodes))
         return bool(
             len(self.roots) % WALKS == 0
             and len(self.targets) == len(self.roots)
-            and len(leaves) == len(nodes)
             and (self.roots < len(nodes)).all()
-            # Further than to itself a node leads to two, of which this is the first.
-            and (nodes["left"].astype(np.int64) + ~_leaves(nodes) < len(nodes)).all()
-            and (nodes["feature"] & ~(MISSING_LEFT | IN_SET) < columns).all()
-            and (leaves < values).all()
+            # A split leads on, never back: each walk ends. It leads to two; this is the first.
+            and ((apart > 0) == ~leaf).all()
+            and (apart >= 0).all()
+            and (nodes["left"].astype(np.int64) + ~leaf < len(nodes)).all()
+            and (nodes["feature"] & FEATURE < columns).all()
             and (self.targets.astype(np.int64) + (several or 1) <= answers).all()
+            and self._values_inside(leaf, several)
             and self._sets_inside()
         )
+
+    def _values_inside(self, leaf: NDArray[np.bool_], several: int) -> bool:
+        if not several:
+            return True
+        numbers = _parts(self.nodes["threshold"][leaf])[:, 0].astype(np.int64)
+        return bool(((numbers + 1) * several <= len(self.values)).all())
 
     def _sets_inside(self) -> bool:
         sets = self.nodes[(self.nodes["feature"] & IN_SET) > 0]
@@ -64,11 +73,6 @@ class Layout:
         return bool((begin + -(-codes // WORD) <= len(self.words)).all())
 
 
-def _leaves(nodes: NDArray[Any]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = nodes["left"] == np.arange(len(nodes))
-    return found
-
-
 def _parts(thresholds: NDArray[np.float64]) -> NDArray[np.uint32]:
-    """Where each set begins, and for how many codes it has a bit."""
+    """What stands where others have a threshold: two whole numbers."""
     return np.ascontiguousarray(thresholds).view("<u4").reshape(-1, 2)

@@ -54,14 +54,15 @@ class Walking:
         if found is None:
             raise ValueError("the kernel is not built for this machine")
         self._layout: Final = layout  # its arrays are what the kernel reads
-        self._walk: Final = found.sets if (layout.nodes["feature"] & IN_SET).any() else found.wide
+        sets = (layout.nodes["feature"] & IN_SET).any()
+        self._walk: Final = found.walk_sets if sets else found.walk_numbers
         self._walk.restype = None
         self._walk.argtypes = (
             ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p,
         )  # fmt: skip
         self._trees: Final = Trees(
             *(getattr(layout, name).ctypes.data for name in
-              ("nodes", "roots", "targets", "numbers", "values", "words")),
+              ("nodes", "roots", "targets", "values", "words")),
             len(layout.roots), columns, answers, several,
         )  # fmt: skip
         self._given: Final = ctypes.byref(self._trees)
