@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 
 import pytest
+import yaml
 from cluster_tree import rendered
+from language import REPOSITORY
 
 from mlops_spec.runtime.cluster import server as asking
-from mlops_spec.runtime.cluster.connection import connect
+from mlops_spec.runtime.cluster.connection import Connection, connect
 from mlops_spec.runtime.cluster.instance import deployment_ref, instance
 from mlops_spec.runtime.cluster.objects import Owner, Ref, at, ref_of
 from mlops_spec.runtime.cluster.pods import asked
@@ -60,6 +64,27 @@ def deployment() -> dict:
     return of(
         "apps/v1", "Deployment", spec={"selector": {"matchLabels": pods}, "template": template}
     )
+
+
+class Somebody(Connection):
+    """Another user of the same cluster, whom its administrator speaks for."""
+
+    def headers(self) -> Mapping[str, str]:
+        return {**super().headers(), "impersonate-user": "somebody"}
+
+
+def let_in(server: ApiServer) -> ApiServer:
+    """Give somebody the Role that the page of MLS622 shows, and the server as they see it."""
+    page = (REPOSITORY / "docs" / "errors" / "MLS622.md").read_text(encoding="utf-8")
+    shown = re.search(r"## Example that works\n```text\n(.*?)```", page, re.DOTALL)
+    assert shown
+    group = "rbac.authorization.k8s.io"
+    server.apply(of(f"{group}/v1", "Role", **yaml.safe_load(shown.group(1))))
+    subject = {"kind": "User", "apiGroup": group, "name": "somebody"}
+    role = {"kind": "Role", "apiGroup": group, "name": "m"}
+    server.apply(of(f"{group}/v1", "RoleBinding", subjects=[subject], roleRef=role))
+    known = {one.name: getattr(server.connection, one.name) for one in fields(Connection)}
+    return ApiServer(Somebody(**known))
 
 
 def held(server: ApiServer, namespace: str, name: str = "held") -> str:
@@ -234,3 +259,19 @@ if os.environ.get("KUBECONFIG"):
         with pytest.raises(Refusal, match="the cluster knows no Nothing") as no:
             server.get(Ref("nothing.invalid/v1", "Nothing", NAMESPACE, "m"))
         assert no.value.code == "MLS623"
+
+    def test_the_role_that_is_shown_is_enough_and_less_is_not(server: ApiServer) -> None:
+        groups = ("keda.sh", "monitoring.coreos.com")  # not in that Role
+        mine, of_example = Owner("flights", "production"), example()
+        tree = [one for one in of_example if not one["apiVersion"].startswith(groups)]
+        tree = [one for one in tree if server.knows(one["apiVersion"], one["kind"])]
+        theirs = let_in(server)
+        tree.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+
+        apply_tree(theirs, mine, tree)
+        assert difference(theirs, mine, tree).empty
+        for one in owned(theirs, mine, NAMESPACE):
+            theirs.delete(ref_of(one))
+        with pytest.raises(Denied, match="not allowed to read secret/m") as no:
+            theirs.get(Ref("v1", "Secret", NAMESPACE, "m"))
+        assert no.value.code == "MLS622"
