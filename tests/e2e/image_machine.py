@@ -50,7 +50,9 @@ def base_image(place: Path) -> str:
     if given or buildah("images", "--quiet", "--filter", f"reference={BASE}"):
         return given or BASE
     root = place / "root"
-    wanted = ("--variant=minbase", "--include=python3.11-venv", "bookworm", str(root))
+    # debootstrap does not see that the second provides what the first depends on.
+    packages = "--include=python3.11-venv,python3-distutils"
+    wanted = ("--variant=minbase", packages, "bookworm", str(root))
     subprocess.run(["debootstrap", *wanted], check=True, stdout=subprocess.DEVNULL)
     (root / "usr/bin/python").symlink_to("python3.11")
     container = buildah("from", "scratch")

@@ -136,6 +136,6 @@ if CAN_RUN and can_have_base() and shutil.which("docker-registry"):
             name, _, digest = image.partition("@")
             assert name == f"{images.address}/ml/trip"
             manifest = f"http://{images.address}/v2/ml/trip/manifests/{digest}"
-            kind = "application/vnd.docker.distribution.manifest.v2+json"
+            kind = "application/vnd.oci.image.manifest.v1+json"
             with urlopen(Request(manifest, headers={"accept": kind})) as answer:
                 assert answer.status == 200
