@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mlops_spec.runtime.cluster.counts import ReleaseCounts
+from mlops_spec.runtime.cluster.objects import Object
 from mlops_spec.runtime.cluster.predictions import PodLogs
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.rollout.evidence import GIVE_UP, ON_THE_WAY, compared, read_log
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 # Seconds between two looks at all pods: the API server has other work.
 EVERY: Final = 2.0
+# Seconds between two copies of the logs, which only a verdict needs: what a pod has not written
+# to us when it ends is lost, and should be little.
+LOGS_EVERY: Final = 10.0
 # So many requests of both without one id in common are no accident.
 STRANGERS: Final = 50
 
@@ -50,13 +54,16 @@ class ClusterSight:
         if now >= self._due:
             self._due = now + EVERY
             control = self._control.look() if self._control else None
-            reference = control.scores if control else None
-            self._seen = Arms(self._candidate.look(), control, reference)
+            self._seen = Arms(self._candidate.look(), control, None)
         return self._seen.requests
 
     def arms(self) -> Arms:
-        """What `count` saw: a verdict is on the very requests that were counted for it."""
-        return self._seen
+        """What `count` saw, and the scores of both arms up to now."""
+        if self._control is None or self._seen.control is None:
+            return self._seen
+        control = self._control.with_scores(self._seen.control)
+        candidate = self._candidate.with_scores(self._seen.candidate)
+        return Arms(candidate, control, control.scores)
 
 
 class _Arm:
@@ -67,17 +74,25 @@ class _Arm:
         self._release = release
         self._counts = ReleaseCounts(tracks.server, tracks.namespace, release)
         self._log = _Log(tracks, workspace, release) if logs else None
+        self._due = 0.0
         self.look()
 
     def look(self) -> Arm:
-        counts, ended = self._counts.look(self._tracks.pods(self._release))
+        """What its pods have counted."""
+        pods, now = self._tracks.pods(self._release), self._tracks.patience.now()
+        if self._log is not None and now >= self._due:
+            self._due = now + LOGS_EVERY
+            self._log.collect(pods)
+        counts, ended = self._counts.look(pods)
         edges = np.array(sorted(counts.seconds), dtype=np.float64)
         each = [round(counts.seconds[edge]) for edge in edges]
         lost = np.full(ended, np.inf)
-        arm = Arm(counts.failed + ended, np.concatenate([np.repeat(edges, each), lost]))
-        if self._log is None:
-            return arm
-        return replace(arm, scores=self._log.answers()["score"].to_numpy(dtype=np.float64))
+        return Arm(counts.failed + ended, np.concatenate([np.repeat(edges, each), lost]))
+
+    def with_scores(self, seen: Arm) -> Arm:
+        """The same with the scores of its log."""
+        assert self._log is not None, "it is compared with another arm"
+        return replace(seen, scores=self._log.answers()["score"].to_numpy(dtype=np.float64))
 
 
 class ClusterPairs:
@@ -134,8 +149,12 @@ class _Log:
         folder = workspace.predictions(tracks.model, release)
         self._pods = PodLogs(tracks.server, tracks.namespace, folder, self._started)
 
+    def collect(self, pods: tuple[Object, ...]) -> None:
+        """Copy what these pods have answered since the last copy."""
+        self._pods.collect(pods)
+
     def answers(self) -> pd.DataFrame:
-        self._pods.collect(self._tracks.pods(self._release))
+        self.collect(self._tracks.pods(self._release))
         return read_log(self._workspace, self._tracks.model, self._release, self._started)
 
     def until(self) -> float | None:
