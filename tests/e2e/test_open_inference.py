@@ -80,7 +80,7 @@ def test_it_is_live_and_ready_and_says_what_the_model_is(
     assert not client.is_model_ready("another")
     assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
     assert client.get_model_metadata("trip") == {
-        "name": "trip", "versions": ["7"], "platform": "onnx",
+        "name": "trip", "versions": ["7"], "platform": "trees",
         "inputs": [
             {"name": "distance", "datatype": "FP64", "shape": [-1]},
             {"name": "stops", "datatype": "INT64", "shape": [-1]},

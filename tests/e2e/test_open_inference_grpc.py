@@ -75,7 +75,7 @@ def test_it_is_live_and_ready_and_says_what_the_model_is(
     assert client.is_model_ready("trip", "7")
     assert client.get_server_metadata().name == "mlops-spec"
     found = client.get_model_metadata("trip", as_json=True)
-    assert (found["versions"], found["platform"]) == (["7"], "onnx")
+    assert (found["versions"], found["platform"]) == (["7"], "trees")
     assert [(each["name"], each["datatype"]) for each in found["inputs"]] == [
         ("distance", "FP64"), ("stops", "INT64"), ("windy", "FP64"),
     ]  # fmt: skip
