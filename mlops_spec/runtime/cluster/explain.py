@@ -14,6 +14,7 @@ SERVE: Final = ("model", "serve")
 RESOURCES: Final = ("model", "serve", "resources")
 REPLICAS: Final = ("model", "serve", "replicas")
 NAMESPACE: Final = ("environment", "serve", "namespace")
+VOLUME: Final = ("environment", "serve", "volume")
 
 _IMAGE: Final = frozenset(
     {
@@ -91,7 +92,8 @@ def _of_pod(pod: Object, events: Sequence[Object]) -> Iterator[Trouble]:
     unscheduled = _condition(pod, "PodScheduled")
     if unscheduled and unscheduled["status"] == "False":
         words = _words(unscheduled.get("message", ""))
-        yield Trouble(name, unscheduled.get("reason", "Unschedulable"), words, RESOURCES)
+        owner = VOLUME if "persistentvolumeclaim" in words.lower() else RESOURCES
+        yield Trouble(name, unscheduled.get("reason", "Unschedulable"), words, owner)
     containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
     for container in containers:
         yield from _of_container(name, container, events)

@@ -9,6 +9,7 @@ from mlops_spec.runtime.cluster.explain import (
     NAMESPACE,
     RESOURCES,
     SERVE,
+    VOLUME,
     Trouble,
     troubles,
 )
@@ -65,6 +66,14 @@ FOUND = {
             "message": "0/3 nodes are available:\n3 Insufficient cpu."}]}},
         [],
         Trouble("m-1", "Unschedulable", "0/3 nodes are available: 3 Insufficient cpu.", RESOURCES),
+    ),
+    "a pod whose volume is not there": (
+        {"metadata": {"name": "m-1"}, "status": {"conditions": [{
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "1 pod has unbound immediate PersistentVolumeClaims."}]}},
+        [],
+        Trouble("m-1", "Unschedulable", "1 pod has unbound immediate PersistentVolumeClaims.",
+                VOLUME),
     ),
     "a pod that was evicted": (
         {"metadata": {"name": "m-1"}, "status": {"reason": "Evicted", "message": "low on memory"}},
