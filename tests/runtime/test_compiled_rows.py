@@ -144,3 +144,18 @@ def test_a_plan_encodes_rows_as_their_tables_do(
 def test_a_portable_model_scores_rows_that_are_encoded_already() -> None:
     """A service looks for this by its name, and would be slower without it in silence."""
     assert callable(MatrixScorer.score_matrix)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [(b"5.0", 5), (b"1e3", 1000), (b"-0.0", 0), (b"9007199254740992.0", 2**53)],
+)
+def test_a_whole_number_may_be_written_as_a_float(written: bytes, found: int) -> None:
+    rows = READER.read(b'{"distance": 1.5, "stops": ' + written + b"}")
+    assert (rows.values[0][1], type(rows.values[0][1])) == (found, int)
+
+
+@pytest.mark.parametrize("written", [b"5.5", b"1e300", b'"5"', b"true"])
+def test_what_is_no_whole_number_is_refused(written: bytes) -> None:
+    with pytest.raises(BadRequest, match="stops"):
+        READER.read(b'{"distance": 1.5, "stops": ' + written + b"}")
