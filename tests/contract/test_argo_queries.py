@@ -86,6 +86,18 @@ def test_the_share_of_failures_is_bounded_as_wilson_bounds_it(
     _checked(tmp_path, promtool, expected, series)
 
 
+def test_a_worker_that_died_is_a_failure_of_its_release(
+    queries: Mapping[str, str], tmp_path: Path, promtool: str
+) -> None:
+    series = [
+        _counter("mlops_requests_total", 500, pod="a", code="200"),
+        _counter("mlops_workers_died_total", 2, pod="a"),
+    ]
+    bounds = wilson(2, 502, 0.90)
+    expected = {queries["harm/errors"]: bounds.low, queries["verdict/errors"]: bounds.high}
+    _checked(tmp_path, promtool, expected, series)
+
+
 def test_no_failure_is_a_share_of_zero_and_not_no_answer(
     queries: Mapping[str, str], tmp_path: Path, promtool: str
 ) -> None:

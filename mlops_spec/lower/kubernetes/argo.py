@@ -139,8 +139,10 @@ class _Queries:
 
     def errors(self, sign: int) -> str:
         """Wilson's bound of the share of failed answers: below it (-1) or above it (+1)."""
-        failed = "({} or vector(0))".format(self._counted(', code=~"5.."'))
-        n = self._counted("")
+        # A worker that died took the requests along that it was answering: one failure at least.
+        died = f"({self._most(exposition.WORKERS_DIED)} or vector(0))"
+        failed = "(({} or vector(0)) + {})".format(self._counted(', code=~"5.."'), died)
+        n = f"({self._counted('')} + {died})"
         z2, half = self._z2, self._z2 / 2
         root = f"sqrt({z2:.6g} * {failed} * ({n} - {failed}) / {n} + {z2 * z2 / 4:.6g})"
         return f"({failed} + {half:.6g} {'+' if sign > 0 else '-'} {root}) / ({n} + {z2:.6g})"
@@ -150,7 +152,9 @@ class _Queries:
         return f"histogram_quantile(0.99, sum by (le) (max_over_time({buckets}[{self._window}])))"
 
     def _counted(self, more: str) -> str:
+        return self._most(exposition.REQUESTS, more)
+
+    def _most(self, counter: str, more: str = "") -> str:
         # These pods are new, so that their counters are counts. `increase` would miss the first
         # failure of a pod, with which its series begins.
-        series = f"{exposition.REQUESTS}{{{self._own}{more}}}"
-        return f"sum(max_over_time({series}[{self._window}]))"
+        return f"sum(max_over_time({counter}{{{self._own}{more}}}[{self._window}]))"
