@@ -165,6 +165,25 @@ def test_who_decides_in_argo_is_believed_and_quoted(second, told, outcome, said)
     assert said in " ".join(v["reason"] for step in steps if step for v in step["verdicts"])
 
 
+def test_a_rollout_that_somebody_changes_in_its_last_moment_promotes_nothing(second):
+    stage, _, new = second
+    promote = stage.world.promote
+
+    def somebody_comes_first(release, verdicts):
+        stage.rollout["spec"]["template"]["metadata"]["labels"]["mlops-spec/release"] = "other"
+        stage.rollout["metadata"]["generation"] += 1
+        promote(release, verdicts)
+
+    stage.world.promote = somebody_comes_first
+    with pytest.raises(Refusal, match="asks for release other: somebody changed it while"):
+        stage.roll_out()
+
+    assert stage.roles()[new][0] == "candidate"
+    del stage.world.promote
+    assert stage.roll_out().outcome == "pass"
+    assert stage.roles()[new] == ("production", 1.0)
+
+
 @pytest.mark.parametrize("hold", [0, 1, 2, 3, 5, 7])
 @pytest.mark.parametrize("measured", [{}, {"errors": 0.5}], ids=["good", "harmful"])
 def test_argo_goes_on_while_nobody_follows_and_the_next_command_tells_its_end(

@@ -83,9 +83,18 @@ class ArgoWorld(ClusterWorld):
         self.tracks.follow()
 
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:
-        self.tracks.until(
-            lambda it: it.healthy, partial(self._tell, "promote", release), judged=True
+        begun = self.tracks.patience.now()
+        found = self.tracks.until(
+            lambda it: it.healthy or it.aborted or it.release != release.id,
+            partial(self._tell, "promote", release),
+            judged=True,
         )
+        self._require_ours(release, found, begun)
+        if not found.healthy:
+            raise Refusal(
+                "MLS602", f"Argo took {release.id} back after its last step: {found.message}",
+                "the same command tells what is live",
+            )  # fmt: skip
         TrainedWorld.promote(self, release, verdicts)
 
     def judged(self, release: Release, share: float, tell: Tell) -> Judged:
