@@ -115,6 +115,7 @@ def _goes_on_though_apply_is_killed(trips: WithArgo) -> str:
     applying = trips.start("apply", "--image", image)
     until(lambda: trips.doing("canary-50"), what="Argo's first step")
     kill(applying)
+    applying.communicate()
     status = trips.spec("status").out
     assert "50 % of traffic" in status, status
     assert "Argo: step" in status, status
