@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
 from mlops_spec.runtime.declare import Trust
 from mlops_spec.runtime.portable.scorer import Scorer, load
@@ -54,15 +54,8 @@ if TYPE_CHECKING:
 
 Send = Callable[[Message], Awaitable[None]]
 Answer = tuple[int, bytes, tuple[bytes, bytes]]
-
-
-def _whole(value: object) -> object:
-    """`5.0` is an integer to JSON Schema, and what pandas writes of a column with gaps."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
 # A double holds every whole number up to here, and a model sees doubles.
-Integer = Annotated[int, BeforeValidator(_whole), Field(ge=-(2**53), le=2**53)]
+Integer = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 GRPC_ADDRESS: Final = "MLOPS_SPEC_GRPC"  # host:port; port 0 is any that is free
 MODEL_FOLDER: Final = "model"

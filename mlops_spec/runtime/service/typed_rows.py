@@ -9,6 +9,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final, get_args
 
+import orjson
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from mlops_spec.runtime.service.compiled_rows import Values, compiled_rows, utc
@@ -90,13 +91,22 @@ class RowReader:
 
     def _checked(self, body: bytes, many: bool) -> Rows:
         try:
-            if many:
-                found = self.request.model_validate_json(body).rows  # type: ignore[attr-defined]
-            else:
-                found = [self.row.model_validate_json(body)]
+            found = self._validated(body, many)
         except ValidationError as error:
-            raise _bad(error) from None
+            whole = _whole_numbers(body, error)
+            if whole is None:
+                raise _bad(error) from None
+            try:
+                found = self._validated(whole, many)
+            except ValidationError as others:
+                raise _bad(others) from None
         return self._shape.rows([tuple(map(row.__dict__.get, self._fields)) for row in found])
+
+    def _validated(self, body: bytes, many: bool) -> list[BaseModel]:
+        if many:
+            rows: list[BaseModel] = self.request.model_validate_json(body).rows  # type: ignore[attr-defined]
+            return rows
+        return [self.row.model_validate_json(body)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +167,34 @@ def _declared(annotation: Any) -> str:
     if isinstance(inner[0], type):
         return _DECLARED[inner[0]]
     return "category" if isinstance(inner[0], str) else _declared(inner[0])
+
+
+def _whole_numbers(body: bytes, error: ValidationError) -> bytes | None:
+    """The request with integers where it has `5.0` for one; None where it has no such.
+
+    It is an integer to JSON Schema, and what pandas writes of a column with gaps.
+    """
+    wrong = error.errors(include_url=False, include_context=False)
+    floats = [each for each in wrong if each["type"] == "int_type" and _is_whole(each["input"])]
+    if not floats:
+        return None
+    try:
+        request: Any = orjson.loads(body)
+    # It has stricter rules for the numbers of other fields.
+    except ValueError:
+        return None
+    for each in floats:
+        # A row by itself, or one of many. Of a field that may be text as well, the place has more.
+        *row, field = each["loc"]
+        holder = request["rows"][row[1]] if len(row) == 2 else request
+        if holder.get(field) == each["input"]:
+            holder[field] = int(each["input"])
+    return orjson.dumps(request)
+
+
+def _is_whole(value: object) -> bool:
+    # Beyond, a double stands for several whole numbers.
+    return isinstance(value, float) and value.is_integer() and abs(value) <= 2**53
 
 
 def _bad(error: ValidationError) -> BadRequest:
