@@ -22,8 +22,8 @@ def _both(second: Matrix) -> Matrix:
 
 
 def _sigmoid(raw: Matrix) -> Matrix:
-    with np.errstate(over="ignore"):
-        return _both(1.0 / (1.0 + np.exp(-raw)))
+    # Beyond that it would be infinite, and one divided by it is nothing all the same.
+    return _both(1.0 / (1.0 + np.exp(np.minimum(-raw, _LARGEST))))
 
 
 def _softmax(raw: Matrix) -> Matrix:
@@ -33,6 +33,7 @@ def _softmax(raw: Matrix) -> Matrix:
 
 
 _BYTE: Final = ctypes.c_char
+_LARGEST: Final = 709.0  # of which `exp` is a number
 _LINKS: Final[Mapping[str, Callable[[Matrix], Matrix]]] = {
     "sum": lambda raw: raw,
     "exp": np.exp,
