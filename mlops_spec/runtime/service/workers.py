@@ -149,7 +149,7 @@ def main() -> int:
     module, _, name = given.app.partition(":")
     config = uvicorn.Config(
         given.app, host=given.host, port=given.port, access_log=False, interface="asgi3",
-        http=WholeAnswers, ws="none",
+        http=WholeAnswers, ws="none", proxy_headers=False,
         timeout_graceful_shutdown=given.timeout_graceful_shutdown,
     )  # fmt: skip
     try:

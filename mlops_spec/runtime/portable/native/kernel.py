@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import platform
 import sys
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -21,11 +22,20 @@ def library_path() -> Path:
     return Path(__file__).with_name(name)
 
 
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """The kernel, called in two ways."""
+
+    lets_go: ctypes.CDLL  # of the interpreter, for as long as it works
+    keeps_hold: ctypes.PyDLL
+
+
 @cache
-def kernel() -> ctypes.CDLL | None:
+def kernel() -> Kernel | None:
     """The kernel; None where it was not built or cannot be loaded."""
+    path = str(library_path())
     try:
-        return ctypes.CDLL(str(library_path()))
+        return Kernel(ctypes.CDLL(path), ctypes.PyDLL(path))
     except OSError:
         return None
 

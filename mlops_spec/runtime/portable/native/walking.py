@@ -32,6 +32,9 @@ def _softmax(raw: Matrix) -> Matrix:
     return found
 
 
+# Rows that take microseconds. Who lets go of the interpreter for them may wait half a millisecond
+# until another thread gives it back.
+FEW: Final = 64
 _BYTE: Final = ctypes.c_char
 _LARGEST: Final = 709.0  # of which `exp` is a number
 _LINKS: Final[Mapping[str, Callable[[Matrix], Matrix]]] = {
@@ -55,12 +58,9 @@ class Walking:
         if found is None:
             raise ValueError("the kernel is not built for this machine")
         self._layout: Final = layout  # its arrays are what the kernel reads
-        sets = (layout.nodes["feature"] & IN_SET).any()
-        self._walk: Final = found.walk_sets if sets else found.walk_numbers
-        self._walk.restype = None
-        self._walk.argtypes = (
-            ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p,
-        )  # fmt: skip
+        name = "walk_sets" if (layout.nodes["feature"] & IN_SET).any() else "walk_numbers"
+        self._walk_few: Final = _function(found.keeps_hold, name)
+        self._walk_many: Final = _function(found.lets_go, name)
         self._trees: Final = Trees(
             *(getattr(layout, name).ctypes.data for name in
               ("nodes", "roots", "targets", "values", "words")),
@@ -90,8 +90,16 @@ class Walking:
     def _sums(self, matrix: Matrix) -> Matrix:
         found = np.zeros((len(matrix), self._answers))
         if len(matrix):
-            self._walk(self._given, _address(matrix), len(matrix), _address(found))
+            walk = self._walk_few if len(matrix) <= FEW else self._walk_many
+            walk(self._given, _address(matrix), len(matrix), _address(found))
         return found
+
+
+def _function(library: ctypes.CDLL, name: str) -> Any:
+    found = getattr(library, name)
+    found.restype = None
+    found.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p)
+    return found
 
 
 def _address(array: Matrix) -> int:
