@@ -30,6 +30,7 @@ from mlops_spec.terms.workspace import Workspace
 READY_WITHIN = 60.0
 
 BARE_NAME = "bare ASGI"
+ALONE_NAME = "bare ASGI, uvicorn alone"
 FASTAPI = """
 import joblib
 import pandas as pd
@@ -112,6 +113,13 @@ def bare(place: Path, workers: int = 1) -> Server:
     folder = _folder(place, f"bare-{workers}", {"main.py": BARE})
     fast = ("--loop", "uvloop", "--http", "httptools")
     return Server(named(BARE_NAME, workers), (*_uvicorn("main:app", workers), *fast), folder, dict)
+
+
+def bare_alone(place: Path) -> Server:
+    """The same on what uvicorn brings by itself, as most services run."""
+    folder = _folder(place, "bare-alone", {"main.py": BARE})
+    plain = ("--loop", "asyncio", "--http", "h11")
+    return Server(ALONE_NAME, (*_uvicorn("main:app"), *plain), folder, dict)
 
 
 def named(name: str, workers: int) -> str:

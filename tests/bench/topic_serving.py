@@ -11,7 +11,7 @@ import servers
 from load import CLIENTS, generator, load, rate
 from measure import Measure, Sample, Table, Way, in_turns
 from models import Trained, forest
-from servers import BARE_NAME, Server, named
+from servers import ALONE_NAME, BARE_NAME, Server, named
 
 ROUNDS = 3
 ROWS = 200  # different rows that are asked about, one a request
@@ -33,6 +33,7 @@ def run(place: Path, _: Path | None) -> Iterator[Table]:
         servers.bare(place),
         *servers.ours(place, trained, (1, 2)),
         servers.bare(place, 2),
+        servers.bare_alone(place),
         servers.fastapi(place, trained),
         servers.bentoml(place, trained),
         servers.mlflow(place, trained),
@@ -43,12 +44,13 @@ def run(place: Path, _: Path | None) -> Iterator[Table]:
         topic="serving",
         title=f"{trained.title}, one row a request, {CLIENTS} clients",
         measures=MEASURES,
-        bases=("FastAPI snippet", named(BARE_NAME, 1), named(BARE_NAME, 2)),
+        bases=("FastAPI snippet", named(BARE_NAME, 1), ALONE_NAME),
         # Each service is warmed up by requests of its own after every start.
         samples=samples,
         notes=(
             generator(),
             "FastAPI, BentoML and MLflow with scikit-learn; bare ASGI has no model; ours logs",
+            "bare ASGI and ours on uvloop and httptools; uvicorn alone on asyncio and h11",
             "each round starts the service anew; memory is PSS after the load",
             "p99 ½: at about half of the rate before, connections that pause",
             f"{MANY} rows: how many requests of one row could be answered instead of one of {MANY}",
