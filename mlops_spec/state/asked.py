@@ -27,7 +27,13 @@ def is_open(journal: Journal, model: str) -> bool:
 
 
 def record_waiting(journal: Journal, model: str, run: str, release: str) -> None:
-    """Remember that an apply stopped because a person has to decide on this release."""
+    """Remember that an apply stopped because a person has to decide on this release.
+
+    The same apply once more leaves everything as it was.
+    """
+    recorded = journal.steps(model, step=WAIT_STEP)
+    if recorded and (recorded[-1].run, recorded[-1].digest) == (run, release):
+        return
     journal.start(model, WAIT_STEP, release, run)
     journal.finish(model, WAIT_STEP, release, "done", {})
 

@@ -203,3 +203,17 @@ def test_status_says_who_waits_and_who_has_approved_what_serves(
         "since": 1000.0, "criteria": list(READ), "by": ["ann", "bob"], "command": COMMAND,
         "card": str(workspace.card("r1")), "warnings": [],
     }  # fmt: skip
+
+
+def test_an_apply_that_stops_once_more_for_the_same_release_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    times = iter(range(1000, 2000))
+    journal = Journal(Store.at(tmp_path / "state.db", clock=lambda: float(next(times))), "local")
+    record_waiting(journal, "m", "r1", "aaaa")
+    before = journal.steps("m")
+
+    record_waiting(journal, "m", "r1", "aaaa")
+    assert journal.steps("m") == before
+    record_waiting(journal, "m", "r2", "bbbb")
+    assert journal.steps("m") != before
