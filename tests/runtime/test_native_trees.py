@@ -142,6 +142,20 @@ def test_without_a_kernel_the_graph_answers_the_same(
     assert np.allclose(by_graph.score(columns).score, walked.score, rtol=1e-12, atol=1e-12)
 
 
+def test_without_a_kernel_no_trees_are_written_since_nobody_has_tried_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = rows(200)
+    model = pipeline(RandomForestClassifier).fit(train, late(train))
+    built.kernel.cache_clear()
+    monkeypatch.setattr(built, "library_path", lambda: tmp_path / "none.so")
+
+    report = export(model, train, tmp_path / "model")
+    built.kernel.cache_clear()
+
+    assert (report.kind, report.files) == ("onnx", ("model.onnx", "manifest.json"))
+
+
 def test_equal_trees_are_written_as_equal_bytes(tmp_path: Path) -> None:
     train = rows(200)
     model = pipeline(RandomForestClassifier).fit(train, late(train))

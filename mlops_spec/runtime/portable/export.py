@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_spec.runtime.portable.encoding import Encoding, Matrix
+from mlops_spec.runtime.portable.encoding import Encoding
 from mlops_spec.runtime.portable.forms import FORMS
 from mlops_spec.runtime.portable.forms.ensembles import Ensemble, written
 from mlops_spec.runtime.portable.front import BoostingColumns, flat, front
@@ -23,10 +23,13 @@ from mlops_spec.runtime.portable.native.laying import facts_of, laid_out
 from mlops_spec.runtime.portable.native.layout import Layout
 from mlops_spec.runtime.portable.native.walking import Walking
 from mlops_spec.runtime.portable.scorer import (
+    CHUNK_ROWS,
     FORMAT,
     MANIFEST,
     Label,
+    MatrixScorer,
     Meaning,
+    Run,
     graph_run,
     rows_at_once,
 )
@@ -139,38 +142,37 @@ def _portable(pipeline: Any, frame: pd.DataFrame, meaning: Meaning) -> _Portable
     before = front(steps, frame)
     graph = Graph(before.encoding.width)
     x = before.apply(graph.input)
-    ensemble = FORMS.ensemble(estimator)
+    columns, ensemble = columns_of(graph, x), FORMS.ensemble(estimator)
     answers = _answers(estimator, x, meaning) if ensemble is None else written(ensemble, x)
     model = graph.model(answers, max(len(meaning.classes), 1))
-    matrix = before.encoding.matrix(_raw(frame))
-    expected, at_once = answers_of(pipeline, frame), rows_at_once(graph.widest)
-    run = graph_run(model)
-    found = np.concatenate([run(part) for part in _parts(matrix, at_once)])
-    measured = parity(expected, found, meaning)
+    at_once = rows_at_once(graph.widest)
+    expected, matrix = answers_of(pipeline, frame), before.encoding.matrix(_raw(frame))
+
+    def proven(kind: Literal["onnx", "trees"], run: Run, most: int = CHUNK_ROWS) -> Parity:
+        scorer = MatrixScorer(kind, run, before.encoding, meaning, (), most)
+        return parity(expected, scorer.answers_to(matrix), meaning)
+
+    measured = proven("onnx", graph_run(model), at_once)
     if not measured.holds:
         raise NoForm(_disparity(measured))
-    trees = None if ensemble is None else _trees(ensemble, columns_of(graph, x))
-    by_trees = None if trees is None else _walked(trees, matrix)
-    if by_trees is not None:
-        both = parity(expected, by_trees, meaning)
-        measured, trees = (_worse(measured, both), trees) if both.holds else (measured, None)
+    trees = _trees(ensemble, columns)
+    if trees is not None:
+        walked = proven("trees", Walking(*trees).answers)
+        measured, trees = (_worse(measured, walked), trees) if walked.holds else (measured, None)
     return _Portable(model, before.encoding, at_once, measured, trees)
 
 
-def _trees(ensemble: Ensemble, columns: Columns | None) -> tuple[Layout, Mapping[str, Any]] | None:
-    """The trees for the kernel, where what is done before them can be told of their splits."""
-    layout = None if columns is None else laid_out(ensemble, columns)
-    if columns is None or layout is None:
+def _trees(
+    ensemble: Ensemble | None, columns: Columns | None
+) -> tuple[Layout, Mapping[str, Any]] | None:
+    """The trees for the kernel, where what is done before them can be told of their splits.
+
+    None where no kernel is built: what cannot be tried here is not proven, and not written.
+    """
+    if ensemble is None or columns is None or kernel() is None:
         return None
-    return layout, facts_of(ensemble, columns.width)
-
-
-def _walked(trees: tuple[Layout, Mapping[str, Any]], matrix: Matrix) -> Matrix | None:
-    return None if kernel() is None else Walking(*trees).answers(matrix)
-
-
-def _parts(matrix: Matrix, size: int) -> Iterator[Matrix]:
-    return (matrix[start : start + size] for start in range(0, max(len(matrix), 1), size))
+    layout = laid_out(ensemble, columns)
+    return None if layout is None else (layout, facts_of(ensemble, columns.width))
 
 
 def _worse(one: Parity, other: Parity) -> Parity:

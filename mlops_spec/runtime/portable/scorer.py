@@ -23,6 +23,7 @@ MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
 
 Columns = Mapping[str, Values]
+Run = Callable[[Matrix], Matrix]
 Label = str | int | float | bool
 # A binary decision is positive above this probability, as scikit-learn's `predict` decides.
 THRESHOLD: Final = 0.5
@@ -150,7 +151,7 @@ class MatrixScorer:
     """Column tables, then ONNX Runtime or the kernel. Needs neither pandas nor scikit-learn."""
 
     kind: Literal["onnx", "trees"]
-    run: Callable[[Matrix], Matrix]  # of an encoded matrix: probabilities by class, or predictions
+    run: Run  # of an encoded matrix: probabilities by class, or predictions
     encoding: Encoding
     meaning: Meaning
     features: tuple[str, ...]
@@ -171,13 +172,14 @@ class MatrixScorer:
             return self.meaning.read_batch(np.concatenate(list(threads.map(self.answers, parts))))
 
     def answers(self, columns: Columns) -> Matrix:
-        return self._answers(self.encoding.matrix(columns))
+        return self.answers_to(self.encoding.matrix(columns))
 
     def score_matrix(self, matrix: Matrix) -> Scores:
         """The scores of rows that are encoded already, as `encoding` would have done."""
-        return self.meaning.read(self._answers(matrix))
+        return self.meaning.read(self.answers_to(matrix))
 
-    def _answers(self, matrix: Matrix) -> Matrix:
+    def answers_to(self, matrix: Matrix) -> Matrix:
+        """`answers` of rows that are encoded already."""
         if len(matrix) <= self.at_once:
             return self.run(matrix)
         starts = range(0, len(matrix), self.at_once)
@@ -227,9 +229,7 @@ def load(folder: Path, expected_digest: str) -> Scorer:
     return MatrixScorer("onnx", run, encoding, meaning, features, at_once)
 
 
-def graph_run(
-    model: Path | bytes, dtype: str = "float64", output: str = "y"
-) -> Callable[[Matrix], Matrix]:
+def graph_run(model: Path | bytes, dtype: str = "float64", output: str = "y") -> Run:
     """What a graph answers to a matrix."""
     run, outputs = session(model).run, [output]
     if dtype == "float64":
