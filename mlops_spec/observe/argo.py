@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlops_spec.runtime.cluster.argo_status import HASH, Progress, progress_of, rollout_ref
-from mlops_spec.runtime.cluster.explain import troubles
 from mlops_spec.runtime.cluster.objects import Object, at, labels_of
-from mlops_spec.runtime.cluster.pods import name_of, ready
+from mlops_spec.runtime.cluster.pods import ready, troubles_of
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.terms.labels import RELEASE
 
@@ -52,14 +51,9 @@ def _versions(
     for version in dict.fromkeys((progress.stable or progress.current, progress.current)):
         mine = [pod for pod in pods if labels_of(pod).get(HASH) == version]
         waiting = [pod for pod in mine if not ready(pod)]
-        events = {name_of(pod): server.events(_namespace(pod), name_of(pod)) for pod in waiting}
         if mine:
             yield Version(
                 labels_of(mine[0]).get(RELEASE, ""), version == progress.stable,
                 len(mine) - len(waiting), len(mine), (len(mine) - len(waiting)) / max(up, 1),
-                tuple(map(str, troubles(rollout, waiting, events))),
+                tuple(map(str, troubles_of(server, rollout, waiting))),
             )  # fmt: skip
-
-
-def _namespace(pod: Object) -> str:
-    return str(pod["metadata"]["namespace"])

@@ -24,14 +24,13 @@ from mlops_spec.runtime.cluster.argo_status import (
     runs_of,
     waits_for_pods,
 )
-from mlops_spec.runtime.cluster.explain import troubles
 from mlops_spec.runtime.cluster.instance import release_of
 from mlops_spec.runtime.cluster.objects import Object, at
-from mlops_spec.runtime.cluster.pods import name_of, ready
+from mlops_spec.runtime.cluster.pods import ready, troubles_of
 from mlops_spec.runtime.cluster.recorded import Instance, instance_of
 from mlops_spec.runtime.cluster.rest import rest
 from mlops_spec.runtime.cluster.server import ApiServer
-from mlops_spec.runtime.cluster.wait import Patience, Standing, not_ready
+from mlops_spec.runtime.cluster.wait import Hopeless, Patience, Standing, not_ready
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Deployment, Deployments, Journal
 from mlops_spec.terms.labels import NAME, RELEASE
@@ -135,11 +134,10 @@ class ArgoTrack:
             return progress
         pods = self.pods(release_of(found))
         waiting = [pod for pod in pods if not ready(pod)]
-        events = {name_of(pod): self.server.events(self.namespace, name_of(pod)) for pod in waiting}
         wanted = max(int(at(found, "status", "updatedReplicas", default=0)), 1)
         return replace(
             progress, ready=len(pods) - len(waiting), wanted=wanted,
-            troubles=troubles(found, waiting, events),
+            troubles=troubles_of(self.server, found, waiting),
         )  # fmt: skip
 
     def runs(self) -> tuple[Run, ...]:
@@ -157,7 +155,7 @@ class ArgoTrack:
         pods do not become ready.
         """
         begun = self.patience.now()
-        hopeless: float | None = None
+        hopeless = Hopeless(self.patience)
         shown: Progress | None = None
         while True:
             found, now = self.look(), self.patience.now()
@@ -168,11 +166,7 @@ class ArgoTrack:
                 shown = found
             if found.seen and done(found):
                 return found
-            if any(trouble.hopeless for trouble in found.troubles):
-                hopeless = now if hopeless is None else hopeless
-            else:
-                hopeless = None
-            self._give_up(found, now - begun, 0.0 if hopeless is None else now - hopeless)
+            self._give_up(found, now - begun, hopeless.over(found.troubles))
             if not judged:
                 self._hurry(found, now - begun)
             self._rest()
@@ -189,7 +183,7 @@ class ArgoTrack:
         standing = Standing(found.wanted, found.ready, troubles=found.troubles)
         return not_ready(self.server, rollout, standing, seconds)
 
-    def _give_up(self, found: Progress, seconds: float, hopeless: float) -> None:
+    def _give_up(self, found: Progress, seconds: float, hopeless: bool) -> None:
         """`Refusal` for what waiting does not help with."""
         ref = rollout_ref(self.namespace, self.model)
         if not found.seen and seconds >= TAKEN_WITHIN:
@@ -201,7 +195,7 @@ class ArgoTrack:
             )
         if found.refused:
             raise Refusal("MLS625", f"Argo refuses {ref}: {found.message}", "see the message")
-        if hopeless >= self.patience.hopeless:
+        if hopeless:
             raise self.not_ready(found, seconds)
 
     def _hurry(self, found: Progress, seconds: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from mlops_spec.runtime.cluster.explain import Trouble, troubles
 from mlops_spec.runtime.cluster.objects import Object, at
 from mlops_spec.runtime.cluster.refused import Unreachable, status_of, words_of
 from mlops_spec.runtime.cluster.server import ApiServer
@@ -52,6 +53,13 @@ def asked(
         words = answer.body[:300].decode(errors="replace")
         raise OSError(f"{pod} answers {answer.status} to {path}: {words}")
     return answer.body
+
+
+def troubles_of(server: ApiServer, owner: Object, pods: Sequence[Object]) -> tuple[Trouble, ...]:
+    """What keeps these pods, and the Deployment or Rollout they are of, from being ready."""
+    namespace = owner["metadata"]["namespace"]
+    events = {name: server.events(namespace, name) for name in map(name_of, pods)}
+    return troubles(owner, pods, events)
 
 
 def unreached(pod: str, words: str) -> Refusal:

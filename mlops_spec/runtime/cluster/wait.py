@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mlops_spec.runtime.cluster.explain import Trouble, troubles
+from mlops_spec.runtime.cluster.explain import Trouble
 from mlops_spec.runtime.cluster.objects import Object, Ref, at, labels_of, ref_of
-from mlops_spec.runtime.cluster.pods import name_of
 from mlops_spec.runtime.cluster.pods import ready as is_ready
+from mlops_spec.runtime.cluster.pods import troubles_of
 from mlops_spec.runtime.cluster.rest import rest
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.refusal import Refusal
@@ -54,6 +54,23 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
 
 
+@dataclass
+class Hopeless:
+    """For how long waiting has not helped, on end."""
+
+    patience: Patience
+    since: float | None = None
+
+    def over(self, troubles: Sequence[Trouble]) -> bool:
+        """Whether nothing more is to be waited for, with these troubles now."""
+        if not any(trouble.hopeless for trouble in troubles):
+            self.since = None
+            return False
+        now = self.patience.now()
+        self.since = now if self.since is None else self.since
+        return now - self.since >= self.patience.hopeless
+
+
 def standing_of(server: ApiServer, deployment: Object) -> Standing:
     """How far a Deployment is right now, with what stands in its way."""
     status = deployment.get("status", {})
@@ -64,11 +81,8 @@ def standing_of(server: ApiServer, deployment: Object) -> Standing:
     seen = status.get("observedGeneration", 0) >= generation
     if seen and alone and ready >= wanted <= updated:
         return Standing(wanted, ready, done=True)
-    namespace = deployment["metadata"]["namespace"]
     newest = _newest_pods(server, deployment) if seen else ()
-    names = [name_of(pod) for pod in newest]
-    events = {name: server.events(namespace, name) for name in names}
-    found = troubles(deployment, newest, events)
+    found = troubles_of(server, deployment, newest)
     return Standing(wanted, sum(map(is_ready, newest)), troubles=found)
 
 
@@ -96,7 +110,7 @@ def wait_until_ready(
     """
     started = moved = patience.now()
     most = 0
-    hopeless_since: float | None = None
+    hopeless = Hopeless(patience)
     shown: Standing | None = None
     while True:
         deployment = server.get(ref)
@@ -111,12 +125,7 @@ def wait_until_ready(
         now = patience.now()
         if found.ready > most:  # many copies may take long together
             most, moved = found.ready, now
-        hopeless = any(trouble.hopeless for trouble in found.troubles)
-        since = now if hopeless_since is None else hopeless_since
-        hopeless_since = since if hopeless else None
-        if hopeless_since is not None and now - hopeless_since >= patience.hopeless:
-            raise not_ready(server, deployment, found, now - started)
-        if now - moved >= patience.within:
+        if hopeless.over(found.troubles) or now - moved >= patience.within:
             raise not_ready(server, deployment, found, now - started)
         rest(server, deployment, patience, LOOK)
 
