@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from mlops_spec.apply.events import Event
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         require_use(site, plan, images)
         # Before anything is done: afterwards the gates count as unchanged.
         replayed = replays(site, plan)
-        outcome = _execute(site, plan, replayed, arguments)
+        outcome = _execute(site, plan, replayed, images, arguments)
         if not outcome.failed:
             LiveWorld(site, _ignore).settle(outcome.blocked)
     _report(site, plan, replayed, outcome, arguments)
@@ -75,20 +76,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _execute(
-    site: Site, plan: ApplyPlan, replayed: Replays, arguments: argparse.Namespace
+    site: Site,
+    plan: ApplyPlan,
+    replayed: Replays,
+    images: Mapping[str, str],
+    arguments: argparse.Namespace,
 ) -> Outcome:
+    def executed(tell: Tell) -> Outcome:
+        world = LiveWorld(site, tell, arguments.retry, images, arguments.take_over)
+        return execute(plan, world, tell)
+
     if plan.no_op:
         return Outcome(plan.blocked, ())
     if arguments.output == "json":
-        return execute(plan, _world(site, _ignore, arguments), _ignore)
+        return executed(_ignore)
     show(plan, arguments, replayed)
     with Progress(console(arguments)) as progress:
-        return execute(plan, _world(site, progress.tell, arguments), progress.tell)
-
-
-def _world(site: Site, tell: Tell, arguments: argparse.Namespace) -> LiveWorld:
-    images = images_given(site, arguments.image)
-    return LiveWorld(site, tell, arguments.retry, images, arguments.take_over)
+        return executed(progress.tell)
 
 
 def _ignore(_: Event) -> None:

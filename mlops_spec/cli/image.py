@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any, Final
 
-from mlops_spec.apply.look import facets_of
+from mlops_spec.apply.look import context_of
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.exits import Exit
 from mlops_spec.cli.site import add_environment, open_site
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
     _check(site, arguments)
     engine = find_engine()
-    context = _context(site, arguments.model)
+    context = context_of(site, site.model(arguments.model))
     with context.lease("image"):
         told = _make(site, context, engine, arguments)
     if arguments.output == "json":
@@ -105,7 +105,3 @@ def _steps(arguments: argparse.Namespace) -> Heard:
             print(f"  {line[:110]}", file=sys.stderr)
 
     return heard
-
-
-def _context(site: Site, model: str) -> Context:
-    return Context(model, site.root, site.workspace, site.store, facets_of(site, site.model(model)))
