@@ -232,12 +232,9 @@ def _footers(files: list[Path]) -> dict[Path, pq.FileMetaData]:
 
 def _tables(files: list[Path]) -> dict[Path, pa.Table]:
     """The rows by file, without the files that another one replaces."""
-    tables = {path: table for path in files if (table := _table(path)) is not None}
-    gone = {name for table in tables.values() for name in _replaced(table.schema.metadata)}
+    tables = ((path, _table(path)) for path in _footers(files))
     return {
-        path: table.replace_schema_metadata(None)
-        for path, table in tables.items()
-        if path.name not in gone
+        path: table.replace_schema_metadata(None) for path, table in tables if table is not None
     }
 
 
