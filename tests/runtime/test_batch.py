@@ -102,8 +102,9 @@ def test_rows_that_the_service_would_refuse_have_a_problem_and_no_score(place: C
     assert got.index[got["problem"].notna()].tolist() == [3, 4, 5, 6]
 
 
+@pytest.mark.parametrize("half", [b"", b"PAR1 is not all of it"], ids=["replaced", "half there"])
 def test_a_source_that_changes_meanwhile_is_refused_and_then_read_anew(
-    place: Context, monkeypatch: pytest.MonkeyPatch
+    place: Context, monkeypatch: pytest.MonkeyPatch, half: bytes
 ) -> None:
     many(place.root)
     write = batch_parts.write
@@ -111,11 +112,14 @@ def test_a_source_that_changes_meanwhile_is_refused_and_then_read_anew(
     def meddling(path: Path, *rest: Any) -> None:
         write(path, *rest)
         put(place.root, rows(20, seed=9), "flights/b.parquet")
+        if half:
+            (place.root / "data/flights/b.parquet").write_bytes(half)
 
     with monkeypatch.context() as patch:
         patch.setattr(batch_parts, "write", meddling)
         with pytest.raises(Refusal, match="changed while it was predicted"):
             run(place)
+    put(place.root, rows(20, seed=9), "flights/b.parquet")
     assert run(place)["rows"] == 270
 
 

@@ -101,6 +101,16 @@ def test_a_file_that_was_cut_in_half_is_named(tmp_path):
     assert help == "the file is not Parquet, or was cut off while written; copy it again"
 
 
+def test_a_file_with_a_damaged_page_is_named(tmp_path):
+    path = put(tmp_path, rows(500))
+    data = bytearray(path.read_bytes())
+    data[4:60] = b"\xff" * 56
+    path.write_bytes(data)
+    message, help = refusal(tmp_path)
+    assert message.startswith("data/rows.parquet cannot be read: ")
+    assert help == "the file is not Parquet, or was cut off while written; copy it again"
+
+
 def test_an_empty_file_is_named(tmp_path):
     put(tmp_path, rows(5)).write_bytes(b"")
     assert refusal(tmp_path)[0].startswith("data/rows.parquet cannot be read: ")

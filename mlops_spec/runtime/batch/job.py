@@ -159,10 +159,15 @@ def _predict(
     folder.mkdir(parents=True, exist_ok=True)
     parts: list[Part] = []
     problems: Counter[str] = Counter()
-    for part, found in Chunked(source, dataset, scorer, folder).parts(CHUNK_ROWS):
-        parts.append(part)
-        problems.update(found)
-        progress({"parts_done": len(parts), "rows": sum(part.rows for part in parts)})
+    try:
+        for part, found in Chunked(source, dataset, scorer, folder).parts(CHUNK_ROWS):
+            parts.append(part)
+            problems.update(found)
+            progress({"parts_done": len(parts), "rows": sum(part.rows for part in parts)})
+    except Refusal:
+        # Half of a file that is being written anew looks broken: what helps is another run.
+        _require_unchanged(source, job, folder)
+        raise
     require_good(sum(part.rows for part in parts), problems, dataset)
     _require_unchanged(source, job, folder)
     return tuple(parts)

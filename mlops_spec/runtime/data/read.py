@@ -56,12 +56,12 @@ def readable(place: str, source: Parquet | Csv) -> Iterator[None]:
     """What Arrow and the disk say about a file, as a `Refusal` MLS701."""
     try:
         yield
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except PermissionError as error:
+        raise Refusal("MLS701", f"{place} may not be read", "change its permissions") from error
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:  # OSError: a damaged page
         raise Refusal(
             "MLS701", f"{place} cannot be read: {gist(error)}", _advice(source, str(error))
         ) from error
-    except PermissionError as error:
-        raise Refusal("MLS701", f"{place} may not be read", "change its permissions") from error
 
 
 def csv_columns(path: Path, place: str, wanted: Sequence[str]) -> pa_csv.ConvertOptions:
