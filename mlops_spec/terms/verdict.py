@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
+# The units that an estimate may have; shares and counts have none.
+_UNITS: Final = ("ms", "s", "h", "MB")
+
 
 class Outcome(StrEnum):
     PASS = "pass"  # noqa: S105 - a verdict, not a password
@@ -43,11 +46,20 @@ class Verdict:
     method: str = ""
     parts: tuple[Verdict, ...] = ()
 
+    @property
+    def unit(self) -> str:
+        """What estimate and interval are counted in, as the limit says it; "" for a plain number.
+
+        Read from the words of the limit, so that verdicts of long ago have it too.
+        """
+        last = self.limit.rpartition(" ")[2]
+        return last if last in _UNITS else ""
+
     def line(self) -> str:
         """The verdict on one line, as everything prints it."""
         parts = [f"{self.check}: {self.outcome.upper()}"]
         if self.estimate is not None:
-            parts.append(f"{self.estimate:.4g}")
+            parts.append(f"{self.estimate:.4g} {self.unit}".rstrip())
         if self.low is not None or self.high is not None:
             parts.append(f"[{_end(self.low, '-∞')}, {_end(self.high, '∞')}]")
         parts.append(f"n={self.n}")

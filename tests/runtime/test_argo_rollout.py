@@ -70,7 +70,7 @@ def test_argo_takes_the_steps_and_its_verdicts_are_recorded(second):
     ("measured", "outcome", "said"),
     [
         ({"errors": 0.5}, "fail", "errors: FAIL  [0.5, ∞]"),
-        ({"p99": 9.0}, "fail", "p99: FAIL  9  n=0  limit 0.25 s"),
+        ({"p99": 9.0}, "fail", "p99: FAIL  9 s  n=0  limit 0.25 s"),
         ({"requests": 3.0}, "inconclusive", "requests: INCONCLUSIVE  n=3"),
         ({"requests": None}, "no_data", "requests: NO_DATA  n=0"),
     ],

@@ -76,7 +76,7 @@ def test_a_latency_is_decided_on_the_bound_of_its_quantile(most, outcome):
 
 def test_a_latency_prints_its_limit_in_milliseconds():
     found = the(Latency(0.5, most=0.0005), Measured(Timings(np.full(400, 0.0001))))
-    assert found.line() == "latency p50: PASS  0.1  [0.1, 0.1]  n=400  limit ≤ 0.5 ms"
+    assert found.line() == "latency p50: PASS  0.1 ms  [0.1, 0.1]  n=400  limit ≤ 0.5 ms"
 
 
 def test_too_few_turns_for_a_p99_never_pass_and_say_how_many_would_do():
@@ -135,7 +135,7 @@ def test_a_size_is_exact(most, outcome):
     found = the(ModelSize(most), Measured(size=Size(1_500_000)))
     assert (found.outcome, found.estimate, found.low, found.n) == (outcome, 1.5, None, 1)
     assert found.line() == (
-        f"model size: {outcome.upper()}  1.5  n=1  limit ≤ {most / 1e6:g} MB  "
+        f"model size: {outcome.upper()}  1.5 MB  n=1  limit ≤ {most / 1e6:g} MB  "
         "(all files of the portable model)"
     )
 

@@ -70,7 +70,7 @@ def test_p99_is_judged_by_the_share_of_slow_answers_and_shown_in_seconds():
     verdict = judge_p99(Arms(arm(slow=40), arm(7600), GRID), 0.25, PLANNED)
 
     assert verdict.line() == (
-        "p99: FAIL  1  [1, 1]  n=400  limit 0.25 s  (look 4; production 0.02 s)"
+        "p99: FAIL  1 s  [1, 1]  n=400  limit 0.25 s  (look 4; production 0.02 s)"
     )
 
 

@@ -21,7 +21,7 @@ def row(verdict: Verdict) -> tuple[str, str, str, str, str]:
     return (
         f"{escape(verdict.check)} [dim]{limit}[/]",
         _mark(verdict),
-        _number(verdict.estimate),
+        _estimate(verdict, ".3g"),
         _interval(verdict),
         f"n={verdict.n:,}",
     )
@@ -38,13 +38,20 @@ def because(verdict: Verdict) -> str:
 
 def brief(verdict: Verdict) -> str:
     """Check, mark and estimate, such as `errors ✓ 0.004`, with rich markup."""
-    estimate = "" if verdict.estimate is None else f" {verdict.estimate:.2g}"
-    return f"{escape(verdict.check)} {_mark(verdict)}{estimate}"
+    estimate = _estimate(verdict, ".2g")
+    return f"{escape(verdict.check)} {_mark(verdict)} {estimate}".rstrip()
 
 
 def _mark(verdict: Verdict) -> str:
     colour = COLOURS.get(verdict.outcome, "yellow")
     return f"[{colour}]{_MARKS.get(verdict.outcome, '?')}[/]"
+
+
+def _estimate(verdict: Verdict, form: str) -> str:
+    """The estimate with its unit; nothing for what is not known."""
+    if verdict.estimate is None:
+        return ""
+    return f"{verdict.estimate:{form}} {verdict.unit}".rstrip()
 
 
 def _interval(verdict: Verdict) -> str:

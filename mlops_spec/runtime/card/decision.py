@@ -76,11 +76,17 @@ def _row(verdict: Verdict) -> str:
         f'<li><div class="what"><b>{identifier(verdict.check)}</b>'
         f'<span class="asked">{text(verdict.limit)}</span></div>'
         f'<div class="drawn">{drawn}</div>'
-        f'<div class="value"><b>{number(verdict.estimate, places)}</b>'
+        f'<div class="value"><b>{_estimate(verdict, places)}</b>'
         f'<span class="soft">{interval(verdict.low, verdict.high, places)}</span></div>'
         f'<div class="n soft">n {verdict.n:,}</div><div>{badge(verdict.outcome)}</div>'
         f'<p class="why soft">{text(_why(verdict))}</p></li>'
     )
+
+
+def _estimate(verdict: Verdict, places: int | None) -> str:
+    shown = number(verdict.estimate, places)
+    unit = verdict.unit if verdict.estimate is not None else ""
+    return f"{shown} <small>{text(unit)}</small>" if unit else shown
 
 
 def _why(verdict: Verdict) -> str:
