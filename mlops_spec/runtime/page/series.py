@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
+from typing import Final
+
+# The height of a line of text in a chart, and on a narrow screen, which shrinks all but the text.
+_LINE: Final = 13.0
+_NARROW_LINE: Final = 22.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +122,43 @@ def _line(line: Line, frame: Frame) -> str:
 
 
 def _chart(drawn: str, frame: Frame, ticks: Sequence[tuple[float, str]], label: str) -> str:
-    rules = "".join(_rule(frame, value, name) for value, name in ticks)
+    rules = "".join(_rules(frame, ticks))
     return (
         f'<svg class="chart" viewBox="0 0 {frame.width:.0f} {frame.height:.0f}" role="img" '
         f'aria-label="{escape(label)}">{rules}{drawn}</svg>'
     )
 
 
-def _rule(frame: Frame, value: float, name: str) -> str:
-    limit, y = name.startswith("limit"), frame.y(value)
-    shown = escape(name.removeprefix("limit "))
-    return (
-        f'<line class="{"limit" if limit else "grid"}" x1="62" x2="{frame.width - 20:.0f}" '
-        f'y1="{y:.1f}" y2="{y:.1f}"/><text class="{"limit-name" if limit else "tick"}" x="56" '
-        f'y="{y + 3.5:.1f}" text-anchor="end">{shown}</text>'
-    )
+def _rules(frame: Frame, ticks: Sequence[tuple[float, str]]) -> Iterator[str]:
+    """Lines across the plot, each with its name beside it; names that would meet give way.
+
+    On a narrow screen they move by `--down`, which the style sheet of the page applies.
+    """
+    places = [frame.y(value) for value, _ in ticks]
+    wide, narrow = (apart(places, line, frame.height - 4) for line in (_LINE, _NARROW_LINE))
+    for (_, name), y, at, then in zip(ticks, places, wide, narrow, strict=True):
+        limit = name.startswith("limit")
+        # Text stands on its place: a third of a line below it, it is in the middle of it.
+        stands, down = at + 0.27 * _LINE, then - at + 0.32 * _NARROW_LINE - 0.27 * _LINE
+        yield (
+            f'<line class="{"limit" if limit else "grid"}" x1="62" x2="{frame.width - 20:.0f}" '
+            f'y1="{y:.1f}" y2="{y:.1f}"/><text class="{"limit-name" if limit else "tick"}" x="56" '
+            f'y="{stands:.1f}" style="--down:{down:.1f}px" text-anchor="end">'
+            f"{escape(name.removeprefix('limit '))}</text>"
+        )
+
+
+def apart(places: Sequence[float], least: float, end: float) -> list[float]:
+    """Places from top to bottom moved so little that any two are `least` apart, none below `end`.
+
+    In the order given. What stands below moves down first, and up again where there is no room.
+    """
+    order = sorted(range(len(places)), key=places.__getitem__)
+    found = list(places)
+    for above, below in pairwise(order):
+        found[below] = max(found[below], found[above] + least)
+    limit = end
+    for place in reversed(order):
+        found[place] = min(found[place], limit)
+        limit = found[place] - least
+    return found
