@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mlops_spec.apply.blocked import Blocked, Situation, blocked_by
 from mlops_spec.apply.reasons import in_words
 from mlops_spec.apply.standing import Standing, StepStanding
 from mlops_spec.model.facets import FieldChange
 from mlops_spec.model.spec.base import Change
+from mlops_spec.state.deployments import begins_afresh
 from mlops_spec.terms.verdict import Outcome
 
 
@@ -152,7 +153,7 @@ def plan_model(situation: Situation) -> ModelPlan:
     return ModelPlan(
         model=situation.standing.model,
         consequence=_consequence(situation, stages),
-        reasons=tuple(_reasons(situation)),
+        reasons=(*_reasons(situation), *_retried(situation, stages)),
         changes=situation.changes,
         stages=stages,
         blocked=blocked,
@@ -176,7 +177,7 @@ def _stages(situation: Situation, blocked: Blocked | None) -> Iterator[Stage]:
         yield Train(standing.model, _todo(standing.train), _done(standing.train))
     if not standing.serving and blocked is None:
         moving = True
-        yield Rollout(standing.model, _todo(standing.rollout), _done(standing.rollout))
+        yield _rollout(standing)
     if blocked is None and (moving or situation.first or situation.changes):
         yield Record(standing.model)
 
@@ -184,6 +185,17 @@ def _stages(situation: Situation, blocked: Blocked | None) -> Iterator[Stage]:
 def _gate_blocks(standing: Standing, blocked: Blocked | None) -> bool:
     """Whether training has come to its end, by a gate that does not let the model through."""
     return blocked is not None and standing.gate not in (None, Outcome.PASS)
+
+
+def _rollout(standing: Standing) -> Rollout:
+    """A rollout that was interrupted goes on after what it recorded; every other does all steps.
+
+    `package` looks at what is packaged each time: somebody may have changed it since.
+    """
+    again = standing.rollout if begins_afresh(standing.candidate) else standing.rollout[:1]
+    names = {step.name for step in again}
+    todo = tuple(replace(s, status="todo") if s.name in names else s for s in standing.rollout)
+    return Rollout(standing.model, _todo(todo), _done(todo))
 
 
 def _todo(steps: tuple[StepStanding, ...]) -> tuple[str, ...]:
@@ -207,6 +219,12 @@ def _consequence(situation: Situation, stages: tuple[Stage, ...]) -> str:
     classes = {change.change for change in situation.changes}
     words = (word for change, word in CONSEQUENCES if change in classes)
     return next(words, "nothing to do" if not stages else "deploy the flows")
+
+
+def _retried(situation: Situation, stages: tuple[Stage, ...]) -> Iterator[str]:
+    refused = situation.standing.quarantined
+    if refused is not None and any(isinstance(stage, Rollout) for stage in stages):
+        yield f"--retry tries {refused.release} again, which was rolled back: {refused.reason}"
 
 
 def _reasons(situation: Situation) -> Iterator[str]:

@@ -31,6 +31,14 @@ class Deployment:
     since: float = 0.0
 
 
+def begins_afresh(release: Deployment | None) -> bool:
+    """Whether a rollout of this release does all of its steps, whatever an earlier one recorded.
+
+    One that was interrupted goes on; one that was rolled back, or served before, is judged anew.
+    """
+    return release is None or release.role in {"previous", "quarantined"}
+
+
 class Deployments:
     """The releases of one environment."""
 

@@ -9,6 +9,7 @@ from mlops_spec.runtime.rollout.steps import finish_rollback
 from mlops_spec.runtime.rollout.watch import Clock
 from mlops_spec.state import Deployment
 from mlops_spec.state.approvals import how_to_approve, newest_decision
+from mlops_spec.state.deployments import begins_afresh
 from mlops_spec.terms import keys
 from mlops_spec.terms.steps import canary_step
 
@@ -36,7 +37,7 @@ def begin(
             "train another model, or run the rollout with retry=true to try this one again",
         )
     world.publish()
-    if row is None or row.role in {"previous", "quarantined"}:
+    if begins_afresh(row):
         _start_afresh(rollout)
     return rollout
 
