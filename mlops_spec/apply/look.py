@@ -27,12 +27,12 @@ from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.data.fingerprint import fingerprint
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.service.restore import in_service, lacks
-from mlops_spec.state.lease import holder_of
+from mlops_spec.state.lease import holder_of, present_at
 from mlops_spec.targets.filesystem import TreeState, tree_state
 from mlops_spec.targets.platform import FOR_PEOPLE, missing_programs
 from mlops_spec.terms.digest import digest
 from mlops_spec.terms.metric_code import metric_code
-from mlops_spec.terms.steps import model_lease
+from mlops_spec.terms.steps import flow_presence, model_lease
 
 # The step under which a model's served flows are recorded; its digest is that of their text.
 FLOWS_STEP: Final = "flows"
@@ -204,3 +204,9 @@ def _before(
         yield Restore(incomplete)
     if needed:
         yield StartPlatform(needed)
+
+
+def at_work(site: Site, model: str, flow: str) -> str | None:
+    """Who works on a model: with its lease, or in this flow, which goes beside others."""
+    presence = flow_presence(site.environment, model, flow)
+    return holder_of(site.store, lease_of(site, model)) or present_at(site.store, presence)

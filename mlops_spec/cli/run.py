@@ -11,7 +11,7 @@ from datetime import datetime
 
 from mlops_spec.apply.events import Event
 from mlops_spec.apply.follow import FlowFailed, FlowRequest, Watch, run_flow
-from mlops_spec.apply.look import lease_of, plan_one
+from mlops_spec.apply.look import at_work, plan_one
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.apply import refusal_of
 from mlops_spec.cli.exits import Exit
@@ -21,7 +21,6 @@ from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.progress import Progress
 from mlops_spec.cli.views.summary import print_summary, summary_json
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.state.lease import holder_of
 from mlops_spec.targets import platform
 from mlops_spec.targets.prefect_runs import PrefectRuns
 from mlops_spec.terms.steps import BATCH_FLOW, FLOWS, MONITOR_FLOW, ROLLOUT_FLOW, TRAIN_FLOW
@@ -74,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     with nullcontext() if quiet else Progress(console(arguments)) as progress:
         watch = Watch(
             site.journal,
-            lambda model: holder_of(site.store, lease_of(site, model)),
+            lambda model: at_work(site, model, arguments.flow),
             progress.tell if progress else _ignore,
             silence=3600,
         )

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mlops_spec.runtime.refusal import Refusal, gist
-from mlops_spec.state import Deployments, Journal, Lease, Store
-from mlops_spec.terms.steps import model_lease
+from mlops_spec.state import Deployments, Journal, Lease, Presence, Store
+from mlops_spec.terms.steps import flow_presence, model_lease
 from mlops_spec.terms.workspace import Workspace
 
 Output = dict[str, Any]
@@ -55,6 +55,11 @@ class Context:
     def lease(self, purpose: str) -> Lease:
         """The lock that lets one flow at a time work on this model."""
         return Lease(self.store, model_lease(self.environment, self.model), purpose)
+
+    def present(self, flow: str) -> Presence:
+        """Shows that a flow lives which keeps no other from this model, however long a step is."""
+        name = flow_presence(self.environment, self.model, flow)
+        return Presence(self.store, name, flow)
 
     def step(self, name: str, key: str, run: str, work: Callable[[Progress], Output]) -> Output:
         """The output of a step: the recorded one if it was done before, otherwise by doing `work`.

@@ -2,7 +2,7 @@
 
 from mlops_spec.state.deployments import Deployment, Deployments
 from mlops_spec.state.journal import Journal, Step
-from mlops_spec.state.lease import Lease, LeaseHeld
+from mlops_spec.state.lease import Lease, LeaseHeld, Presence
 from mlops_spec.state.monitoring import Retraining, Retrainings, Window, Windows
 from mlops_spec.state.store import StateUnusable, Store
 
@@ -12,6 +12,7 @@ __all__ = [
     "Journal",
     "Lease",
     "LeaseHeld",
+    "Presence",
     "Retraining",
     "Retrainings",
     "StateUnusable",

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from mlops_spec.state.store import StateUnusable, Store
 from mlops_spec.state.tables import LEASES
@@ -89,6 +89,34 @@ class Lease:
             if renewed.rowcount == 0:
                 self.lost = True
                 return
+
+
+class Presence(Lease):
+    """`with Presence(store, "model/local/churn/batch", "batch"):` shows that a process works.
+
+    It keeps nobody away: any number of processes may be present under one name.
+    """
+
+    def __init__(self, store: Store, name: str, purpose: str, ttl: float = TTL) -> None:
+        super().__init__(store, f"{name}/{uuid.uuid4().hex[:8]}", purpose, ttl)
+        self._shared = name
+
+    def _take(self, connection: Connection) -> None:
+        # No successor has the name of a killed process, and so none would take its place.
+        ended = LEASES.c.expires_at <= self._store.clock()
+        connection.execute(delete(LEASES).where(_under(self._shared), ended))
+        super()._take(connection)
+
+
+def present_at(store: Store, name: str) -> str | None:
+    """Who shows under a name that work goes on, or None when nobody does."""
+    with store.begin() as connection:
+        names = connection.scalars(select(LEASES.c.name).where(_under(name))).all()
+    return next(filter(None, (holder_of(store, found) for found in names)), None)
+
+
+def _under(name: str) -> ColumnElement[bool]:
+    return LEASES.c.name.startswith(f"{name}/", autoescape=True)
 
 
 def holder_of(store: Store, name: str) -> str | None:

@@ -29,3 +29,8 @@ def rollout_steps(shares: tuple[float, ...], shadow: bool) -> tuple[str, ...]:
 def model_lease(environment: str, model: str) -> str:
     """The name of the lease that a flow holds while it works on a model."""
     return f"model/{environment}/{model}"
+
+
+def flow_presence(environment: str, model: str, flow: str) -> str:
+    """Where a flow that works beside others on a model, with no lease, shows that it lives."""
+    return f"{model_lease(environment, model)}/{flow}"

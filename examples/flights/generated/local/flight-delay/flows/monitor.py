@@ -143,20 +143,21 @@ def publish(context: Context, found: Findings) -> dict[str, str]:
 def monitor(until: str | None = None) -> dict[str, str]:
     """Look at the newest window, or at the one that ended at `until` (ISO 8601)."""
     context = Context.open(model=MODEL, workspace=WORKSPACE, facets=FACETS)
-    seen = look(context, until)
-    if until is None:
-        for earlier in missed(context, seen):
-            record(context, earlier, compare(context, earlier), perform(context, earlier))
-    compared = compare(context, seen)
-    judged = perform(context, seen)
-    window = record(context, seen, compared, judged)
-    decision = retrain_if_needed(context, window)
-    log = get_run_logger()
-    for verdict in (seen.traffic, *compared.verdicts, judged.verdict):
-        log.info(verdict.line())
-    log.info(decision.line())
-    written = publish(context, Findings(seen, window, compared, judged, decision))
-    return {"outcome": window.outcome, "retraining": decision.kind, **written}
+    with context.present("monitor"):
+        seen = look(context, until)
+        if until is None:
+            for earlier in missed(context, seen):
+                record(context, earlier, compare(context, earlier), perform(context, earlier))
+        compared = compare(context, seen)
+        judged = perform(context, seen)
+        window = record(context, seen, compared, judged)
+        decision = retrain_if_needed(context, window)
+        log = get_run_logger()
+        for verdict in (seen.traffic, *compared.verdicts, judged.verdict):
+            log.info(verdict.line())
+        log.info(decision.line())
+        written = publish(context, Findings(seen, window, compared, judged, decision))
+        return {"outcome": window.outcome, "retraining": decision.kind, **written}
 
 
 if __name__ == "__main__":

@@ -73,8 +73,9 @@ def finish(context: Context, job: Job, parts: tuple[Part, ...]) -> dict[str, Any
 def batch() -> dict[str, Any]:
     """Predict what is new; what was predicted before is not done again."""
     context = Context.open(model=MODEL, workspace=WORKSPACE, facets={})
-    job = begin(context)
-    return finish(context, job, predict(context, job))
+    with context.present("batch"):
+        job = begin(context)
+        return finish(context, job, predict(context, job))
 
 
 if __name__ == "__main__":
