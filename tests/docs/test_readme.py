@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from mlops_spec.cli.exits import Exit
 from mlops_spec.cli.main import COMMANDS
+from mlops_spec.model.spec.project import EnvironmentSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,6 +42,13 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 def test_every_exit_code_that_the_readme_names_is_one_of_ours(code: int) -> None:
     assert re.search(rf"(^|· ){code} ", README.partition("Exit codes: ")[2], re.M)
     assert code in {exit_code.value for exit_code in Exit}
+
+
+def test_the_traffic_that_the_readme_names_is_that_of_the_language() -> None:
+    traffic = EnvironmentSpec.model_fields["traffic"]
+
+    assert set(re.findall(r"`traffic: ([a-z]+)`", README)) == set(get_args(traffic.annotation))
+    assert f"`traffic: {traffic.default}`, the default" in README
 
 
 def test_the_mistake_in_the_readme_is_printed_just_so(tmp_path: Path) -> None:
