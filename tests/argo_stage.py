@@ -12,7 +12,7 @@ from cluster_api import Cluster as FakeCluster
 from cluster_api import serving, write_kubeconfig
 from cluster_argo import Argo
 from cluster_tree import MODEL
-from cluster_world import OWNER, ClusterStage, World
+from cluster_world import OWNER, ClusterStage, MadeUp
 from rollout_world import LIMITS
 
 from mlops_spec.runtime.cluster.argo import ArgoTrack
@@ -28,8 +28,8 @@ POLICY = Policy(None, tuple(CanaryStep(s, 400, 5.0, 300.0) for s in SHARES), LIM
 PER_SECOND = 100
 
 
-class OfArgo(World, ArgoWorld):
-    """Registry and held-out rows are made up; the cluster is asked over HTTP."""
+class OfArgo(MadeUp, ArgoWorld):
+    """Where Argo does."""
 
 
 class ArgoStage(ClusterStage):
@@ -43,8 +43,8 @@ class ArgoStage(ClusterStage):
         apply_tree(self.server, OWNER, [o for o in rendered() if o["kind"] != "Rollout"])
         record_objects(self.context.journal, MODEL, rendered(), "s")
 
-    def _made(self, *arguments: object) -> World:
-        world = OfArgo(*arguments)  # type: ignore[arg-type]
+    def _made(self, *arguments: object) -> MadeUp:
+        world = OfArgo(*arguments)
         world.tracks = ArgoTrack(
             self.server, "ml", MODEL, self.context.journal, self.context.deployments,
             Patience(now=lambda: self.now, sleep=self.sleep), wall=lambda: self.now,

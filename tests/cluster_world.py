@@ -38,7 +38,7 @@ POLICY = Policy(None, tuple(CanaryStep(s, 400, 5.0, 300.0) for s in (0.05, 0.25,
 PER_SECOND = 100
 
 
-class World(ClusterWorld):
+class MadeUp:
     """Registry and held-out rows are made up; the cluster is asked over HTTP."""
 
     named: dict[str, str]
@@ -62,6 +62,10 @@ class World(ClusterWorld):
         return nullcontext()
 
 
+class World(MadeUp, ClusterWorld):
+    """Where we split the requests."""
+
+
 class ClusterStage:
     """A model whose runs are registered and whose images are pushed, on a virtual clock."""
 
@@ -83,7 +87,7 @@ class ClusterStage:
         apply_tree(self.server, OWNER, [o for o in rendered() if o["kind"] != "Deployment"])
         record_objects(self.context.journal, MODEL, rendered(), FACETS["serve"])
 
-    def _world(self) -> World:
+    def _world(self) -> MadeUp:
         dataset = Dataset(
             "d",
             Parquet("x"),
@@ -102,7 +106,7 @@ class ClusterStage:
         world.named = {}
         return world
 
-    def _made(self, *arguments: Any) -> World:
+    def _made(self, *arguments: Any) -> MadeUp:
         world = World(*arguments)
         world.tracks = Tracks(
             self.server, "ml", MODEL, self.context.journal, self.context.deployments,

@@ -27,6 +27,7 @@ from mlops_spec.runtime.cluster.recorded import (
     record_objects,
 )
 from mlops_spec.runtime.cluster.refused import Unreachable
+from mlops_spec.runtime.cluster.running import Running
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.tracks import Tracks
 from mlops_spec.runtime.cluster.tree import Difference, apply_tree, difference
@@ -105,10 +106,8 @@ class ClusterSite:
 
     def follow(self, model: str, note: Callable[[str], None]) -> None:
         """Make traffic what the table says, and end what runs beside production."""
-        if self.with_argo:
-            self.argo(model).follow(_told(model, note))
-        else:
-            self.tracks(model).follow(_told(model, note))
+        running: Running = self.argo(model) if self.with_argo else self.tracks(model)
+        running.follow(_told(model, note))
 
     def _wait(self, model: str, note: Callable[[str], None]) -> None:
         """Until pods that were changed are ready; Argo's rollouts are waited for by flows."""

@@ -15,20 +15,11 @@ from typing import Any
 from mlops_spec.runtime.cluster import pods
 from mlops_spec.runtime.cluster.argo import ArgoTrack
 from mlops_spec.runtime.cluster.argo_status import Progress, Run, span_of, steps_of
-from mlops_spec.runtime.cluster.connection import connect
-from mlops_spec.runtime.cluster.recorded import (
-    Instance,
-    image_of_release,
-    record_instance,
-    rendered_objects,
-)
 from mlops_spec.runtime.cluster.refused import Unreachable
-from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.rollout.cluster import ClusterWorld
 from mlops_spec.runtime.rollout.judge import together
+from mlops_spec.runtime.rollout.on_cluster import OnCluster
 from mlops_spec.runtime.rollout.release import Release
-from mlops_spec.runtime.rollout.trained import TrainedWorld
 from mlops_spec.runtime.rollout.watch import Judged
 from mlops_spec.state import Deployment
 from mlops_spec.terms.steps import canary_step
@@ -38,23 +29,20 @@ Tell = Callable[[dict[str, Any]], None]
 
 
 @dataclass
-class ArgoWorld(ClusterWorld):
+class ArgoWorld(OnCluster[ArgoTrack]):
     """The `World` of one model in a namespace where Argo takes the steps."""
 
     @cached_property
-    def tracks(self) -> ArgoTrack:  # type: ignore[override]
+    def tracks(self) -> ArgoTrack:
         context = self.context
-        server = ApiServer(connect(self.cluster.context))
         return ArgoTrack(
-            server, self.cluster.namespace, context.model, context.journal, context.deployments
-        )
+            self._server(), self.cluster.namespace, context.model, context.journal,
+            context.deployments,
+        )  # fmt: skip
 
     def start(self, release: Release, bento: str) -> int:  # noqa: ARG002 - its image has it
         """Ask Argo for the release, and wait for its first pods."""
-        journal = self.context.journal
-        objects, shape = rendered_objects(journal, release.model)
-        image = image_of_release(journal, release.model, release.id)
-        record_instance(journal, release.model, release.id, Instance(objects, image, shape))
+        self._recorded(release)
         begun = self.tracks.patience.now()
         with self._back_on_trouble(release):
             self.tracks.ask_for(release.id)
@@ -95,7 +83,7 @@ class ArgoWorld(ClusterWorld):
                 "MLS602", f"Argo took {release.id} back after its last step: {found.message}",
                 "the same command tells what is live",
             )  # fmt: skip
-        TrainedWorld.promote(self, release, verdicts)
+        super().promote(release, verdicts)
 
     def judged(self, release: Release, share: float, tell: Tell) -> Judged:
         """Wait until Argo has judged the release at this share of its copies, and say how."""
