@@ -35,11 +35,14 @@ from mlops_spec.runtime.service.openapi import description_of
 from mlops_spec.runtime.service.predicting import (
     JSON,
     Asked,
+    Given,
+    Headers,
     Predictor,
     Reply,
     Requests,
-    answer_body,
     error_body,
+    predicted,
+    predicted_at_once,
 )
 from mlops_spec.runtime.service.prediction_log import Identity, PredictionLog
 from mlops_spec.runtime.service.scoring import Scoring
@@ -54,12 +57,12 @@ if TYPE_CHECKING:
 
 Send = Callable[[Message], Awaitable[None]]
 Answer = tuple[int, bytes, tuple[bytes, bytes]]
+AtOnce = Callable[[Predictor, Asked, Given, bytes], Reply | None]
 # A double holds every whole number up to here, and a model sees doubles.
 Integer = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 GRPC_ADDRESS: Final = "MLOPS_SPEC_GRPC"  # host:port; port 0 is any that is free
 MODEL_FOLDER: Final = "model"
-_LATER: Final = (b"retry-after", b"1")
 _TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -91,6 +94,7 @@ class PredictionApp:
         self._requests = Requests()
         self._loaded: tuple[Identity, Scorer] | None = None
         self._running: Predictor | None = None
+        self._at_once: dict[bytes, AtOnce] = {}  # by path
         self._logged: Path | None = None  # the folder of the prediction log
         self._get: Final = {
             "/livez": self._live, "/readyz": self._ready, "/healthz": self._live,
@@ -128,6 +132,10 @@ class PredictionApp:
         metrics = ServiceMetrics(identity.model, identity.release)
         # Here, after the fork: no two workers may give the same ids.
         self._requests = Requests()
+        self._at_once = {b"/predict": predicted_at_once} | {
+            path.encode(): open_inference_http.inferred_at_once
+            for path in open_inference_http.inferred_at(identity)
+        }
         log = self._open_log(workspace_here(), identity, metrics)
         self._running = Predictor(
             self._reader, scorer, inline(scorer, tuple(self._reader.columns)), identity, metrics,
@@ -224,17 +232,9 @@ class PredictionApp:
         elif scope["method"] != "POST":
             await _answer(send, Reply(405, error_body("/predict answers POST")), asked)
         else:
-
-            async def predicted(body: bytes) -> Reply:
-                return Reply(
-                    *await running.outcome(
-                        asked,
-                        lambda: self._reader.read(body),
-                        lambda _, scores: answer_body(running.identity, asked, scores),
-                    )
-                )
-
-            await self._timed(running, asked, receive, send, predicted)
+            await self._timed(
+                running, asked, receive, send, lambda body: predicted(running, asked, body)
+            )
 
     async def _open_inference(self, scope: Message, receive: Receive, send: Send) -> None:
         asked = self._requests.asked(scope["headers"])
@@ -248,6 +248,19 @@ class PredictionApp:
             running, asked, receive, send,
             lambda body: open_inference_http.inferred(running, asked, headers, body),
         )  # fmt: skip
+
+    def at_once(self, url: bytes, headers: Given, body: bytes) -> tuple[Asked, Reply] | None:
+        """The answer to a POST; None where it is not for one turn of the event loop."""
+        running, work = self._running, self._at_once.get(url)
+        if running is None or work is None or len(body) > MAX_BODY_BYTES:
+            return None
+        started = time.perf_counter()
+        asked = self._requests.asked(headers)
+        reply = work(running, asked, headers, body)
+        if reply is None:
+            return None
+        running.metrics.answered(reply.status, time.perf_counter() - started)
+        return asked, reply
 
     async def _timed(
         self, running: Predictor, asked: Asked, receive: Receive, send: Send,
@@ -269,19 +282,16 @@ class PredictionApp:
 
 
 async def _answer(send: Send, reply: Reply, asked: Asked) -> None:
-    kind, *more = reply.headers
-    own = ((b"x-request-id", asked.request_id.encode("ascii", "replace")), *more)
-    await _send(
-        send, reply.status, reply.body, own if reply.status != 503 else (*own, _LATER), kind
-    )
+    await _write(send, reply.status, reply.body, reply.headers_to(asked))
 
 
 async def _send(
-    send: Send, status: int, body: bytes, headers: tuple[tuple[bytes, bytes], ...] = (),
-    kind: tuple[bytes, bytes] = JSON,
-) -> None:  # fmt: skip
+    send: Send, status: int, body: bytes, headers: Headers = (), kind: tuple[bytes, bytes] = JSON
+) -> None:
     length = (b"content-length", b"%d" % len(body))
-    await send(
-        {"type": "http.response.start", "status": status, "headers": [kind, length, *headers]}
-    )
+    await _write(send, status, body, (kind, length, *headers))
+
+
+async def _write(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
     await send({"type": "http.response.body", "body": body})

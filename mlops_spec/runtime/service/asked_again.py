@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
 from mlops_spec.runtime.service.arriving import Message, Receive
-from mlops_spec.runtime.service.predicting import error_body
+from mlops_spec.runtime.service.predicting import Given, error_body
 
 ATTEMPT: Final = b"x-envoy-attempt-count"
 MOST_ATTEMPTS: Final = 2
@@ -32,6 +32,7 @@ class Careful:
 
     def __init__(self, app: App, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
+        self._at_once = getattr(app, "at_once", lambda *_: None)
         self._clock = clock
         self._until = clock() + SUSPICIOUS
 
@@ -40,8 +41,14 @@ class Careful:
             return _refuse(send)
         return self._app(scope, receive, send)
 
+    def at_once(self, url: bytes, headers: Given, body: bytes) -> Any:
+        """As the app, but for requests that are to be looked at more closely."""
+        if self._clock() < self._until and _often(headers):
+            return None
+        return self._at_once(url, headers, body)
 
-def _often(headers: list[tuple[bytes, bytes]]) -> bool:
+
+def _often(headers: Given) -> bool:
     attempts = next((value for name, value in headers if name == ATTEMPT), b"")
     return attempts.isdigit() and int(attempts) > MOST_ATTEMPTS
 

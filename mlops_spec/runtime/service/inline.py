@@ -45,6 +45,12 @@ class Inline:
         self._turn = 0  # requests in this turn
         self._waiting: list[tuple[Rows, asyncio.Future[Scores]]] = []
 
+    def score_at_once(self, rows: Rows) -> Scores | None:
+        """The scores now; None for more than `most` rows, and where company may pay."""
+        if self._gathers or len(rows.values) > self.most:
+            return None
+        return self._score(rows.values)
+
     async def score(self, rows: Rows) -> Scores:
         """The scores of no more than `most` rows."""
         if not self._gathers:

@@ -25,11 +25,13 @@ from mlops_spec.runtime.service.predicting import (
     JSON,
     MAX_ID_BYTES,
     Asked,
+    Given,
     Headers,
     Predictor,
     Reply,
     error_body,
 )
+from mlops_spec.runtime.service.prediction_log import Identity
 from mlops_spec.runtime.service.typed_rows import Rows
 
 ROOT: Final = "/v2"
@@ -126,7 +128,22 @@ async def inferred(
     """The answer to POST …/infer."""
     inference = _Inference(predictor, asked, headers, body)
     status, answer = await predictor.outcome(asked, inference.rows, inference.answer)
-    return Reply(status, answer, inference.headers if status == 200 else (JSON,))
+    return inference.reply(status, answer)
+
+
+def inferred_at_once(
+    predictor: Predictor, asked: Asked, headers: Given, body: bytes
+) -> Reply | None:
+    """The same, as `Predictor.outcome_at_once`."""
+    inference = _Inference(predictor, asked, dict(headers), body)
+    found = predictor.outcome_at_once(asked, inference.rows, inference.answer)
+    return None if found is None else inference.reply(*found)
+
+
+def inferred_at(identity: Identity) -> tuple[str, str]:
+    """The paths of `inferred`."""
+    model = f"{ROOT}/models/{identity.model}"
+    return f"{model}/infer", f"{model}/versions/{identity.version}/infer"
 
 
 @dataclass(slots=True)
@@ -176,6 +193,9 @@ class _Inference:
         if any(binary):
             self.headers = (_BINARY, (JSON_LENGTH, b"%d" % len(text)))
         return b"".join((text, *parts))
+
+    def reply(self, status: int, answer: bytes) -> Reply:
+        return Reply(status, answer, self.headers if status == 200 else (JSON,))
 
     def _binary(self, name: str) -> bool:
         for output in self.request.outputs:

@@ -23,7 +23,9 @@ MAX_ID_BYTES: Final = 128
 
 
 Headers = tuple[tuple[bytes, bytes], ...]
+Given = Sequence[tuple[bytes, bytes]]  # headers of a request
 JSON: Final = (b"content-type", b"application/json")
+_LATER: Final = (b"retry-after", b"1")
 
 
 class Asked(NamedTuple):
@@ -41,6 +43,14 @@ class Reply(NamedTuple):
     body: bytes
     headers: Headers = (JSON,)
 
+    def headers_to(self, asked: Asked) -> Headers:
+        """All that the answer over HTTP says of itself."""
+        own = (
+            *self.headers, (b"content-length", b"%d" % len(self.body)),
+            (b"x-request-id", asked.request_id.encode("ascii", "replace")),
+        )  # fmt: skip
+        return own if self.status != 503 else (*own, _LATER)
+
 
 class Requests:
     """Gives each request an id that no other request has, of any worker."""
@@ -49,7 +59,7 @@ class Requests:
         self._prefix = os.urandom(8).hex()
         self._count = itertools.count(1)
 
-    def asked(self, headers: Sequence[tuple[bytes, bytes]]) -> Asked:
+    def asked(self, headers: Given) -> Asked:
         found = dict(headers)
         given = found.get(b"x-request-id")
         return Asked(
@@ -86,17 +96,40 @@ class Predictor:
             else:
                 scores = await self.scoring.score(self.scorer, rows)
             answer = said(rows, scores)
-        except BadRequest as refused:
-            return refused.status, error_body(str(refused), refused.problems)
-        except Overloaded:
-            return 503, error_body("too many requests are being answered; try again in a second")
-        except TimeoutError:
-            return 504, error_body(f"the model took more than {self.timeout:g} s")
-        except Exception:
-            _log.exception("request %s failed", asked.request_id)
-            return 500, error_body("the model failed on this request; the service's log says how")
+        except Exception as error:
+            return self._failed(asked, error)
         self._record(rows, scores, asked)
         return 200, answer
+
+    def outcome_at_once(
+        self, asked: Asked, read: Callable[[], Rows], said: Callable[[Rows, Scores], bytes]
+    ) -> tuple[int, bytes] | None:
+        """`outcome` without a turn of the event loop. None where the rows take longer than that."""
+        try:
+            rows = read()
+            scores = None if self.inline is None else self.inline.score_at_once(rows)
+            if scores is None:
+                return None
+            answer = said(rows, scores)
+        except Exception as error:
+            return self._failed(asked, error)
+        self._record(rows, scores, asked)
+        return 200, answer
+
+    def _failed(self, asked: Asked, error: Exception) -> tuple[int, bytes]:
+        match error:
+            case BadRequest():
+                return error.status, error_body(str(error), error.problems)
+            case Overloaded():
+                busy = "too many requests are being answered; try again in a second"
+                return 503, error_body(busy)
+            case TimeoutError():
+                return 504, error_body(f"the model took more than {self.timeout:g} s")
+            case _:
+                _log.error("request %s failed", asked.request_id, exc_info=error)
+                return 500, error_body(
+                    "the model failed on this request; the service's log says how"
+                )
 
     def _record(self, rows: Rows, scores: Scores, asked: Asked) -> None:
         if self.log is not None:
@@ -113,6 +146,28 @@ class Predictor:
         self.scoring.close()
         if self.log is not None:
             self.log.close()
+
+
+async def predicted(predictor: Predictor, asked: Asked, body: bytes) -> Reply:
+    """The answer to POST /predict."""
+    read, said = _read_and_said(predictor, asked, body)
+    return Reply(*await predictor.outcome(asked, read, said))
+
+
+def predicted_at_once(predictor: Predictor, asked: Asked, _: Given, body: bytes) -> Reply | None:
+    """The same, as `Predictor.outcome_at_once`."""
+    read, said = _read_and_said(predictor, asked, body)
+    found = predictor.outcome_at_once(asked, read, said)
+    return None if found is None else Reply(*found)
+
+
+def _read_and_said(
+    predictor: Predictor, asked: Asked, body: bytes
+) -> tuple[Callable[[], Rows], Callable[[Rows, Scores], bytes]]:
+    return (
+        lambda: predictor.reader.read(body),
+        lambda _, scores: answer_body(predictor.identity, asked, scores),
+    )
 
 
 def answer_body(identity: Identity, asked: Asked, scores: Scores) -> bytes:

@@ -26,7 +26,8 @@ class WholeAnswers(HttpToolsProtocol):
     """The protocol of one connection."""
 
     _arrived = 0  # bytes since the last answer, while headers are not complete
-    _seen: object = ""  # the request before which the last look found us waiting
+    _answered = 0  # requests
+    _seen = -1  # of these, when the last look found that nobody waited
     _look: asyncio.TimerHandle
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -57,9 +58,14 @@ class WholeAnswers(HttpToolsProtocol):
         return True
 
     def on_response_complete(self) -> None:
-        self._arrived = 0
+        self.answered()
         self._whole.flush()
         super().on_response_complete()
+
+    def answered(self) -> None:
+        """A request has had its answer."""
+        self._arrived = 0
+        self._answered += 1
 
     @property
     def _between(self) -> bool:
@@ -67,10 +73,10 @@ class WholeAnswers(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _look_at(self) -> None:
-        if self._between and self._seen is self.cycle:
+        if self._between and self._seen == self._answered:
             self._whole.close()
             return
-        self._seen = self.cycle if self._between else ""
+        self._seen = self._answered if self._between else -1
         self._look = self.loop.call_later(LOOKS_EVERY, self._look_at)
 
 
@@ -93,6 +99,11 @@ class Joining:
             self._headers = data
             return
         self._transport.write(data)
+
+    def write_whole(self, answer: bytes) -> None:
+        """Headers and body."""
+        self.flush()
+        self._transport.write(answer)
 
     def flush(self) -> None:
         """Headers without a body, as HEAD is answered."""

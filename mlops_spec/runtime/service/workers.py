@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 import uvicorn
 
 from mlops_spec.runtime.service.asked_again import App, Careful
+from mlops_spec.runtime.service.at_once import AnsweredAtOnce
 from mlops_spec.runtime.service.metrics import REPLACES
 from mlops_spec.runtime.service.startup import log, said
-from mlops_spec.runtime.service.whole_answers import WholeAnswers
 
 if TYPE_CHECKING:
     import socket
@@ -149,7 +149,7 @@ def main() -> int:
     module, _, name = given.app.partition(":")
     config = uvicorn.Config(
         given.app, host=given.host, port=given.port, access_log=False, interface="asgi3",
-        http=WholeAnswers, ws="none", proxy_headers=False,
+        http=AnsweredAtOnce, ws="none", proxy_headers=False,
         timeout_graceful_shutdown=given.timeout_graceful_shutdown,
     )  # fmt: skip
     try:

@@ -1,0 +1,100 @@
+"""Requests that are answered in the very turn of the event loop that has read them.
+
+A small request is here whole with its headers, and a small model answers in microseconds: a task, a
+scope and a cycle of messages for it would cost more than the answer (docs/adr/0071). Every other
+request goes uvicorn's usual way, as if nobody had looked at it before.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from mlops_spec.runtime.service.predicting import Asked, Reply
+from mlops_spec.runtime.service.whole_answers import WholeAnswers
+
+_METHOD: Final = b"POST"
+
+
+class AnsweredAtOnce(WholeAnswers):
+    """The protocol of one connection to an app that has `at_once`."""
+
+    _held = False  # whether a request's headers are here, and uvicorn does not know of it
+    _parts: list[bytes]  # of its body
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._answer: Any = getattr(self.app, "at_once", None)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # The rest of the body may take long to come, or never come: uvicorn's way waits for it.
+        if self._held and not self._whole.is_closing():
+            self._go_the_usual_way()
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
+    def on_headers_complete(self) -> None:
+        if self._may_be_at_once():
+            self._held = True
+            self._parts = []
+        else:
+            self._begin_the_usual_way()
+
+    def on_body(self, body: bytes) -> None:
+        if self._held:
+            self._parts.append(body)
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._held:
+            super().on_message_complete()
+            return
+        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        found = self._answer(self.url, self.headers, body)
+        if found is None:
+            self._go_the_usual_way()
+            super().on_message_complete()
+            return
+        self._held = False
+        self._write(*found)
+
+    def _may_be_at_once(self) -> bool:
+        parser = self.parser
+        return (
+            self._answer is not None
+            and parser.get_method() == _METHOD
+            # Answers leave in the order of their requests.
+            and self._between
+            and not self.flow.write_paused
+            and not self.expect_100_continue
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+        )
+
+    def _go_the_usual_way(self) -> None:
+        """Tell uvicorn what is here of the request that was held."""
+        self._held = False
+        self._begin_the_usual_way()
+        for part in self._parts:
+            super().on_body(part)
+
+    def _begin_the_usual_way(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers  # the list that the scope has
+        super().on_headers_complete()
+
+    def _write(self, asked: Asked, reply: Reply) -> None:
+        headers = (*self.server_state.default_headers, *reply.headers_to(asked))
+        said = [b"%b: %b\r\n" % header for header in headers]
+        self._whole.write_whole(b"".join((STATUS_LINE[reply.status], *said, b"\r\n", reply.body)))
+        self.server_state.total_requests += 1
+        self.answered()
