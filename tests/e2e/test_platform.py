@@ -9,11 +9,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from scipy.stats import binomtest
 
 from mlops_spec.model.spec.project import EnvironmentSpec
 from mlops_spec.runtime.machine import processes
@@ -41,6 +43,7 @@ async def app(scope, receive, send):
     if scope["type"] != "http":
         return
     if scope["path"] == "/slow":
+        print("slow begins", flush=True)
         await asyncio.sleep(1.5)
     headers = [(k, v) for k, v in scope["headers"] if k.startswith(b"x-")]
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -65,7 +68,7 @@ def sleeper(name: str, seconds: int = 1000, **environment: str) -> Program:
     )
 
 
-def until(check: Callable[[], bool], seconds: float = 15.0) -> None:
+def until(check: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline, "this did not happen"
@@ -96,7 +99,7 @@ def test_a_changed_program_is_the_only_one_that_restarts(workspace: Workspace) -
 def test_a_program_that_keeps_ending_is_reported_with_its_last_words(workspace: Workspace) -> None:
     keep(workspace, Program("bad", ("sh", "-c", "echo no such model; exit 3"), Path("/")))
     with pytest.raises(Refusal) as refused:
-        wait_until_answering(workspace, {"bad": lambda: False}, timeout=30)
+        wait_until_answering(workspace, {"bad": lambda: False}, timeout=120)
     assert (refused.value.code, refused.value.message) == (
         "MLS605", "bad ends as soon as it is started",
     )  # fmt: skip
@@ -174,7 +177,7 @@ class Load:
             client.join()
 
     def _send(self) -> None:
-        with httpx.Client() as client:
+        with httpx.Client(timeout=60) as client:
             while not self._stop.is_set():
                 answer = client.get(self.url)
                 self.seen[answer.headers.get("x-mlops-release", "none"), answer.status_code] += 1
@@ -184,6 +187,11 @@ class Load:
         before, wanted = self.seen.copy(), self.seen.total() + requests
         until(lambda: self.seen.total() >= wanted)
         return self.seen - before
+
+
+def assert_share(count: int, total: int, share: float) -> None:
+    """The router draws for every request: so far off is one run in a hundred million."""
+    assert binomtest(count, total, share).pvalue > 1e-8, (count, total, share)
 
 
 def test_weights_move_and_arms_go_without_a_failed_answer(workspace: Workspace) -> None:
@@ -201,12 +209,14 @@ def test_weights_move_and_arms_go_without_a_failed_answer(workspace: Workspace) 
             load.next(50)  # what was on its way
             seen = load.next(800)
             assert seen.total() == seen["old", 200] + seen["new", 200]
-            assert seen["new", 200] / seen.total() == pytest.approx(share, abs=0.06)
-        slow = threading.Thread(target=lambda: answers.append(httpx.get(f"{url}slow")))
+            assert_share(seen["new", 200], seen.total(), share)
+        ask = partial(httpx.get, f"{url}slow", timeout=60)
+        slow = threading.Thread(target=lambda: answers.append(ask()))
         answers: list[httpx.Response] = []
         publish(workspace, [deployment(workspace, "new", 1.0)])
+        load.next(50)
         slow.start()
-        time.sleep(0.3)
+        until(lambda: "slow begins" in processes.log_tail(workspace, "m-new"))
         publish(workspace, [deployment(workspace, "old", 1.0)])
         slow.join()
         assert [(a.status_code, a.headers["x-mlops-release"]) for a in answers] == [(200, "new")]
@@ -259,7 +269,7 @@ def test_a_configuration_that_the_router_refuses_is_reported_in_its_words(
     good = deployment(workspace, "old", 1.0)
     start_router(workspace, good)
     with pytest.raises(Refusal) as refused:
-        publish(workspace, [Deployment("m", "bad", "run", "1", "candidate", 1.0, port=99_999)], 3.0)
+        publish(workspace, [Deployment("m", "bad", "run", "1", "candidate", 1.0, port=99_999)], 6.0)
     assert refused.value.message.startswith("the router (Envoy) did not take clusters.json: ")
     assert "PortValue" in refused.value.message
     assert httpx.get(model_url(workspace, "m")).headers["x-mlops-release"] == "old"
