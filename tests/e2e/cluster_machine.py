@@ -52,7 +52,7 @@ class Machine:
         environment = {**os.environ, WORKSPACE: str(place), "MLOPS_SPEC_SHARE_LOG": "1"}
         self.processes.append(subprocess.Popen(command, cwd=folder, env=environment))
         self.ports[image] = port
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while _asked(port, "/readyz")[0] != 200:
             assert time.monotonic() < deadline
             time.sleep(0.2)
@@ -61,10 +61,13 @@ class Machine:
         found = self.cluster.find("Pod", pod)
         if found is None:
             return 404, b"{}"
-        image = found["status"]["containerStatuses"][0]["image"]
+        return _asked(self.port_of(found), path, body)
+
+    def port_of(self, pod: dict) -> int:
+        image = pod["status"]["containerStatuses"][0]["image"]
         if image not in self.ports:
-            self.pull(image, self.folder_of(found["metadata"]["labels"]["mlops-spec/release"]))
-        return _asked(self.ports[image], path, body)
+            self.pull(image, self.folder_of(pod["metadata"]["labels"]["mlops-spec/release"]))
+        return self.ports[image]
 
     def ask(self, body: bytes) -> int:
         """One request through the route, to a ready pod of the Service that its weights choose."""
@@ -78,7 +81,11 @@ class Machine:
             pods = [o for k, o in self.cluster.objects.items()
                     if k[1] == "Pod" and owner_of(o) == name
                     and o["status"]["containerStatuses"][0]["ready"]]  # fmt: skip
-        return self.answering(pods[0]["metadata"]["name"], "/predict", body)[0] if pods else 503
+            if not pods:
+                return 503
+            # Chosen while nobody else moves: a pod that goes from now on still answers this.
+            port = self.port_of(pods[0])
+        return _asked(port, "/predict", body, within=60.0)[0]
 
     @contextmanager
     def users(self, bodies: Sequence[bytes], per_second: float = 60.0) -> Iterator[list[int]]:
@@ -101,15 +108,15 @@ class Machine:
     def close(self) -> None:
         for process in self.processes:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
-def _asked(port: int, path: str, body: bytes = b"") -> tuple[int, bytes]:
+def _asked(port: int, path: str, body: bytes = b"", within: float = 10.0) -> tuple[int, bytes]:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}", body or None, {"content-type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=within) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
