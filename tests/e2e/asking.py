@@ -30,7 +30,7 @@ def client(project: UsersProject, row: dict[str, Any] | None = None) -> Iterator
 
     def ask() -> None:
         url = project.url
-        with httpx.Client(timeout=20) as http:
+        with httpx.Client(timeout=60) as http:
             while not stop.wait(0.1):
                 try:
                     said = http.post(url, json={"rows": [row or ROW]})

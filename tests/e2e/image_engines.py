@@ -92,7 +92,7 @@ def docker_daemon(place: Path) -> Iterator[str]:
             yield socket
         finally:
             daemon.terminate()
-            daemon.wait(timeout=30)
+            daemon.wait(timeout=120)
             _forget(place)
 
 
@@ -104,7 +104,7 @@ def _forget(place: Path) -> None:
 
 
 def _wait_until_it_answers(daemon: subprocess.Popen[bytes], socket: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while subprocess.run(
         ["docker", "--host", socket, "info"], capture_output=True, check=False
     ).returncode:

@@ -107,7 +107,7 @@ def service(place: Path, does: str, workers: int = 1, port: int = 0) -> Iterator
             process.terminate()
 
 
-def until(check: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(check: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -39,7 +39,7 @@ def field(name: str, kind: str, **more: Any) -> RequestField:
 
 APP = ServiceApp(
     origin=ORIGIN, class_name="Trip", task="binary", key="trip_id", time="at", workers=1,
-    max_rows=100, timeout=2.0, trust=TRUST,
+    max_rows=100, timeout=60.0, trust=TRUST,
     fields=(
         field("distance", "float", min=0, max=6000), field("stops", "int"),
         field("windy", "float", nullable=True),
@@ -60,7 +60,7 @@ class Copy:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=10)
+        return httpx.Client(base_url=self.url, timeout=60)
 
 
 def project(root: Path, app: ServiceApp = APP) -> Context:
@@ -104,7 +104,7 @@ def running(
             yield found
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(90)
 
 
 def free_port() -> int:
@@ -115,7 +115,7 @@ def free_port() -> int:
 
 
 def wait_until_ready(client: httpx.Client) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         try:
             if client.get("/readyz").status_code == 200:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import numpy as np
@@ -69,20 +68,20 @@ def tiny(context: Path) -> Path:
 
 def asked(path: str, body: bytes | None = None, alive: Callable[[], bool] = lambda: True) -> bytes:
     """The answer of the image's service, as soon as there is one."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         try:
-            with urlopen(f"http://127.0.0.1:{PORT}{path}", body, timeout=5) as response:
+            with urlopen(f"http://127.0.0.1:{PORT}{path}", body, timeout=30) as response:
                 found: bytes = response.read()
                 return found
-        except (URLError, ConnectionError):
+        except OSError:  # refused, cut, silent, or not ready
             assert alive(), "it has ended"
             assert time.monotonic() < deadline
             time.sleep(0.1)
 
 
 def wait_for(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not happened():
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -25,7 +25,7 @@ from mlops_spec.targets.supervisor import end
 from mlops_spec.terms.workspace import Workspace
 
 SPEC = Path(sys.executable).with_name("spec")
-PATIENCE = 240.0
+PATIENCE = 600.0
 
 
 @dataclass(frozen=True, slots=True)

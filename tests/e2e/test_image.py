@@ -121,7 +121,7 @@ if CAN_RUN and can_have_base():
                     assert subprocess.run(health, check=False).returncode == 0
                 finally:
                     service.send_signal(getattr(signal, config["StopSignal"]))
-                    said = service.communicate(timeout=20)[1]
+                    said = service.communicate(timeout=90)[1]
             assert service.returncode == 0, said
             # Without the service, its check fails.
             assert subprocess.run(health, check=False, stderr=subprocess.DEVNULL).returncode != 0

@@ -199,7 +199,7 @@ def test_what_was_asked_is_in_the_prediction_log(
             client.infer("trip", inputs(binary=True), headers={"x-request-id": "logged"})
         metrics = httpx.get(f"{copy.url}/metrics").text
         copy.process.terminate()
-        copy.process.wait(30)
+        copy.process.wait(90)
 
     assert "mlops_prediction_log_given_total" in metrics
     log = read(context.workspace.predictions("trip", RELEASE), None, None)

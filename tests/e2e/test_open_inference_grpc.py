@@ -124,7 +124,7 @@ def test_what_was_asked_is_counted_and_logged_also_while_it_drains(
         with copy.client() as http:
             metrics = http.get("/metrics").text
         copy.process.terminate()
-        copy.process.wait(30)
+        copy.process.wait(90)
 
     assert (
         'mlops_requests_total{code="200",model="trip",release="0123456789abcdef"} 50.0' in metrics

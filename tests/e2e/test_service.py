@@ -144,7 +144,7 @@ def test_two_workers_count_and_log_as_one(context: Context, served: Served) -> N
             text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(90)
 
     of = 'model="trip",release="0123456789abcdef"'
     assert set(codes) == {200}
@@ -160,12 +160,12 @@ def test_two_workers_count_and_log_as_one(context: Context, served: Served) -> N
 
 def asked_of_all(port: int) -> list[int]:
     """Ask over new connections, so that every worker gets some."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         wait_until_ready(client)
 
     def ask(number: int) -> int:
         url, headers = f"http://127.0.0.1:{port}/predict", {"x-request-id": f"two-{number}"}
-        return httpx.post(url, json=GOOD, headers=headers, timeout=20).status_code
+        return httpx.post(url, json=GOOD, headers=headers, timeout=60).status_code
 
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(ask, range(200)))
@@ -185,7 +185,7 @@ def test_every_answered_row_is_logged_once_the_service_has_drained(
         with ThreadPoolExecutor(8) as pool:
             assert set(pool.map(ask, range(400))) == {200}
         draining.process.send_signal(signal.SIGTERM)
-        draining.process.wait(30)
+        draining.process.wait(90)
 
     found = read(served.log, None, None)
     loaded = found[found["request_id"].str.startswith("load-")]
@@ -230,10 +230,10 @@ def test_a_model_without_a_portable_form_is_served_with_the_module_it_was_traine
     environment = {**os.environ, **command.environment, "PYTHONPATH": ""}
     with subprocess.Popen(command.argv, env=environment, cwd="/") as process:
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
                 wait_until_ready(client)
                 found = client.post("/predict", json={**GOOD, "distance": 3000}).json()
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(90)
     assert found["predictions"] == [{"score": pytest.approx(0.75), "decision": True}]

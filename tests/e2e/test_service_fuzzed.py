@@ -61,7 +61,7 @@ def fuzzed(url: str, mode: GenerationMode, count: int, number: int) -> Counter[i
         )  # fmt: skip
         @given(schema["/predict"]["POST"].as_strategy(generation_mode=mode))
         def ask(case: Any) -> None:
-            answer = case.call(session=session, timeout=20)
+            answer = case.call(session=session, timeout=60)
             case.validate_response(answer, checks=checks)
             codes[answer.status_code] += 1
 

@@ -15,7 +15,7 @@ from asking import client
 from small_model import PROJECT
 from stories import Ended, UsersProject, ended, kill, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 READ, KNOWN = "The card was read.", "On-call knows."
 ANN = ("--as", "ann@example.com")

@@ -16,7 +16,7 @@ from small_model import PROJECT, write_project
 from stories import kill, until
 from test_story_cluster import OnCluster
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 SERVE = "serve: {on: processes, router: envoy}"
 WITH_ARGO = """\

@@ -12,7 +12,7 @@ import pytest
 from small_model import write_trips
 from stories import UsersProject
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 ASKED = """kind: Dataset
 name: asked

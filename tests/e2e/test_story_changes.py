@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from stories import UsersProject, ended, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
 def test_a_change_does_what_it_means_and_nothing_more(trips: UsersProject) -> None:

@@ -17,7 +17,7 @@ from image_machine import CAN_RUN, base_image, can_have_base, lent, registry
 from small_model import PROJECT, ROW, write_project
 from stories import Ended, UsersProject, ended
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 SERVE = "serve: {on: processes, router: envoy}"
 ON_CLUSTER = "serve: {on: kubernetes, router: gateway-api, namespace: ml, images: %s}"

@@ -11,7 +11,7 @@ from stories import UsersProject, ended, kill, until
 
 from mlops_spec.runtime.machine.ours import our_processes
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 # At which step which process is killed, all in one retraining. `flow` is the run's own process,
 # `runner` the program that started it, `all` every process of the environment, and apply.

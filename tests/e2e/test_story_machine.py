@@ -13,7 +13,7 @@ import pytest
 from asking import client
 from stories import Ended, UsersProject, ended, until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 HOLD = """
 import sqlite3, sys

@@ -44,7 +44,7 @@ def test_the_server_ends_with_the_reason_in_its_log(tmp_path: Path) -> None:
 
     argv = [sys.executable, "-m", "uvicorn", "service:app", "--app-dir", str(folder), "--port", "0"]
     done = subprocess.run(
-        argv, env={**os.environ, "MLOPS_SPEC_WORKSPACE": str(place.root)}, timeout=60,
+        argv, env={**os.environ, "MLOPS_SPEC_WORKSPACE": str(place.root)}, timeout=180,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
