@@ -24,7 +24,7 @@ from mlops_spec.runtime.portable import export, load
 from mlops_spec.runtime.portable.forms.tables import ENSEMBLES
 from mlops_spec.runtime.portable.native import kernel as built
 from mlops_spec.runtime.portable.native.hoisted import Columns, hoisted
-from mlops_spec.runtime.portable.native.layout import FEATURE, IN_SET, LEAF, Layout
+from mlops_spec.runtime.portable.native.layout import IN_SET, SPLIT, Layout
 from mlops_spec.runtime.portable.scorer import MatrixScorer, graph_run
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:(sklearn|scipy|onnx|google).*")
@@ -75,14 +75,14 @@ def test_a_tree_model_answers_as_its_graph_on_and_beside_every_split(
 def beside_splits(folder: Path, width: int) -> Any:
     """Rows whose values are thresholds of the trees, or the doubles before and after one."""
     nodes = Layout.read(folder / "trees.npy").nodes
-    plain = nodes[(nodes["feature"] & (IN_SET | LEAF)) == 0]
+    plain = nodes[(nodes["marks"] & (IN_SET | SPLIT)) == SPLIT]
     random = np.random.default_rng(0)
     matrix = random.normal(size=(500, width))
     chosen = random.choice(plain, len(matrix)) if len(plain) else plain
     for row, node in zip(matrix, chosen, strict=False):
         to = random.choice([-np.inf, np.inf])
         value = node["threshold"]
-        row[node["feature"] & FEATURE] = random.choice([value, np.nextafter(value, to)])
+        row[node["feature"]] = random.choice([value, np.nextafter(value, to)])
     # Codes of categories stand in the first columns of these models, where they have any.
     matrix[: len(matrix) // 2, :2] = random.integers(0, 4, (len(matrix) // 2, 2))
     return matrix
@@ -184,7 +184,7 @@ def test_trees_that_point_outside_of_themselves_are_refused(
     model = pipeline(RandomForestClassifier).fit(train, late(train))
     export(model, train, tmp_path)
     layout = Layout.read(tmp_path / "trees.npy")
-    columns = int((layout.nodes["feature"] & FEATURE).max()) + 1
+    columns = int(layout.nodes["feature"].max()) + 1
     assert layout.inside(columns, 1, 0)
 
     change(getattr(layout, array))

@@ -46,5 +46,5 @@ class Trees(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_void_p) for name in
           ("nodes", "roots", "targets", "values", "words")),
-        *((name, ctypes.c_uint64) for name in ("trees", "columns", "answers", "several")),
+        *((name, ctypes.c_uint64) for name in ("trees", "columns", "answers", "several", "blocks")),
     ]  # fmt: skip

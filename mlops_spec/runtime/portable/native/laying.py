@@ -12,16 +12,18 @@ from mlops_spec.runtime.portable.forms.ensembles import Ensemble
 from mlops_spec.runtime.portable.forms.trees import Numbers, Places, Tree, joined
 from mlops_spec.runtime.portable.native.hoisted import Columns, hoisted
 from mlops_spec.runtime.portable.native.layout import (
+    HALVES,
     IN_SET,
-    LEAF,
     MISSING_LEFT,
+    MOST_COLUMNS,
     NODE,
+    SPLIT,
     WALKS,
     WORD,
     Layout,
 )
 
-MOST: Final = 2**29  # nodes, columns and values
+MOST: Final = 2**29  # nodes and values
 
 
 def laid_out(ensemble: Ensemble, columns: Columns) -> Layout | None:
@@ -31,16 +33,16 @@ def laid_out(ensemble: Ensemble, columns: Columns) -> Layout | None:
     trees = [*ensemble.trees, *_filling(ensemble)]
     whole, roots = joined(trees)
     kept = (whole.left < 0).sum() if ensemble.several else 0
-    if max(len(whole.left), kept * ensemble.targets, columns.source.max()) >= MOST:
+    if max(len(whole.left), kept * ensemble.targets) >= MOST or columns.width > MOST_COLUMNS:
         return None
     if whole.members and not columns.as_they_are:
         return None
     place = np.concatenate([_places(tree) + root for tree, root in zip(trees, roots, strict=True)])
     nodes, words = _nodes(whole, place, columns, ensemble.several)
     if not ensemble.several:
-        return Layout(nodes, _u4(roots), _u4(whole.target[roots]), np.empty(0), words)
+        return Layout(nodes, _u4(roots * HALVES), _u4(whole.target[roots]), np.empty(0), words)
     values = whole.weight[whole.left < 0].astype("<f8").ravel()
-    return Layout(nodes, _u4(roots), _u4(np.zeros(len(trees))), values, words)
+    return Layout(nodes, _u4(roots * HALVES), _u4(np.zeros(len(trees))), values, words)
 
 
 def _filling(ensemble: Ensemble) -> list[Tree]:
@@ -100,20 +102,20 @@ def _nodes(
     if not columns.as_they_are:
         held[~leaf] = hoisted(columns, held[~leaf], whole.feature[~leaf])
     held[leaf] = _numbered(leaf.sum()) if several else whole.weight[leaf]
-    feature = columns.source[whole.feature.clip(0)].astype(np.uint32)
-    feature[whole.missing_left] |= MISSING_LEFT
-    feature[leaf] = LEAF
+    marks = np.where(leaf, 0, SPLIT).astype(np.uint16)
+    marks[whole.missing_left & ~leaf] |= MISSING_LEFT
     words: list[int] = []
     for at, members in whole.members.items():
-        feature[at] |= IN_SET
+        marks[at] |= IN_SET
         bits = sum(1 << int(code) for code in members)
         count = -(-bits.bit_length() // WORD)
         held[at] = np.array([len(words), count * WORD], "<u4").view("<f8")[0]
         words += [bits >> (WORD * k) & 0xFFFFFFFF for k in range(count)]
     nodes = np.empty(len(place), NODE)
     nodes["threshold"][place] = held
-    nodes["feature"][place] = feature
-    nodes["left"][place] = np.where(leaf, place, place[whole.left])
+    nodes["left"][place] = np.where(leaf, place, place[whole.left]) * HALVES
+    nodes["feature"][place] = np.where(leaf, 0, columns.source[whole.feature.clip(0)])
+    nodes["marks"][place] = marks
     return nodes, _u4(words)
 
 

@@ -9,16 +9,22 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-NODE: Final = np.dtype([("threshold", "<f8"), ("feature", "<u4"), ("left", "<u4")])
-# Beside a feature: where a missing value goes, whether its value is looked for in a set, and that
-# this is no split. A leaf's value, or its number where it has several, stands as the threshold.
-MISSING_LEFT: Final = np.uint32(0x80000000)
-IN_SET: Final = np.uint32(0x40000000)
-LEAF: Final = np.uint32(0x20000000)
-FEATURE: Final = np.uint32(0x1FFFFFFF)
+NODE: Final = np.dtype(
+    [("threshold", "<f8"), ("left", "<u4"), ("feature", "<u2"), ("marks", "<u2")]
+)
+# That a node is a split, where a missing value goes, and whether a value is looked for in a set.
+# A leaf has no mark. Its value, or its number where it has several, stands as the threshold.
+SPLIT: Final = 1
+MISSING_LEFT: Final = 2
+IN_SET: Final = 4
+HALVES: Final = 2  # of a node: what places are counted in
+MOST_COLUMNS: Final = 65_535
 WALKS: Final = 8  # trees that are walked at once; there are as many, or a multiple
 WORD: Final = 32  # codes of a set
-_ARRAYS: Final = ("nodes", "roots", "targets", "values", "words")
+_ARRAYS: Final = {
+    "nodes": NODE, "roots": np.dtype("<u4"), "targets": np.dtype("<u4"),
+    "values": np.dtype("<f8"), "words": np.dtype("<u4"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +50,51 @@ class Layout:
 
     def inside(self, columns: int, answers: int, several: int) -> bool:
         """Whether each walk ends within the arrays, and each sum within the answers."""
-        nodes = self.nodes
-        leaf = (nodes["feature"] & LEAF) > 0
-        apart = nodes["left"].astype(np.int64) - np.arange(len(nodes))
-        return bool(
-            len(self.roots) % WALKS == 0
+        return (
+            self._typed()
+            and several >= 0
+            and self._walks_inside(columns)
             and len(self.targets) == len(self.roots)
-            and (self.roots < len(nodes)).all()
-            # A split leads on, never back: each walk ends. It leads to two; this is the first.
-            and ((apart > 0) == ~leaf).all()
-            and (apart >= 0).all()
-            and (nodes["left"].astype(np.int64) + ~leaf < len(nodes)).all()
-            and (nodes["feature"] & FEATURE < columns).all()
-            and (self.targets.astype(np.int64) + (several or 1) <= answers).all()
-            and self._values_inside(leaf, several)
+            and bool((self.targets.astype(np.int64) + (several or 1) <= answers).all())
+            and self._values_inside(several)
             and self._sets_inside()
         )
 
-    def _values_inside(self, leaf: NDArray[np.bool_], several: int) -> bool:
+    def _typed(self) -> bool:
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        return all(
+            array.dtype == _ARRAYS[name] and array.ndim == 1 and array.flags.c_contiguous
+            for name, array in arrays.items()
+        )
+
+    def _walks_inside(self, columns: int) -> bool:
+        nodes, marks = self.nodes, self.nodes["marks"]
+        split = (marks & SPLIT) > 0
+        left = nodes["left"].astype(np.int64)
+        apart = left - np.arange(len(nodes)) * HALVES
+        return bool(
+            len(self.roots) % WALKS == 0
+            and (self.roots < len(nodes) * HALVES).all()
+            and (self.roots % HALVES == 0).all()
+            and (left % HALVES == 0).all()
+            # A split leads on, never back: each walk ends. It leads to two; this is the first.
+            and ((apart > 0) == split).all()
+            and (apart >= 0).all()
+            and (left // HALVES + split < len(nodes)).all()
+            and 0 < columns <= MOST_COLUMNS
+            and (nodes["feature"] < columns).all()
+            and (marks <= (SPLIT | MISSING_LEFT | IN_SET)).all()
+            and (split | (marks == 0)).all()
+        )
+
+    def _values_inside(self, several: int) -> bool:
         if not several:
             return True
-        numbers = _parts(self.nodes["threshold"][leaf])[:, 0].astype(np.int64)
+        numbers = _parts(self.nodes["threshold"][self.nodes["marks"] == 0])[:, 0].astype(np.int64)
         return bool(((numbers + 1) * several <= len(self.values)).all())
 
     def _sets_inside(self) -> bool:
-        sets = self.nodes[(self.nodes["feature"] & IN_SET) > 0]
+        sets = self.nodes[(self.nodes["marks"] & IN_SET) > 0]
         begin, codes = _parts(sets["threshold"]).T.astype(np.int64)
         return bool((begin + -(-codes // WORD) <= len(self.words)).all())
 

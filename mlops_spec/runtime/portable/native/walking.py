@@ -34,7 +34,12 @@ def _softmax(raw: Matrix) -> Matrix:
 
 # Rows that take microseconds. Who lets go of the interpreter for them may wait half a millisecond
 # until another thread gives it back.
-FEW: Final = 64
+FEW: Final = 128
+ALONE: Final = 10  # rows that go one by one
+# As the kernel has them: rows that walk together, and blocks that it can keep apart.
+BLOCK: Final = 16
+BLOCKS: Final = 16
+_ROOM: Final = 2**15  # numbers of several blocks; one may be larger where rows are wide
 _BYTE: Final = ctypes.c_char
 _LARGEST: Final = 709.0  # of which `exp` is a number
 _LINKS: Final[Mapping[str, Callable[[Matrix], Matrix]]] = {
@@ -58,13 +63,14 @@ class Walking:
         if found is None:
             raise ValueError("the kernel is not built for this machine")
         self._layout: Final = layout  # its arrays are what the kernel reads
-        name = "walk_sets" if (layout.nodes["feature"] & IN_SET).any() else "walk_numbers"
+        name = "walk_sets" if (layout.nodes["marks"] & IN_SET).any() else "walk_numbers"
         self._walk_few: Final = _function(found.keeps_hold, name)
         self._walk_many: Final = _function(found.lets_go, name)
+        blocks = max(1, min(BLOCKS, _ROOM // (BLOCK * columns)))
         self._trees: Final = Trees(
             *(getattr(layout, name).ctypes.data for name in
               ("nodes", "roots", "targets", "values", "words")),
-            len(layout.roots), columns, answers, several,
+            len(layout.roots), columns, answers, several, blocks,
         )  # fmt: skip
         self._given: Final = ctypes.byref(self._trees)
         self._columns: Final = columns
@@ -89,16 +95,27 @@ class Walking:
 
     def _sums(self, matrix: Matrix) -> Matrix:
         found = np.zeros((len(matrix), self._answers))
-        if len(matrix):
-            walk = self._walk_few if len(matrix) <= FEW else self._walk_many
-            walk(self._given, _address(matrix), len(matrix), _address(found))
+        count = len(matrix)
+        walk = self._walk_few if count <= FEW else self._walk_many
+        if count > ALONE:
+            blocks = min(-(-count // BLOCK), self._trees.blocks)
+            room = np.empty(blocks * BLOCK * self._columns)
+            walk(self._given, _address(matrix), count, _address(found), _address(room))
+        elif count:
+            walk(self._given, _address(matrix), count, _address(found), None)
         return found
 
 
 def _function(library: ctypes.CDLL, name: str) -> Any:
     found = getattr(library, name)
     found.restype = None
-    found.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p)
+    found.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_uint64,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    )
     return found
 
 
