@@ -163,6 +163,7 @@ class Load:
     def __init__(self, url: str) -> None:
         self.url = url
         self.seen: Counter[tuple[str, int]] = Counter()
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._clients = [threading.Thread(target=self._send) for _ in range(4)]
 
@@ -180,13 +181,20 @@ class Load:
         with httpx.Client(timeout=60) as client:
             while not self._stop.is_set():
                 answer = client.get(self.url)
-                self.seen[answer.headers.get("x-mlops-release", "none"), answer.status_code] += 1
+                release = answer.headers.get("x-mlops-release", "none")
+                with self._lock:
+                    self.seen[release, answer.status_code] += 1
 
     def next(self, requests: int = 400) -> Counter[tuple[str, int]]:
         """What the next requests get."""
-        before, wanted = self.seen.copy(), self.seen.total() + requests
-        until(lambda: self.seen.total() >= wanted)
-        return self.seen - before
+        before = self._so_far()
+        wanted = before.total() + requests
+        until(lambda: self._so_far().total() >= wanted)
+        return self._so_far() - before
+
+    def _so_far(self) -> Counter[tuple[str, int]]:
+        with self._lock:
+            return self.seen.copy()
 
 
 def assert_share(count: int, total: int, share: float) -> None:
