@@ -16,10 +16,9 @@ import numpy as np
 
 from mlops_spec.runtime.portable.encoding import Matrix
 from mlops_spec.runtime.portable.scorer import Scorer, Scores
-from mlops_spec.runtime.service.compiled_rows import Values
 from mlops_spec.runtime.service.row_matrix import row_matrix
 from mlops_spec.runtime.service.scoring import parts_of
-from mlops_spec.runtime.service.typed_rows import Rows
+from mlops_spec.runtime.service.typed_rows import Many, Rows, joined
 
 # While the event loop scores, it answers nobody else. A thread costs a request more than this, when
 # both want the interpreter: it is worth it only for as many rows as take longer.
@@ -30,7 +29,7 @@ WORTH: Final = 8e-6  # seconds a row
 _TRIED: Final = 8  # rows
 _TRIES: Final = 20
 
-Score = Callable[[Sequence[Values]], Scores]
+Score = Callable[[Many], Scores]
 
 
 class Inline:
@@ -82,7 +81,7 @@ class Inline:
             asyncio.get_running_loop().call_soon(self._answer)
         self._several = len(batch) > 1
         try:
-            self._give(batch, self._score([row for rows, _ in batch for row in rows.values]))
+            self._give(batch, self._score(joined([rows.values for rows, _ in batch])))
         # Rows that the model fails on cost the others no answer.
         except Exception:
             for rows, found in batch:
@@ -106,7 +105,10 @@ def inline(scorer: Scorer, names: Sequence[str]) -> Inline | None:
     encoding: Any = getattr(scorer, "encoding", None)
     score: Callable[[Matrix], Scores] | None = getattr(scorer, "score_matrix", None)
     if encoding is None or score is None:
-        return Inline(lambda rows: scorer.score(_columns(names, rows)), False, _TRIED)
+        features = tuple(names)
+        return Inline(
+            lambda rows: scorer.score(Rows(features, rows, (), ()).columns), False, _TRIED
+        )
     matrix = row_matrix(encoding, names)
     row = np.array([encoding.start], dtype=np.float64)
     return Inline(lambda rows: score(matrix(rows)), *_measured(score, row))
@@ -124,7 +126,3 @@ def _seconds(score: Callable[[Matrix], Scores], rows: Matrix) -> float:
     started = time.perf_counter()
     score(rows)
     return time.perf_counter() - started
-
-
-def _columns(names: Sequence[str], rows: Sequence[Values]) -> dict[str, tuple[Any, ...]]:
-    return dict(zip(names, zip(*rows, strict=True), strict=True))

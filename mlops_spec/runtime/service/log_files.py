@@ -42,11 +42,11 @@ def spanning(first: int, last: int, unique: str) -> str:
     return f"{first}-{last}-{unique}{_SUFFIX}"
 
 
-def replace_file(path: Path, table: pa.Table) -> None:
+def replace_file(path: Path, table: pa.Table, compression: str = "lz4") -> None:
     """Write under a name that no reader looks at, then rename. Failing, it leaves nothing."""
     unfinished = path.with_name(f".{path.name}.tmp")
     try:
-        _write(table, unfinished)
+        _write(table, unfinished, compression)
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
@@ -66,17 +66,17 @@ def warm(table: pa.Table) -> None:
     """Write a table to nowhere, so that the next one is written in no time."""
     import pyarrow as pa
 
-    _write(table, pa.BufferOutputStream())
+    _write(table, pa.BufferOutputStream(), "lz4")
 
 
-def _write(table: pa.Table, where: Any) -> None:
+def _write(table: pa.Table, where: Any, compression: str) -> None:
     """Words by dictionary. Numbers seldom repeat: looking for them takes half of the time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     words = [field.name for field in table.schema if pa.types.is_string(field.type)]
     pq.write_table(
-        table, where, compression="zstd", use_dictionary=words, row_group_size=GROUP_ROWS
+        table, where, compression=compression, use_dictionary=words, row_group_size=GROUP_ROWS
     )
 
 
@@ -186,7 +186,9 @@ def _merge(folder: Path, group: list[Path]) -> None:
     known = [span for span in spans if span is not None]
     first = min((span[0] for span in known), default=0) if len(known) == len(spans) else 0
     last = max((span[1] for span in known), default=0) if len(known) == len(spans) else 2**62
-    replace_file(folder / spanning(first, last, f"{_MERGED}-{uuid.uuid4().hex[:12]}"), whole)
+    # What is kept may take its time; what a service writes may not.
+    merged = folder / spanning(first, last, f"{_MERGED}-{uuid.uuid4().hex[:12]}")
+    replace_file(merged, whole, "zstd")
 
 
 def _remove_replaced(folder: Path) -> None:

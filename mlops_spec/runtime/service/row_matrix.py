@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from mlops_spec.runtime.portable.encoding import (
     ValueTable,
 )
 from mlops_spec.runtime.service.compiled_rows import Values
+from mlops_spec.runtime.service.typed_rows import Many, Rows
 
 # A value's cells by its place among the values of a row.
 _Words = tuple[tuple[int, Callable[..., tuple[Cell, ...]], tuple[Cell, ...], tuple[Cell, ...]], ...]
@@ -28,11 +29,12 @@ _Numbers = tuple[tuple[int, int, float, float, float], ...]
 class RowMatrix(Protocol):
     """Rows × width, from a tuple a row. As `Encoding.matrix` of the same columns."""
 
-    def __call__(self, rows: Sequence[Values]) -> Matrix: ...
+    def __call__(self, rows: Many) -> Matrix: ...
 
 
 def row_matrix(encoding: Encoding, names: Sequence[str]) -> RowMatrix:
     """The plan for rows whose values stand in the order of `names`."""
+    features = tuple(names)
     place = {name: number for number, name in enumerate(names)}
     numbers = [table for table in encoding.columns if isinstance(table, NumberTable)]
     words = [table for table in encoding.columns if isinstance(table, ValueTable)]
@@ -51,37 +53,38 @@ def row_matrix(encoding: Encoding, names: Sequence[str]) -> RowMatrix:
         tuple((place[t.name], t.values.get, t.unknown, t.missing) for t in words),
     )
 
-    def of_any(rows: Sequence[Values]) -> Matrix:
+    def of_any(rows: Many) -> Matrix:
         if len(rows) < BY_COLUMN:
             return few(rows)
-        return encoding.matrix(dict(zip(names, zip(*rows, strict=True), strict=True)))
+        return encoding.matrix(Rows(features, rows, (), ()).columns)
 
     return of_any
 
 
 class _OfNumbers:
-    """Every cell is a number of the row: one array operation for all that is not the identity."""
+    """Every cell is a number of the row."""
 
     def __init__(self, cells: list[tuple[int, int, float, float, float]], width: int) -> None:
         _, source, scale, offset, missing = (np.array(each) for each in zip(*cells, strict=True))
         self._source = None if source.tolist() == list(range(width)) else source
-        self._scale = None if (scale == 1.0).all() else scale
-        self._offset = None if (offset == 0.0).all() else offset
+        self._scale = scale
+        self._offset = offset
         self._missing = missing
+        self._as_it_is = bool(
+            (scale == 1.0).all() and (offset == 0.0).all() and np.isnan(missing).all()
+        )
 
-    def __call__(self, rows: Sequence[Values]) -> Matrix:
+    def __call__(self, rows: Many) -> Matrix:
         # None becomes NaN; no number of a request is NaN by itself.
-        matrix: Matrix = np.array(rows, dtype=np.float64)
+        matrix: Matrix = np.asarray(rows, dtype=np.float64)
         if self._source is not None:
             matrix = matrix[:, self._source]
+        if self._as_it_is:
+            return matrix
         # Looked for among the values: a number may well become NaN.
-        nothing = np.isnan(matrix) if any(None in row for row in rows) else None
-        if self._scale is not None:
-            matrix *= self._scale
-        if self._offset is not None:
-            matrix += self._offset
-        if nothing is not None:
-            np.copyto(matrix, self._missing, where=nothing)
+        nothing = np.isnan(matrix)
+        matrix = matrix * self._scale + self._offset
+        np.copyto(matrix, self._missing, where=nothing)
         return matrix
 
 
@@ -93,16 +96,20 @@ class _OfAll:
         self._numbers: Final = numbers
         self._words: Final = words
 
-    def __call__(self, rows: Sequence[Values]) -> Matrix:
+    def __call__(self, rows: Many) -> Matrix:
         return np.array([self._row(row) for row in rows], dtype=np.float64)
 
     def _row(self, row: Values) -> list[float]:
         found = list(self._start)
         for source, at, scale, offset, missing in self._numbers:
             value = row[source]
-            found[at] = missing if value is None else value * scale + offset
+            found[at] = missing if _is_missing(value) else value * scale + offset
         for source, cells_of, unknown, missing_cells in self._words:
             value = row[source]
-            for at, cell in missing_cells if value is None else cells_of(value, unknown):
+            for at, cell in missing_cells if _is_missing(value) else cells_of(value, unknown):
                 found[at] = cell
         return found
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value  # noqa: PLR0124 - NaN, in a matrix

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlops_spec.runtime.portable.scorer import Scorer, Scores
-from mlops_spec.runtime.service.typed_rows import Rows
+from mlops_spec.runtime.service.typed_rows import Rows, joined
 
 THREADS: Final = 4
 # More than these, waiting and being scored, would be answered after their clients have left.
@@ -110,7 +110,7 @@ def _score(scorer: Scorer, batch: Sequence[_Wanted]) -> None:
     if not batch:
         return
     first = batch[0].rows
-    values = [row for each in batch for row in each.rows.values]
+    values = joined([each.rows.values for each in batch])
     try:
         scores = scorer.score(Rows(first.names, values, (), ()).columns)
         parts = parts_of(scores, [len(each.rows) for each in batch])
