@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from cluster_answers import KINDS, no, status, told, yes
 from cluster_held import no_place, stays
 from cluster_pods import Image, owner_of, pod_of, replica_set_of, status_of
+from cluster_scaler import Scaler
 from field_owners import Conflict, Owners
 
 from mlops_spec.runtime.cluster.wait import REVISION
@@ -40,6 +41,7 @@ class Cluster:
     cut: int = 0  # connections to cut before an answer
     asked: list[tuple[str, str]] = field(default_factory=list)
     age: dict[str, int] = field(default_factory=dict)
+    scaler: Scaler = field(default_factory=Scaler)
     kinds: dict = field(default_factory=lambda: copy.deepcopy(KINDS))
     controllers: list[Callable[[], None]] = field(default_factory=list)  # beside its own
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -71,6 +73,7 @@ class Cluster:
 
     def control(self) -> None:
         """One turn of the controllers."""
+        self.scaler.look(self.objects)
         for key, found in list(self.objects.items()):
             if key[1] == "Deployment":
                 self._deploy(key, found)

@@ -18,6 +18,7 @@ from mlops_spec.runtime.cluster.argo_status import KIND as ROLLOUT
 from mlops_spec.runtime.cluster.argo_status import Progress, rollout_ref
 from mlops_spec.runtime.cluster.connection import connect
 from mlops_spec.runtime.cluster.instance import deployment_ref
+from mlops_spec.runtime.cluster.model_on_cluster import ModelOnCluster
 from mlops_spec.runtime.cluster.objects import Object, Owner, at
 from mlops_spec.runtime.cluster.recorded import (
     Instance,
@@ -27,7 +28,6 @@ from mlops_spec.runtime.cluster.recorded import (
     record_objects,
 )
 from mlops_spec.runtime.cluster.refused import Unreachable
-from mlops_spec.runtime.cluster.running import Running
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.tracks import Tracks
 from mlops_spec.runtime.cluster.tree import Difference, apply_tree, difference
@@ -106,13 +106,13 @@ class ClusterSite:
 
     def follow(self, model: str, note: Callable[[str], None]) -> None:
         """Make traffic what the table says, and end what runs beside production."""
-        running: Running = self.argo(model) if self.with_argo else self.tracks(model)
-        running.follow(_told(model, note))
+        found: ModelOnCluster = self.argo(model) if self.with_argo else self.tracks(model)
+        found.follow(_told(model, note))
 
     def _wait(self, model: str, note: Callable[[str], None]) -> None:
         """Until pods that were changed are ready; Argo's rollouts are waited for by flows."""
         if not self.with_argo:
-            self.tracks(model).wait("stable", _told(model, note))
+            self.tracks(model).wait_for_stable(_told(model, note))
             return
         production, track = self.site.deployments.production(model), self.argo(model)
         if production is not None and track.release() == production.release:

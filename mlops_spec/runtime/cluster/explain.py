@@ -67,6 +67,12 @@ def troubles(
     return tuple(first.values())
 
 
+def unscaled(deployment: Object, asked: int, least: int) -> Trouble:
+    """All pods that were asked for are ready, and the scaler has not asked for more yet."""
+    words = f"its scaler has asked for {asked} of at least {least} pods so far"
+    return Trouble(deployment["metadata"]["name"], "NotScaled", words, REPLICAS)
+
+
 def _of_deployment(deployment: Object) -> Iterator[Trouble]:
     """Pods that were not even made: a quota, Pod Security, an account that is not there."""
     name = deployment["metadata"]["name"]

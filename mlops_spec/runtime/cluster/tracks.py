@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from mlops_spec.runtime.cluster import instance as instances
 from mlops_spec.runtime.cluster.instance import Track, deployment_ref, of_model, release_of
@@ -18,6 +18,7 @@ from mlops_spec.runtime.cluster.objects import Object, Ref, at, in_order, ref_of
 from mlops_spec.runtime.cluster.pods import ready as is_ready
 from mlops_spec.runtime.cluster.recorded import Instance, instance_of, rendered_objects
 from mlops_spec.runtime.cluster.route import KIND, Split, routed, taken, trouble_of
+from mlops_spec.runtime.cluster.scaler import at_least, is_scaler, least_of
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.wait import Patience, Standing, wait_until_ready
 from mlops_spec.runtime.refusal import Refusal
@@ -55,14 +56,20 @@ class Tracks:
         return release_of(self.deployment(track))
 
     def start(self, track: Track, release: str, made: Instance, report: Report = silent) -> None:
-        """Run a release on a track and wait until all its pods are ready: `Refusal` MLS626."""
-        for found in in_order(self._objects(track, release, made)):
-            self.server.apply(found)
-        self.wait(track, report)
+        """Run a release on a track and wait until all its pods are ready: `Refusal` MLS626.
 
-    def wait(self, track: Track, report: Report = silent) -> Standing:
-        ref = deployment_ref(self.namespace, self.model, track)
-        return wait_until_ready(self.server, ref, report, self.patience)
+        On the stable track, until they are as many as its scaler keeps at least: production does
+        not move to the one copy that a new Deployment has.
+        """
+        objects = self._objects(track, release, made)
+        for found in in_order(objects):
+            self.server.apply(found)
+        self._wait(track, report, least_of(objects) if track == "stable" else 1)
+
+    def wait_for_stable(self, report: Report = silent) -> None:
+        """Wait until the stable pods are of their newest form, and as many as are rendered."""
+        rendered = of_model(rendered_objects(self.journal, self.model)[0], self.model)
+        self._wait("stable", report, least_of(rendered))
 
     def serves(self, release: str) -> bool:
         """Whether a release has ready pods on either track."""
@@ -120,14 +127,16 @@ class Tracks:
     def give_room(self, share: float) -> None:
         """Before a share of the requests comes: as many pods as it needs at today's number."""
         stable = self.deployment("stable")
-        wanted = math.ceil(share * int(at(stable, "spec", "replicas", default=1)))
         release = self.release("next")
         made = instance_of(self.journal, self.model, release)
         if made is None:
             return
-        for found in self._objects("next", release, made):
-            if found["kind"] in _SMALLEST:
-                self.server.apply(_at_least(found, wanted))
+        objects = self._objects("next", release, made)
+        # Beside a first release nothing runs: its share is one of what will.
+        today = least_of(objects) if stable is None else int(at(stable, "spec", "replicas"))
+        wanted = math.ceil(share * today)
+        for found in filter(is_scaler, objects):
+            self.server.apply(at_least(found, wanted))
         self._wait_for_pods(wanted)
 
     def remove_next(self) -> None:
@@ -149,6 +158,10 @@ class Tracks:
         return instances.instance(
             objects, self.model, release=release, image=made.image, track=track
         )
+
+    def _wait(self, track: Track, report: Report, least: int) -> None:
+        ref = deployment_ref(self.namespace, self.model, track)
+        wait_until_ready(self.server, ref, report, self.patience, least)
 
     def _restore(self, production: Deployment, report: Report) -> None:
         """Run on the stable track what the table says is production."""
@@ -191,17 +204,3 @@ class Tracks:
             if found is None or int(at(found, "status", "readyReplicas", default=0)) >= wanted:
                 return
             self.patience.sleep(1.0)
-
-
-_SMALLEST: Final = {
-    "HorizontalPodAutoscaler": ("minReplicas", "maxReplicas"),
-    "ScaledObject": ("minReplicaCount", "maxReplicaCount"),
-}
-
-
-def _at_least(scaler: Object, wanted: int) -> Object:
-    """A scaler that keeps at least so many pods, within its own bounds."""
-    low, high = _SMALLEST[scaler["kind"]]
-    spec: dict[str, Any] = scaler["spec"]
-    number = max(int(spec.get(low, 1)), min(wanted, int(spec.get(high, wanted))))
-    return {**scaler, "spec": {**spec, low: number}}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mlops_spec.runtime.cluster.explain import Trouble
+from mlops_spec.runtime.cluster.explain import Trouble, unscaled
 from mlops_spec.runtime.cluster.objects import Object, Ref, at, labels_of, ref_of
 from mlops_spec.runtime.cluster.pods import ready as is_ready
 from mlops_spec.runtime.cluster.pods import troubles_of
@@ -71,10 +71,14 @@ class Hopeless:
         return now - self.since >= self.patience.hopeless
 
 
-def standing_of(server: ApiServer, deployment: Object) -> Standing:
-    """How far a Deployment is right now, with what stands in its way."""
+def standing_of(server: ApiServer, deployment: Object, least: int = 1) -> Standing:
+    """How far a Deployment is right now, with what stands in its way.
+
+    `least`: the copies that its scaler will keep, whatever it has asked for by now.
+    """
     status = deployment.get("status", {})
-    wanted = max(int(at(deployment, "spec", "replicas", default=1)), 1)
+    asked = int(at(deployment, "spec", "replicas", default=1))
+    wanted = max(asked, least, 1)
     generation = at(deployment, "metadata", "generation", default=0)
     updated, ready = int(status.get("updatedReplicas", 0)), int(status.get("readyReplicas", 0))
     alone = updated == int(status.get("replicas", 0))
@@ -82,8 +86,10 @@ def standing_of(server: ApiServer, deployment: Object) -> Standing:
     if seen and alone and ready >= wanted <= updated:
         return Standing(wanted, ready, done=True)
     newest = _newest_pods(server, deployment) if seen else ()
-    found = troubles_of(server, deployment, newest)
-    return Standing(wanted, sum(map(is_ready, newest)), troubles=found)
+    found, count = troubles_of(server, deployment, newest), sum(map(is_ready, newest))
+    if count >= asked and asked < least:
+        found = (*found, unscaled(deployment, asked, least))
+    return Standing(wanted, count, troubles=found)
 
 
 def _newest_pods(server: ApiServer, deployment: Object) -> tuple[Object, ...]:
@@ -101,9 +107,10 @@ def _newest_pods(server: ApiServer, deployment: Object) -> tuple[Object, ...]:
 
 
 def wait_until_ready(
-    server: ApiServer, ref: Ref, report: Callable[[Standing], None], patience: Patience
-) -> Standing:
-    """Return when every pod is of the newest form and ready.
+    server: ApiServer, ref: Ref, report: Callable[[Standing], None], patience: Patience,
+    least: int = 1,
+) -> Standing:  # fmt: skip
+    """Return when every pod is of the newest form and ready, and there are `least` of them.
 
     `Refusal` MLS626 with the reason, at the field that owns it, when time is up or when waiting
     does not help.
@@ -116,7 +123,7 @@ def wait_until_ready(
         deployment = server.get(ref)
         if deployment is None:
             raise Refusal("MLS626", f"{ref} is gone: somebody removed it", "run spec apply")
-        found = standing_of(server, deployment)
+        found = standing_of(server, deployment, least)
         if found != shown:
             report(found)
             shown = found

@@ -23,7 +23,7 @@ from mlops_spec.runtime.rollout.release import Release
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mlops_spec.runtime.cluster.running import Running
+    from mlops_spec.runtime.cluster.model_on_cluster import ModelOnCluster
     from mlops_spec.terms.workspace import Workspace
 
 # Seconds between two looks at all pods: the API server has other work.
@@ -39,7 +39,7 @@ class ClusterSight:
     """Both arms of a canary step."""
 
     def __init__(
-        self, tracks: Running, workspace: Workspace, release: Release, share: float
+        self, tracks: ModelOnCluster, workspace: Workspace, release: Release, share: float
     ) -> None:
         self._tracks = tracks
         # At 100 % nothing answers beside the candidate.
@@ -69,7 +69,9 @@ class ClusterSight:
 class _Arm:
     """One release from now on; its scores where both arms have some."""
 
-    def __init__(self, tracks: Running, workspace: Workspace, release: str, *, logs: bool) -> None:
+    def __init__(
+        self, tracks: ModelOnCluster, workspace: Workspace, release: str, *, logs: bool
+    ) -> None:
         self._tracks = tracks
         self._release = release
         self._counts = ReleaseCounts(tracks.server, tracks.namespace, release)
@@ -102,7 +104,9 @@ class ClusterPairs:
     that the gateway gave it, and its copy.
     """
 
-    def __init__(self, tracks: Running, workspace: Workspace, release: Release, task: str) -> None:
+    def __init__(
+        self, tracks: ModelOnCluster, workspace: Workspace, release: Release, task: str
+    ) -> None:
         self._tracks = tracks
         self._task = task
         self._candidate = _Log(tracks, workspace, release.id)
@@ -141,7 +145,7 @@ class ClusterPairs:
 class _Log:
     """The prediction log of one release from now on."""
 
-    def __init__(self, tracks: Running, workspace: Workspace, release: str) -> None:
+    def __init__(self, tracks: ModelOnCluster, workspace: Workspace, release: str) -> None:
         self._tracks = tracks
         self._workspace = workspace
         self._release = release

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 from mlops_spec.runtime.cluster import pods
 from mlops_spec.runtime.cluster.argo_status import Progress
 from mlops_spec.runtime.cluster.connection import connect
+from mlops_spec.runtime.cluster.model_on_cluster import ModelOnCluster
 from mlops_spec.runtime.cluster.pods import Line, asked
 from mlops_spec.runtime.cluster.recorded import (
     Instance,
@@ -21,7 +22,6 @@ from mlops_spec.runtime.cluster.recorded import (
     record_instance,
     rendered_objects,
 )
-from mlops_spec.runtime.cluster.running import Running
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.wait import Standing
 from mlops_spec.runtime.declare import Cluster
@@ -39,7 +39,7 @@ RATE: Final = 20.0
 CONNECTIONS: Final = 2
 
 
-Model = TypeVar("Model", bound=Running)
+Model = TypeVar("Model", bound=ModelOnCluster)
 
 
 @dataclass

@@ -57,6 +57,7 @@ def shown(status):
 
 def test_releases_are_shown_with_their_pods_their_shares_and_what_is_in_their_way(cluster):
     cluster.images[image(2)] = Image(waiting=("ErrImagePull", "not found"))
+    cluster.scaler.after = None
     rolling_out()
     cluster.control()
 

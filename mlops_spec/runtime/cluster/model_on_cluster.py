@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mlops_spec.runtime.cluster.wait import Patience, Standing
 
 
-class Running(Protocol):
+class ModelOnCluster(Protocol):
     """One model in one namespace, whoever moves its requests from one release to another."""
 
     server: ApiServer
