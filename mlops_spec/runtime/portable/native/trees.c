@@ -15,7 +15,9 @@
 #define BLOCKS 16   /* at most, that go through one tree before the next does */
 #define ALONE 10    /* rows of an unfinished block that take no longer one by one */
 #define LINE 64     /* bytes that memory gives at once */
-#define LINES 512   /* of a tree, for each block, that are worth being asked for ahead */
+/* Lines of a tree that are worth being asked for ahead, for each block; and that a cache holds. */
+#define LINES 1024
+#define MOST_LINES 4096
 #define INLINED static inline __attribute__((always_inline))
 #define EACH(walk, walks) _Pragma("clang loop unroll(full)") for (int walk = 0; walk < walks; walk++)
 
@@ -171,7 +173,7 @@ static uint64_t lines_of(const Trees *all, uint64_t tree, uint64_t blocks) {
     if (tree + 1 >= all->trees || all->roots[tree + 1] <= all->roots[tree]) return 0;
     uint64_t halves = all->roots[tree + 1] - all->roots[tree];
     uint64_t lines = halves * (sizeof(Node) / 2) / LINE + 1;
-    return lines <= LINES * blocks ? lines : 0;
+    return lines <= LINES * blocks && lines <= MOST_LINES ? lines : 0;
 }
 
 /* Rows that fill no more blocks than there is room for, through all trees. */
