@@ -11,7 +11,7 @@ import pytest
 from mlops_spec.runtime.portable.scorer import Scores
 from mlops_spec.runtime.service import inline as module
 from mlops_spec.runtime.service.inline import Inline
-from mlops_spec.runtime.service.typed_rows import Rows
+from mlops_spec.runtime.service.rows import Rows
 
 
 class Model:

@@ -24,8 +24,8 @@ from mlops_spec.runtime.service import app as module
 from mlops_spec.runtime.service import scoring as scoring_module
 from mlops_spec.runtime.service.app import Integer, PredictionApp
 from mlops_spec.runtime.service.log_files import read
+from mlops_spec.runtime.service.rows import Rows
 from mlops_spec.runtime.service.scoring import AT_ONCE, BATCHES, Overloaded, Scoring
-from mlops_spec.runtime.service.typed_rows import Rows
 from mlops_spec.state import Store
 from mlops_spec.terms.workspace import Workspace
 

@@ -28,6 +28,7 @@ from mlops_spec.runtime.service.arriving import (
     Receive,
     TooLarge,
 )
+from mlops_spec.runtime.service.encoded import UNREADABLE, understood
 from mlops_spec.runtime.service.inline import inline
 from mlops_spec.runtime.service.log_files import imported
 from mlops_spec.runtime.service.metrics import ServiceMetrics
@@ -225,16 +226,17 @@ class PredictionApp:
         return 200, orjson.dumps(description_of(self._reader, self._answer)), JSON
 
     async def _predict(self, scope: Message, receive: Receive, send: Send) -> None:
-        asked = self._requests.asked(scope["headers"])
-        running = self._running
+        headers = scope["headers"]
+        asked, running = self._requests.asked(headers), self._running
         if running is None:
             await _answer(send, Reply(503, error_body("the service is not ready")), asked)
         elif scope["method"] != "POST":
             await _answer(send, Reply(405, error_body("/predict answers POST")), asked)
         else:
             await self._timed(
-                running, asked, receive, send, lambda body: predicted(running, asked, body)
-            )
+                running, asked, headers, receive, send,
+                lambda body: predicted(running, asked, body),
+            )  # fmt: skip
 
     async def _open_inference(self, scope: Message, receive: Receive, send: Send) -> None:
         asked = self._requests.asked(scope["headers"])
@@ -245,7 +247,7 @@ class PredictionApp:
             return
         headers = dict(scope["headers"])
         await self._timed(
-            running, asked, receive, send,
+            running, asked, scope["headers"], receive, send,
             lambda body: open_inference_http.inferred(running, asked, headers, body),
         )  # fmt: skip
 
@@ -257,20 +259,20 @@ class PredictionApp:
         started = time.perf_counter()
         asked = self._requests.asked(headers)
         reply = work(running, asked, headers, body)
-        if reply is None:
-            return None
+        if reply is None or reply.status == UNREADABLE:
+            return None  # what it is instead is said the usual way
         running.metrics.answered(reply.status, time.perf_counter() - started)
         return asked, reply
 
     async def _timed(
-        self, running: Predictor, asked: Asked, receive: Receive, send: Send,
+        self, running: Predictor, asked: Asked, given: Given, receive: Receive, send: Send,
         work: Callable[[bytes], Awaitable[Reply]],
     ) -> None:  # fmt: skip
         started = time.perf_counter()
         try:
             body = await self._arriving.body(receive)
             started = time.perf_counter()
-            reply = await work(body)
+            reply = understood(await work(body), given)
         except TooLarge:
             reply = Reply(413, error_body(f"the body is larger than {MAX_BODY_BYTES} bytes"))
         except TimeoutError:

@@ -6,6 +6,7 @@ does not take is pydantic's to read or to refuse, so that a client sees one set 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -61,6 +62,15 @@ def _field(name: str, field: FieldInfo) -> tuple[str, Any] | tuple[str, Any, Any
     kind, nullable = _of(field)
     wanted = kind | None if nullable else kind
     return (name, wanted) if field.is_required() else (name, wanted, field.default)
+
+
+def limits_of(field: FieldInfo) -> tuple[float, float, bool]:
+    """The least and the most that a number may be, and whether it may be missing."""
+    kind, nullable = _of(field)
+    meta = get_args(kind)[1] if get_origin(kind) is Annotated else msgspec.Meta()
+    least = -math.inf if meta.ge is None else meta.ge
+    most = math.inf if meta.le is None else meta.le
+    return least, most, nullable
 
 
 def _of(field: FieldInfo) -> tuple[Any, bool]:

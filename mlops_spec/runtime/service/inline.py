@@ -17,8 +17,8 @@ import numpy as np
 from mlops_spec.runtime.portable.encoding import Matrix
 from mlops_spec.runtime.portable.scorer import Scorer, Scores
 from mlops_spec.runtime.service.row_matrix import row_matrix
+from mlops_spec.runtime.service.rows import Many, Rows, joined
 from mlops_spec.runtime.service.scoring import parts_of
-from mlops_spec.runtime.service.typed_rows import Many, Rows, joined
 
 # While the event loop scores, it answers nobody else. A thread costs a request more than this, when
 # both want the interpreter: it is worth it only for as many rows as take longer.

@@ -14,10 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from mlops_spec.runtime.portable.scorer import Meaning, Scores
 from mlops_spec.runtime.service.predicting import Predictor
-from mlops_spec.runtime.service.typed_rows import BadRequest, Problem, RowReader, Rows
+from mlops_spec.runtime.service.rows import Columns, Rows
+from mlops_spec.runtime.service.typed_rows import BadRequest, Problem, RowReader
 
 SCORE: Final = "score"
 DECISION: Final = "decision"
@@ -37,12 +39,12 @@ _LENGTH: Final = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One column of a request or an answer. `values` are flat, in Python's own types."""
+    """One column of a request or an answer. `values` are flat; in a list, in Python's own types."""
 
     name: str
     datatype: str
     shape: tuple[int, ...]
-    values: Sequence[Any]
+    values: Sequence[Any] | NDArray[Any]
 
 
 def rows_of(reader: RowReader, tensors: Sequence[Tensor]) -> Rows:
@@ -53,7 +55,7 @@ def rows_of(reader: RowReader, tensors: Sequence[Tensor]) -> Rows:
     if not tensors:
         raise bad("inputs", "one tensor for each column is expected, found none")
     count = len(tensors[0].values)
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, Sequence[Any] | NDArray[Any]] = {}
     for number, tensor in enumerate(tensors):
         where = f"inputs[{number}]"
         if tensor.name in columns:
@@ -64,12 +66,26 @@ def rows_of(reader: RowReader, tensors: Sequence[Tensor]) -> Rows:
                 f"[{count}] or [{count}, 1] is expected, as many values as the first input has; "
                 f"found {list(tensor.shape)} with {len(tensor.values)} values",
             )
-        columns[tensor.name] = [_plain(value, where) for value in tensor.values]
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        columns[tensor.name] = tensor.values
+    found = reader.read_columns(columns)
+    return _read(reader, columns) if found is None else found
+
+
+def _read(reader: RowReader, columns: Columns) -> Rows:
+    """Whatever may stand in a column, as if it had come as JSON."""
+    plain = [
+        [_plain(value, f"inputs[{number}]") for value in _listed(values)]
+        for number, values in enumerate(columns.values())
+    ]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
     try:
         return reader.read(orjson.dumps({"rows": rows}))
     except orjson.JSONEncodeError as error:
         raise bad("inputs", str(error)) from None
+
+
+def _listed(values: Sequence[Any] | NDArray[Any]) -> Sequence[Any]:
+    return values.tolist() if isinstance(values, np.ndarray) else values
 
 
 def _plain(value: Any, where: str) -> Any:
@@ -119,7 +135,7 @@ def _decided(meaning: Meaning) -> str:
     return _LABELS[type(meaning.classes[0])] if meaning.classes else "FP64"
 
 
-def decoded(name: str, datatype: str, raw: bytes) -> list[Any]:
+def decoded(name: str, datatype: str, raw: bytes) -> list[Any] | NDArray[Any]:
     """The values in a tensor's bytes, little-endian. `BadRequest` when they are not whole."""
     if datatype == _BYTES:
         return list(_texts(name, raw))
@@ -128,10 +144,9 @@ def decoded(name: str, datatype: str, raw: bytes) -> list[Any]:
         known = ", ".join((*_NUMBERS, _BYTES))
         raise bad(f"inputs.{name}.datatype", f"{datatype!r} is none of {known}")
     try:
-        values: list[Any] = np.frombuffer(raw, dtype).tolist()
+        return np.frombuffer(raw, dtype)
     except ValueError:
         raise bad(f"inputs.{name}", f"{len(raw)} bytes are no whole number of {datatype}") from None
-    return values
 
 
 def encoded(tensor: Tensor) -> bytes:

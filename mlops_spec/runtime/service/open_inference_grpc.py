@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import grpc
 import orjson
+from numpy.typing import NDArray
 
 from mlops_spec.runtime.portable.scorer import Scores
 from mlops_spec.runtime.service import open_inference_pb2 as pb
@@ -27,7 +28,7 @@ from mlops_spec.runtime.service.open_inference import (
     tensors_of,
 )
 from mlops_spec.runtime.service.predicting import MAX_ID_BYTES, Asked, Predictor, Requests
-from mlops_spec.runtime.service.typed_rows import Rows
+from mlops_spec.runtime.service.rows import Rows
 
 SERVICE: Final = "inference.GRPCInferenceService"
 DRAIN: Final = 8.0  # seconds for what is being answered
@@ -159,7 +160,7 @@ def _tensors(request: Any) -> list[Tensor]:
     found = []
     for number, each in enumerate(request.inputs):
         if raw:
-            values: Sequence[Any] = decoded(each.name, each.datatype, raw[number])
+            values: Sequence[Any] | NDArray[Any] = decoded(each.name, each.datatype, raw[number])
         else:
             values = _contents(each)
         found.append(Tensor(each.name, each.datatype, tuple(each.shape), values))

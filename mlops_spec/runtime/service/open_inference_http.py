@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 import orjson
+from numpy.typing import NDArray
 
 from mlops_spec.runtime.portable.scorer import Scores
 from mlops_spec.runtime.service.open_inference import (
@@ -32,7 +33,7 @@ from mlops_spec.runtime.service.predicting import (
     error_body,
 )
 from mlops_spec.runtime.service.prediction_log import Identity
-from mlops_spec.runtime.service.typed_rows import Rows
+from mlops_spec.runtime.service.rows import Rows
 
 ROOT: Final = "/v2"
 JSON_LENGTH: Final = b"inference-header-content-length"
@@ -208,23 +209,27 @@ def _tensors(inputs: Sequence[_Input], binary: bytes) -> list[Tensor]:
     found, at = [], 0
     for each in inputs:
         size = each.parameters.get("binary_data_size")
-        values = each.data
+        flat: Sequence[Any] | NDArray[Any]
         if size is not None:
             if not isinstance(size, int) or not 0 <= size <= len(binary) - at:
                 raise bad(
                     f"inputs.{each.name}.parameters.binary_data_size",
                     f"{size} is not among the {len(binary) - at} bytes that are left",
                 )
-            values = decoded(each.name, each.datatype, binary[at : at + size])
+            flat = decoded(each.name, each.datatype, binary[at : at + size])
             at += size
-        if values is None:
+        elif each.data is not None:
+            flat = _flat(each.data)
+        else:
             raise bad(f"inputs.{each.name}.data", "is missing")
-        found.append(Tensor(each.name, each.datatype, tuple(each.shape), _flat(values)))
+        found.append(Tensor(each.name, each.datatype, tuple(each.shape), flat))
     return found
 
 
 def _flat(values: list[Any]) -> list[Any]:
     """Data of shape [n, 1] may come nested."""
+    if list not in map(type, values):
+        return values
     return [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
 
 

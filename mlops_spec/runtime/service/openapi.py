@@ -27,6 +27,7 @@ _ERROR: Final = {
 _FAILURES: Final = {
     "400": "the body is not JSON",
     "413": "too many rows, or too large a body",
+    "415": "the body is encoded, by gzip or otherwise",
     "422": "a field is missing, unknown or out of its bounds; the answer names it",
     "408": "the body did not arrive",
     "503": "the service is not ready, or has too much to do; Retry-After says when to try again",

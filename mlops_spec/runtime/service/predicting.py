@@ -15,9 +15,10 @@ from mlops_spec.runtime.portable.scorer import Scorer, Scores
 from mlops_spec.runtime.service.inline import Inline
 from mlops_spec.runtime.service.metrics import ServiceMetrics
 from mlops_spec.runtime.service.prediction_log import Answered, Identity, PredictionLog
+from mlops_spec.runtime.service.rows import Rows
 from mlops_spec.runtime.service.scoring import Overloaded, Scoring
 from mlops_spec.runtime.service.startup import log as _log
-from mlops_spec.runtime.service.typed_rows import BadRequest, Problem, RowReader, Rows
+from mlops_spec.runtime.service.typed_rows import BadRequest, Problem, RowReader
 
 MAX_ID_BYTES: Final = 128
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from mlops_spec.runtime.service.log_files import FEATURE, replace_file, spanning, warm
-from mlops_spec.runtime.service.typed_rows import Many, joined
+from mlops_spec.runtime.service.rows import Many, joined
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,7 +19,7 @@ from mlops_spec.runtime.portable.encoding import (
     ValueTable,
 )
 from mlops_spec.runtime.service.compiled_rows import Values
-from mlops_spec.runtime.service.typed_rows import Many, Rows
+from mlops_spec.runtime.service.rows import Many, Rows
 
 # A value's cells by its place among the values of a row.
 _Words = tuple[tuple[int, Callable[..., tuple[Cell, ...]], tuple[Cell, ...], tuple[Cell, ...]], ...]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mlops_spec.runtime.portable.scorer import Scorer, Scores
-from mlops_spec.runtime.service.typed_rows import Rows, joined
+from mlops_spec.runtime.service.rows import Rows, joined
 
 THREADS: Final = 4
 # More than these, waiting and being scored, would be answered after their clients have left.
