@@ -46,5 +46,7 @@ class Trees(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_void_p) for name in
           ("nodes", "roots", "targets", "values", "words")),
-        *((name, ctypes.c_uint64) for name in ("trees", "columns", "answers", "several", "blocks")),
+        *((name, ctypes.c_uint64) for name in
+          ("trees", "columns", "answers", "several", "blocks", "wide")),
+        ("divisor", ctypes.c_double), ("start", ctypes.c_void_p), ("slope", ctypes.c_double),
     ]  # fmt: skip

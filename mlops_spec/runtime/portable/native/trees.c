@@ -48,6 +48,10 @@ typedef struct {
     uint64_t answers;
     uint64_t several; /* values of a leaf; 0: one, in its node */
     uint64_t blocks;  /* that the caller has room for */
+    uint64_t wide;    /* numbers of a row's answer; the first is one that the second leaves, or not */
+    double divisor;
+    const double *start; /* for each answer; 0: nothing */
+    double slope;
 } Trees;
 
 /* 1 for the right. */
@@ -150,7 +154,7 @@ INLINED void of_rows(const Trees *all, uint64_t tree, const double *block, uint6
         }
     } while (moved);
     EACH(walk, ROWS) end[walk] = at[walk];
-    add(all, end, there, all->targets + tree, 0, answers, all->answers);
+    add(all, end, there, all->targets + tree, 0, answers, all->wide);
 }
 
 static int is_whole(const double *values, uint64_t count) {
@@ -193,7 +197,7 @@ INLINED void of_blocks(const Trees *all, const double *rows, uint64_t count, dou
             for (; asked * blocks < ahead * (block + 1); asked++)
                 __builtin_prefetch((const char *)node_at(all, all->roots[tree + 1]) + asked * LINE);
             uint64_t there = count - block * ROWS < ROWS ? count - block * ROWS : ROWS;
-            double *answer = answers + block * ROWS * all->answers;
+            double *answer = answers + block * ROWS * all->wide;
             const double *values = room + block * size;
             if (!whole[block])
                 of_rows(all, tree, values, there, answer, 1, side);
@@ -206,12 +210,24 @@ INLINED void of_blocks(const Trees *all, const double *rows, uint64_t count, dou
     }
 }
 
+/* What is made of the sums: (sum / divisor + start) * slope. */
+static void finish(const Trees *all, uint64_t count, double *answers) {
+    for (uint64_t row = 0; row < count; row++, answers += all->wide)
+        for (uint64_t each = 0; each < all->answers; each++) {
+            double sum = answers[each] / all->divisor;
+            if (all->start) sum += all->start[each];
+            answers[each] = sum * all->slope;
+            if (all->wide > all->answers) answers[-1] = 1.0 - answers[each];
+        }
+}
+
 /* `whole_rows` where nothing is missing, `side` elsewhere. */
 INLINED void of_all(const Trees *all, const double *rows, uint64_t count, double *answers,
                     double *room, Side whole_rows, Side side) {
-    uint64_t width = all->columns, answered = all->answers, rest = count % ROWS, row = 0;
+    uint64_t width = all->columns, answered = all->wide, rest = count % ROWS, row = 0;
     uint64_t together = rest > ALONE ? count : count - rest, most = all->blocks * ROWS;
     if (!room) together = 0;
+    answers += all->wide - all->answers;
     for (; row < together; row += most) {
         uint64_t now = together - row < most ? together - row : most;
         of_blocks(all, rows + row * width, now, answers + row * answered, room, whole_rows, side);
@@ -223,9 +239,10 @@ INLINED void of_all(const Trees *all, const double *rows, uint64_t count, double
         else
             of_a_row(all, values, answers + row * answered, side);
     }
+    finish(all, count, answers);
 }
 
-/* `rows` × `columns` in, `rows` × `answers` added to. `room`: for `blocks` of ROWS × `columns`, or
+/* `rows` × `columns` in, `rows` × `wide` out, which are 0 before. `room`: for `blocks` of ROWS × `columns`, or
  * as many as the rows fill; without it, all go one by one. */
 void walk_numbers(const Trees *all, const double *rows, uint64_t count, double *answers,
                   double *room) {

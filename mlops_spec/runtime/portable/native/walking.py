@@ -1,4 +1,4 @@
-"""Answers of an ensemble of trees by the kernel: sums of leaves, then the link."""
+"""Answers of an ensemble of trees by the kernel: what sums come to, then the link."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ from mlops_spec.runtime.portable.native.kernel import Trees, kernel
 from mlops_spec.runtime.portable.native.layout import IN_SET, Layout
 
 
-def _both(second: Matrix) -> Matrix:
+def _sigmoid(raw: Matrix) -> Matrix:
+    # Beyond that it would be infinite, and one divided by it is nothing all the same.
+    second = 1.0 / (1.0 + np.exp(np.minimum(-raw, _LARGEST)))
     found = np.empty((len(second), 2))
     found[:, 1:] = second
     np.subtract(1.0, second, out=found[:, :1])
     return found
-
-
-def _sigmoid(raw: Matrix) -> Matrix:
-    # Beyond that it would be infinite, and one divided by it is nothing all the same.
-    return _both(1.0 / (1.0 + np.exp(np.minimum(-raw, _LARGEST))))
 
 
 def _softmax(raw: Matrix) -> Matrix:
@@ -45,7 +42,7 @@ _LARGEST: Final = 709.0  # of which `exp` is a number
 _LINKS: Final[Mapping[str, Callable[[Matrix], Matrix]]] = {
     "sum": lambda raw: raw,
     "exp": np.exp,
-    "rest": _both,
+    "rest": lambda raw: raw,  # the kernel has written both
     "sigmoid": _sigmoid,
     "softmax": _softmax,
 }
@@ -66,35 +63,29 @@ class Walking:
         name = "walk_sets" if (layout.nodes["marks"] & IN_SET).any() else "walk_numbers"
         self._walk_few: Final = _function(found.keeps_hold, name)
         self._walk_many: Final = _function(found.lets_go, name)
-        blocks = max(1, min(BLOCKS, _ROOM // (BLOCK * columns)))
+        self._columns: Final = columns
+        # Of two classes the first is what the second leaves.
+        self._wide: Final = answers + (facts["link"] == "rest")
+        self._start: Final = np.array(np.broadcast_to(facts["start"], answers), dtype=np.float64)
         self._trees: Final = Trees(
             *(getattr(layout, name).ctypes.data for name in
               ("nodes", "roots", "targets", "values", "words")),
-            len(layout.roots), columns, answers, several, blocks,
+            len(layout.roots), columns, answers, several,
+            max(1, min(BLOCKS, _ROOM // (BLOCK * columns))), self._wide,
+            facts["divisor"], self._start.ctypes.data if self._start.any() else None,
+            facts["slope"],
         )  # fmt: skip
         self._given: Final = ctypes.byref(self._trees)
-        self._columns: Final = columns
-        self._answers: Final = answers
-        self._divisor: Final = facts["divisor"]
-        self._start: Final = np.array(facts["start"]) if any(facts["start"]) else None
-        self._slope: Final = facts["slope"]
         self._link: Final = _LINKS[facts["link"]]
 
     def answers(self, matrix: Matrix) -> Matrix:
         """Rows × classes, or rows × 1 of a regression."""
         if matrix.shape[1] != self._columns:
             raise ValueError(f"{matrix.shape[1]} columns instead of {self._columns}")
-        raw = self._sums(np.ascontiguousarray(matrix, dtype=np.float64))
-        if self._divisor != 1.0:
-            raw /= self._divisor
-        if self._start is not None:
-            raw += self._start
-        if self._slope != 1.0:
-            raw *= self._slope
-        return self._link(raw)
+        return self._link(self._walked(np.ascontiguousarray(matrix, dtype=np.float64)))
 
-    def _sums(self, matrix: Matrix) -> Matrix:
-        found = np.zeros((len(matrix), self._answers))
+    def _walked(self, matrix: Matrix) -> Matrix:
+        found = np.zeros((len(matrix), self._wide))
         count = len(matrix)
         walk = self._walk_few if count <= FEW else self._walk_many
         if count > ALONE:
@@ -109,13 +100,8 @@ class Walking:
 def _function(library: ctypes.CDLL, name: str) -> Any:
     found = getattr(library, name)
     found.restype = None
-    found.argtypes = (
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-        ctypes.c_uint64,
-        ctypes.c_void_p,
-        ctypes.c_void_p,
-    )
+    place = ctypes.c_void_p
+    found.argtypes = (place, place, ctypes.c_uint64, place, place)
     return found
 
 
