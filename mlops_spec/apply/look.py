@@ -18,7 +18,7 @@ from mlops_spec.apply.stages import (
     WriteFiles,
     plan_model,
 )
-from mlops_spec.apply.standing import Wanted, stand
+from mlops_spec.apply.standing import Standing, Wanted, stand
 from mlops_spec.apply.strictness import strictness
 from mlops_spec.model.facets import FieldChange, changed_fields, facets, flatten
 from mlops_spec.model.project import LinkedModel
@@ -99,6 +99,11 @@ def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPla
             recoded=_recoded(site, model.name, want),
         )
     )
+
+
+def standing_of(site: Site, model: LinkedModel) -> Standing:
+    """How far one model stands as the world is now, without a plan of what is to do."""
+    return stand(wanted(site, model), site.journal, site.deployments.of(model.name))
 
 
 def _ways(changes: tuple[FieldChange, ...], model: LinkedModel) -> dict[str, str]:

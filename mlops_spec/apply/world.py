@@ -20,6 +20,7 @@ from mlops_spec.apply.look import (
     flows_digest,
     lease_of,
     plan_one,
+    standing_of,
     stored_spec,
     wanted,
 )
@@ -87,7 +88,7 @@ class LiveWorld:
     def rollout(self, model: str) -> None:
         if self.site.spec.traffic == "users":
             self._note(self._waits_for_users(model))
-        standing = plan_one(self.site, self.site.model(model)).standing
+        standing = standing_of(self.site, self.site.model(model))
         run = standing.run
         if model in self.images and standing.release:
             holder = self._holder(model)
@@ -112,7 +113,7 @@ class LiveWorld:
     def _tag_again(self, model: str) -> None:
         """Gates that return decide nothing anew; the registry still has the words of the others."""
         linked = self.site.model(model)
-        standing = plan_one(self.site, linked).standing
+        standing = standing_of(self.site, linked)
         run = standing.run or ""
         gated = [
             step for step in self.site.journal.steps(model, step="gate", run=run)
@@ -133,7 +134,7 @@ class LiveWorld:
             if model.name not in stopped and is_open(self.site.journal, model.name):
                 self.record(model.name)
             elif model.name in stopped and stopped[model.name].asks_a_person:
-                standing = plan_one(self.site, model).standing
+                standing = standing_of(self.site, model)
                 if standing.run and standing.release:
                     record_waiting(self.site.journal, model.name, standing.run, standing.release)
 

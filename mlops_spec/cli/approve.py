@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from mlops_spec.apply.look import context_of, plan_one
+from mlops_spec.apply.look import context_of, standing_of
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.standing import Standing
 from mlops_spec.cli.exits import Exit
@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Record the decision on the run that `spec apply` would go on with."""
     site = open_site(arguments)
-    standing = plan_one(site, site.model(arguments.model)).standing
+    standing = standing_of(site, site.model(arguments.model))
     decided = _decided(site, standing, arguments)
     assert standing.run is not None
     _record(site, standing.model, standing.run, decided)

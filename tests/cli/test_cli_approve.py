@@ -18,7 +18,7 @@ from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.train import registry
 from mlops_spec.state import Deployment
 from mlops_spec.state.approvals import Approval, last_word
-from mlops_spec.state.asked import record_asked
+from mlops_spec.state.asked import record_asked, waits
 from mlops_spec.terms import keys
 from mlops_spec.terms.verdict import Outcome, Verdict
 
@@ -266,6 +266,18 @@ def test_gates_that_return_while_their_model_serves_are_told_to_the_registry(sit
     site.journal.finish("trip", "gate", "of-other-gates", "done", {"outcome": "fail"})
     LiveWorld(site, print).record("trip")
     assert told == [(run, "sqlite")]
+
+
+def test_what_an_apply_leaves_behind_takes_no_plan_of_its_own(site, monkeypatch):
+    run = judged(site, "pass")
+    monkeypatch.delattr("mlops_spec.apply.look.plan_model")
+    world = LiveWorld(site, print)
+    world.settle((Blocked("trip", 3, "", ""),))
+    assert waits(site.journal, "trip", run)
+
+    world.settle(())
+    assert not waits(site.journal, "trip", run)
+    assert site.journal.applied("trip") == stored_spec(site, site.model("trip"))
 
 
 def test_where_users_are_waited_for_it_is_said_how_many_and_what_else_could_be(site):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mlops_spec.apply.look import plan_one
+from mlops_spec.apply.look import standing_of
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.views.steps import count
 from mlops_spec.cli.views.verdicts import because, brief, outcome, row
@@ -25,7 +25,7 @@ from mlops_spec.terms.verdict import Outcome, Verdict
 def stories(site: Site) -> tuple[Story, ...]:
     """The story of what the specs ask for, or of what is live, for every model."""
     return tuple(
-        tell_story(site.store, site.environment, model.name, plan_one(site, model).standing.run)
+        tell_story(site.store, site.environment, model.name, standing_of(site, model).run)
         for model in site.project.models
     )
 
