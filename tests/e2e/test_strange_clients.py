@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import time
@@ -23,6 +24,9 @@ BODY = json.dumps({"rows": [GOOD]}).encode()
 START = b"POST /predict HTTP/1.1\r\nhost: x\r\n"
 LENGTH = b"content-length: %d\r\n\r\n" % len(BODY)
 WHOLE = START + LENGTH + BODY
+GZIP = gzip.compress(BODY)
+PACKED = START + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n%s" % (len(GZIP), GZIP)
+NONSENSE = START + b"content-length: 1\r\n\r\n{"
 CHUNKED = START + b"transfer-encoding: chunked\r\n\r\n"
 
 
@@ -64,6 +68,8 @@ def codes(found: socket.socket, answers: int) -> list[int]:
         "another protocol": (b"\x16\x03\x01\x02\x00\x01\x00" * 10, [400]),
         "another version": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [400]),
         "100 KB of headers": (START + b"x-a: " + b"a" * 100_000 + b"\r\n" + LENGTH + BODY, [200]),
+        "a packed body between good ones": (WHOLE + PACKED + WHOLE, [200, 415, 200]),
+        "no JSON between good ones": (WHOLE + NONSENSE + WHOLE, [200, 400, 200]),
         "a body nobody asked for": (b"POST /nothing" + WHOLE[13:], [404]),
     }.values(),
 )  # fmt: skip
