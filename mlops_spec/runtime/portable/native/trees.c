@@ -17,7 +17,7 @@
 #define LINE 64     /* bytes that memory gives at once */
 /* Lines of a tree that are worth being asked for ahead, for each block; and that a cache holds. */
 #define LINES 1024
-#define MOST_LINES 4096
+#define MOST_LINES 8192
 #define INLINED static inline __attribute__((always_inline))
 #define EACH(walk, walks) _Pragma("clang loop unroll(full)") for (int walk = 0; walk < walks; walk++)
 
