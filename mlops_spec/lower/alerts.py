@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mlops_spec.lower.origin import Placed
+from mlops_spec.lower.origin import Placed, own_series
 from mlops_spec.model.plan import Artifact, Manifest
 from mlops_spec.model.units import Duration, Share
 from mlops_spec.terms import exposition
@@ -71,7 +71,19 @@ def _can_fire(burn: Burn, budget: Share) -> bool:
 
 
 def _record(placed: Placed, name: str, expr: str) -> Rule:
-    return {"record": name, "expr": expr, "labels": {"project": placed.origin.project}}
+    return {"record": name, "expr": expr, "labels": _place(placed)}
+
+
+def _place(placed: Placed) -> dict[str, str]:
+    """What tells these numbers from those of the same model elsewhere, in one Prometheus."""
+    return {"project": placed.origin.project, "environment": placed.origin.environment}
+
+
+def _recorded(placed: Placed, name: str) -> str:
+    """A series of `_record`, of this model in this place alone."""
+    labels = {"model": placed.origin.model, **_place(placed)}
+    selected = ", ".join(f'{label}="{value}"' for label, value in labels.items())
+    return f"{name}{{{selected}}}"
 
 
 def _errors_name(window: str) -> str:
@@ -88,12 +100,12 @@ def _errors_ratio(placed: Placed, window: str) -> str:
 
 
 def _requests(placed: Placed, window: str, more: str) -> str:
-    series = f"{exposition.REQUESTS}{{{_own(placed)}{more}}}"
+    series = f"{exposition.REQUESTS}{{{own_series(placed)}{more}}}"
     return f"sum by (model) (rate({series}[{window}]))"
 
 
 def _p99(placed: Placed) -> str:
-    series = f"{exposition.REQUEST_SECONDS}_bucket{{{_own(placed)}}}"
+    series = f"{exposition.REQUEST_SECONDS}_bucket{{{own_series(placed)}}}"
     return f"histogram_quantile(0.99, sum by (model, le) (rate({series}[{P99_WINDOW}])))"
 
 
@@ -101,7 +113,7 @@ def _burn_alert(placed: Placed, burn: Burn, budget: Share) -> Rule:
     limit = f"{burn.factor * budget.value:.6g}"
     windows = (burn.long, burn.short)
     spent = f"a month's {budget} of failed answers {burn.factor:g}x as fast"
-    over = (f"{_errors_name(window)}{{{_own(placed)}}} > {limit}" for window in windows)
+    over = (f"{_recorded(placed, _errors_name(window))} > {limit}" for window in windows)
     return _alert(
         placed,
         f"MlopsErrorBudgetBurn{burn.long}",
@@ -116,7 +128,7 @@ def _slow_alert(placed: Placed, limit: Duration) -> Rule:
     return _alert(
         placed,
         "MlopsServiceSlow",
-        f"{_p99_name()}{{{_own(placed)}}} > {limit.seconds:.6g}",
+        f"{_recorded(placed, _p99_name())} > {limit.seconds:.6g}",
         "page",
         f"{placed.origin.model} answers 1 of 100 requests later than {limit}",
         wait=P99_FOR,
@@ -142,21 +154,17 @@ def _monitor_rules(placed: Placed) -> Iterator[Rule]:
 
 def _silent(placed: Placed) -> str:
     """Never heard of, or its last window ended too long ago."""
-    series = f"{exposition.MONITOR_WINDOW_END}{{{_own(placed)}}}"
+    series = f"{exposition.MONITOR_WINDOW_END}{{{own_series(placed)}}}"
     limit = max(SILENT_WINDOWS * placed.model.monitor.window.seconds, SILENT_AT_LEAST)
-    return f"absent({series}) or time() - max by (model) ({series}) > {limit:.0f}"
+    # `absent` would give the alert the selector's labels, and so a name of its own.
+    return f"max by (model) (absent({series})) or time() - max by (model) ({series}) > {limit:.0f}"
 
 
 def _outcome(placed: Placed, *outcomes: str) -> str:
     matches = "=~" if len(outcomes) > 1 else "="
     wanted = f'outcome{matches}"{"|".join(outcomes)}"'
     # Each copy of a service may tell of the one monitor.
-    return f"max by (model) ({exposition.MONITOR_OUTCOME}{{{_own(placed)}, {wanted}}})"
-
-
-def _own(placed: Placed) -> str:
-    """Names are DNS labels, so nothing in them needs quoting."""
-    return f'model="{placed.origin.model}"'
+    return f"max by (model) ({exposition.MONITOR_OUTCOME}{{{own_series(placed)}, {wanted}}})"
 
 
 def _alert(placed: Placed, name: str, expr: str, severity: str, summary: str, *, wait: str) -> Rule:
@@ -166,7 +174,7 @@ def _alert(placed: Placed, name: str, expr: str, severity: str, summary: str, *,
         "alert": name,
         "expr": expr,
         "for": wait,
-        "labels": {"severity": severity, "project": origin.project, "model": origin.model},
+        "labels": {"severity": severity, **_place(placed), "model": origin.model},
         "annotations": {
             # A `{{` would start a template of Prometheus; owners and names are plain text.
             "summary": summary,

@@ -49,3 +49,15 @@ def place(project: Project, environment: str, model: LinkedModel) -> Placed:
         state_env=spec.state_env,
     )
     return Placed(model, spec, origin)
+
+
+def own_series(placed: Placed) -> str:
+    """What picks this model's series: names are DNS labels, so that nothing in them needs quoting.
+
+    The operator's series name their namespace: there one Prometheus watches several environments.
+    """
+    watched = placed.environment.monitoring
+    own = f'model="{placed.origin.model}"'
+    if watched is None or watched.operator != "prometheus-operator":
+        return own
+    return f'{own}, namespace="{placed.environment.serve.namespace}"'

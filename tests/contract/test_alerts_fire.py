@@ -13,7 +13,11 @@ from mlops_spec.model.files import FileSet
 
 HOURS = 8
 RULES = "generated/production/flight-delay/prometheus/rules.yaml"
-LABELS = {"severity": "ticket", "project": "flights", "model": "flight-delay"}
+LABELS = {
+    "severity": "ticket", "project": "flights", "environment": "production",
+    "model": "flight-delay",
+}  # fmt: skip
+OWN = {"model": "flight-delay", "namespace": "ml"}
 
 
 def _fired(
@@ -44,7 +48,7 @@ def _fired(
 
 
 def _told(name: str, values: str, **labels: str) -> dict[str, str]:
-    text = ", ".join(f'{k}="{v}"' for k, v in {"model": "flight-delay", **labels}.items())
+    text = ", ".join(f'{k}="{v}"' for k, v in (OWN | labels).items())
     return {"series": f"{name}{{{text}}}", "values": values}
 
 
@@ -83,4 +87,21 @@ def test_failures_page_when_they_spend_the_budget_too_fast(
     ]
     page = {**LABELS, "severity": "page"}
     expected = {"MlopsErrorBudgetBurn1h": [page], "MlopsErrorBudgetBurn6h": [page]}
+    assert _fired(trees, tmp_path, promtool, series, expected) == ""
+
+
+def test_what_the_same_model_does_in_another_environment_is_no_alert_here(
+    trees: Mapping[str, FileSet], tmp_path: Path, promtool: str
+) -> None:
+    """One Prometheus of a cluster, where staging has a namespace, and rules, of its own."""
+    looks = HOURS * 60
+    series = [
+        _told("mlops_requests_total", f"0+60x{looks}", code="200"),
+        _told("mlops_requests_total", f"0+60x{looks}", code="500", namespace="staging"),
+        _told("mlops:request_errors:ratio_rate1h", f"1x{looks}", project="flights"),
+        _told("mlops_monitor_outcome", f"1x{looks}", outcome="fail", namespace="staging"),
+    ]
+    expected: dict[str, list[dict[str, str]]] = {
+        "MlopsErrorBudgetBurn1h": [], "MlopsErrorBudgetBurn6h": [], "MlopsMonitorBreach": []
+    }  # fmt: skip
     assert _fired(trees, tmp_path, promtool, series, expected) == ""

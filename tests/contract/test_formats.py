@@ -93,4 +93,5 @@ def test_alerts_select_only_labels_that_exist(artifacts: list[Artifact]) -> None
             for rule in group["rules"]:
                 for series, selectors in _SELECTOR.findall(rule["expr"]):
                     labels = set(re.findall(r"(\w+)(?:=|!=|=~|!~)\"", selectors))
-                    assert labels <= EXPOSED[series], rule
+                    # The operator's Prometheus gives each series its pod's namespace.
+                    assert labels <= EXPOSED[series] | {"namespace"}, rule

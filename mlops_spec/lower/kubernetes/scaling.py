@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mlops_spec.lower.kubernetes.head import Object, head
-from mlops_spec.lower.origin import Placed
-from mlops_spec.model.spec.project import Monitoring
+from mlops_spec.lower.origin import Placed, own_series
 from mlops_spec.terms import exposition
 
 _CPU_TARGET: Final = 80  # percent of the request at which the scaler adds a copy
@@ -20,7 +19,7 @@ def autoscaler(placed: Placed) -> Object:
     """A KEDA ScaledObject on requests, or a HorizontalPodAutoscaler on CPU; never both."""
     monitoring = placed.environment.monitoring
     if monitoring is not None and monitoring.prometheus is not None:
-        return _by_requests(placed, monitoring, monitoring.prometheus)
+        return _by_requests(placed, monitoring.prometheus)
     return _by_cpu(placed)
 
 
@@ -48,14 +47,14 @@ def _by_cpu(placed: Placed) -> Object:
     }
 
 
-def _by_requests(placed: Placed, monitoring: Monitoring, prometheus: str) -> Object:
+def _by_requests(placed: Placed, prometheus: str) -> Object:
     replicas = placed.model.spec.serve.replicas
     trigger = {
         "type": "prometheus",
         "metricType": "AverageValue",
         "metadata": {
             "serverAddress": prometheus,
-            "query": _requests_per_second(placed, monitoring),
+            "query": _requests_per_second(placed),
             "threshold": str(replicas.at_rps),
             "ignoreNullValues": "false",  # no series is no proof of no requests
         },
@@ -79,8 +78,5 @@ def _by_requests(placed: Placed, monitoring: Monitoring, prometheus: str) -> Obj
     }
 
 
-def _requests_per_second(placed: Placed, monitoring: Monitoring) -> str:
-    own = f'model="{placed.origin.model}"'
-    if monitoring.operator == "prometheus-operator":  # whose series name the namespace
-        own += f', namespace="{placed.environment.serve.namespace}"'
-    return f"sum(rate({exposition.REQUESTS}{{{own}}}[{_RATE_WINDOW}]))"
+def _requests_per_second(placed: Placed) -> str:
+    return f"sum(rate({exposition.REQUESTS}{{{own_series(placed)}}}[{_RATE_WINDOW}]))"
