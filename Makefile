@@ -51,7 +51,13 @@ golden: $(READY)  ## render the examples, the schemas and the reference again
 	$(BIN)/python tests/golden/generate.py
 	for example in examples/*/; do $(BIN)/spec --root $$example render --force || exit 1; done
 
-bench: $(READY)  ## measure beside the peers; topic=serving for one, out=bench.json for the numbers
+# `make bench serving` is `make bench topic=serving`: the words behind it are topics, and no goals.
+ifeq (bench,$(firstword $(MAKECMDGOALS)))
+topic ?= $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
+.PHONY: $(topic)
+$(topic): bench ; @:
+endif
+bench: $(READY)  ## measure beside the peers; `make bench serving` for one topic, out=bench.json for the numbers
 	$(BIN)/python tests/bench/run.py $(topic) $(if $(out),--output $(out)) $(if $(workspace),--workspace $(workspace))
 
 soak: $(READY)  ## a service for 60 s under load and faults, then 10,000 requests of a fuzzer

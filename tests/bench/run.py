@@ -1,6 +1,6 @@
 """`make bench`: this project beside its peers, on this machine, in one run, as ratios.
 
-`make bench topic=serving` measures one topic; `out=bench.json` writes the numbers down as well.
+`make bench serving` measures one topic; `out=bench.json` writes the numbers down as well.
 """
 
 from __future__ import annotations

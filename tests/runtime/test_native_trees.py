@@ -54,6 +54,14 @@ def test_the_kernel_of_this_machine_is_built() -> None:
     assert built.kernel() is not None, f"{built.library_path()}: see hatch_build.py"
 
 
+def test_a_kernel_of_another_version_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(built, "NUMBER", built.NUMBER + 1)
+    built.kernel.cache_clear()
+    found = built.kernel()
+    built.kernel.cache_clear()
+    assert found is None
+
+
 @pytest.mark.parametrize(("kind", "label"), CASES)
 def test_a_tree_model_answers_as_its_graph_on_and_beside_every_split(
     kind: Any, label: Callable[[pd.DataFrame], Any], tmp_path: Path

@@ -12,6 +12,9 @@ from typing import Final
 
 # As `build_kernel` names them: one library for each, which stands on no other.
 LIBRARY: Final = "trees-{system}-{machine}.so"
+# As in `trees.c`, counted up with every change of what the two hand each other: one that was built
+# before would read memory that is none of its own.
+NUMBER: Final = 2
 _MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -32,11 +35,12 @@ class Kernel:
 
 @cache
 def kernel() -> Kernel | None:
-    """The kernel; None where it was not built or cannot be loaded."""
+    """The kernel; None where it was not built, cannot be loaded or is of another version."""
     path = str(library_path())
     try:
-        return Kernel(ctypes.CDLL(path), ctypes.PyDLL(path))
-    except OSError:
+        found = Kernel(ctypes.CDLL(path), ctypes.PyDLL(path))
+        return found if found.lets_go.kernel_number() == NUMBER else None
+    except (OSError, AttributeError):
         return None
 
 

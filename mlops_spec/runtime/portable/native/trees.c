@@ -33,6 +33,9 @@ typedef struct {
     uint16_t marks;
 } Node;
 
+/* As in `kernel.py`: counted up with every change of what is handed over. */
+int kernel_number(void) { return 2; }
+
 #define SPLIT 1u /* the lowest bit: what a step to the right is masked with */
 #define MISSING_LEFT 2u
 #define IN_SET 4u
