@@ -137,7 +137,8 @@ def _retraining(retraining: Retraining) -> str:
 
 
 def _places(site: Site, told: tuple[Story, ...]) -> Iterator[tuple[str, str]]:
-    yield from addresses(site.workspace, tuple(story.model for story in told))
+    live = tuple(story for story in told if story.live is not None)
+    yield from addresses(site.workspace, tuple(story.model for story in live))
     yield from _grpc_places(site, told)
     for story in told:
         page = site.workspace.report(story.model) / "index.html"
@@ -146,9 +147,9 @@ def _places(site: Site, told: tuple[Story, ...]) -> Iterator[tuple[str, str]]:
         card = site.workspace.card(story.run)
         if story.run and card.exists():
             yield "card", card.as_uri()
-    watched = all(story.window for story in told)
-    model = told[0].model if told else "MODEL"
-    yield "next", "spec status" if watched else f"spec run monitor {model}   or   spec status"
+    unwatched = next((story.model for story in live if not story.window), None)
+    look = f"spec run monitor {unwatched}   or   " if unwatched else ""
+    yield "next", f"{look}spec status"
 
 
 def _grpc_places(site: Site, told: tuple[Story, ...]) -> Iterator[tuple[str, str]]:
