@@ -15,7 +15,7 @@ from pathlib import Path
 from cluster_api import Cluster
 
 from mlops_spec.runtime.service.log_files import replace_file, spanning
-from mlops_spec.runtime.service.prediction_log import Answered, Identity, table_of
+from mlops_spec.runtime.service.log_table import Answered, Identity, table_of
 from mlops_spec.runtime.service.shared_log import packed
 
 EDGES = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)

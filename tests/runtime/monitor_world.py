@@ -16,7 +16,7 @@ from mlops_spec.runtime.monitor import steps as monitoring
 from mlops_spec.runtime.monitor.performance import Performance
 from mlops_spec.runtime.monitor.profile import baseline
 from mlops_spec.runtime.monitor.steps import Compared, Look
-from mlops_spec.runtime.service.prediction_log import Answered, Identity, table_of
+from mlops_spec.runtime.service.log_table import Answered, Identity, table_of
 from mlops_spec.state import Deployment, Store, Window
 from mlops_spec.terms.workspace import Workspace
 

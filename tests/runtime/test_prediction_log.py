@@ -11,7 +11,8 @@ import pytest
 
 from mlops_spec.runtime.service import log_files
 from mlops_spec.runtime.service.log_files import merge, read, written_until
-from mlops_spec.runtime.service.prediction_log import Answered, Identity, PredictionLog
+from mlops_spec.runtime.service.log_table import Answered, Identity
+from mlops_spec.runtime.service.prediction_log import PredictionLog
 
 WHO = Identity("trip", "7", "abc")
 

@@ -16,7 +16,7 @@ from mlops_spec.runtime.rollout.evidence import CanarySight, ShadowSight, agree
 from mlops_spec.runtime.rollout.release import Release
 from mlops_spec.runtime.router.access_log import access_log, cluster_name
 from mlops_spec.runtime.service.log_files import spanning
-from mlops_spec.runtime.service.prediction_log import Answered, Identity, table_of
+from mlops_spec.runtime.service.log_table import Answered, Identity, table_of
 from mlops_spec.terms.workspace import Workspace
 
 RELEASE = Release("m", "new", "run2", "2", production="old")

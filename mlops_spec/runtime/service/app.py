@@ -31,6 +31,7 @@ from mlops_spec.runtime.service.arriving import (
 from mlops_spec.runtime.service.encoded import UNREADABLE, understood
 from mlops_spec.runtime.service.inline import inline
 from mlops_spec.runtime.service.log_files import imported
+from mlops_spec.runtime.service.log_table import Identity
 from mlops_spec.runtime.service.metrics import ServiceMetrics
 from mlops_spec.runtime.service.openapi import description_of
 from mlops_spec.runtime.service.predicting import (
@@ -45,7 +46,7 @@ from mlops_spec.runtime.service.predicting import (
     predicted,
     predicted_at_once,
 )
-from mlops_spec.runtime.service.prediction_log import Identity, PredictionLog
+from mlops_spec.runtime.service.prediction_log import PredictionLog
 from mlops_spec.runtime.service.scoring import Scoring
 from mlops_spec.runtime.service.shared_log import KIND, is_shared, newest
 from mlops_spec.runtime.service.startup import log as _log

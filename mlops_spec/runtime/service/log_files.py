@@ -127,7 +127,7 @@ def frame_of(tables: list[pa.Table]) -> pd.DataFrame:
     """Tables of log rows, or of some of their columns, as `read` gives them."""
     import pyarrow as pa
 
-    from mlops_spec.runtime.service.prediction_log import Identity, table_of
+    from mlops_spec.runtime.service.log_table import Identity, table_of
 
     empty = table_of([], Identity("", "", ""), {})
     whole = pa.concat_tables(tables or [empty], promote_options="permissive")

@@ -12,6 +12,7 @@ import orjson
 from numpy.typing import NDArray
 
 from mlops_spec.runtime.portable.scorer import Scores
+from mlops_spec.runtime.service.log_table import Identity
 from mlops_spec.runtime.service.open_inference import (
     Tensor,
     bad,
@@ -32,7 +33,6 @@ from mlops_spec.runtime.service.predicting import (
     Reply,
     error_body,
 )
-from mlops_spec.runtime.service.prediction_log import Identity
 from mlops_spec.runtime.service.rows import Rows
 
 ROOT: Final = "/v2"

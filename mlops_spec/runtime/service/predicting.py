@@ -13,8 +13,9 @@ import orjson
 
 from mlops_spec.runtime.portable.scorer import Scorer, Scores
 from mlops_spec.runtime.service.inline import Inline
+from mlops_spec.runtime.service.log_table import Answered, Identity
 from mlops_spec.runtime.service.metrics import ServiceMetrics
-from mlops_spec.runtime.service.prediction_log import Answered, Identity, PredictionLog
+from mlops_spec.runtime.service.prediction_log import PredictionLog
 from mlops_spec.runtime.service.rows import Rows
 from mlops_spec.runtime.service.scoring import Overloaded, Scoring
 from mlops_spec.runtime.service.startup import log as _log
