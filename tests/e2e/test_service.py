@@ -109,7 +109,8 @@ def test_a_bad_request_is_refused_with_the_name_of_the_field(what: str, served: 
 
 
 def test_other_paths_and_methods_say_what_there_is(served: Served) -> None:
-    assert served.client.get("/predict").status_code == 405
+    refused = served.client.get("/predict")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
     assert served.client.post("/livez").status_code == 405
     assert served.client.get("/nowhere").status_code == 404
     assert served.client.get("/livez").status_code == 200

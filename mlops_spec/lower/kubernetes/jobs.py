@@ -72,7 +72,10 @@ def _cron_job(placed: Placed, flows: FlowImage, flow: str, schedule: str) -> Obj
             "startingDeadlineSeconds": _LATE_SECONDS,
             "successfulJobsHistoryLimit": _KEPT,
             "failedJobsHistoryLimit": _KEPT,
-            "jobTemplate": {"spec": {"backoffLimit": 2, "template": _pod(placed, flows, flow)}},
+            "jobTemplate": {
+                "metadata": {"labels": conventions.labels(placed.origin, JOBS)},
+                "spec": {"backoffLimit": 2, "template": _pod(placed, flows, flow)},
+            },
         },
     }
 

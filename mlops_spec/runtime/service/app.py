@@ -33,10 +33,12 @@ from mlops_spec.runtime.service.inline import inline
 from mlops_spec.runtime.service.log_files import imported
 from mlops_spec.runtime.service.log_table import Identity
 from mlops_spec.runtime.service.metrics import ServiceMetrics
+from mlops_spec.runtime.service.open_inference_http import inferred_by_path
 from mlops_spec.runtime.service.openapi import description_of
 from mlops_spec.runtime.service.predicting import (
     JSON,
     Asked,
+    AtOnce,
     Given,
     Headers,
     Predictor,
@@ -59,12 +61,12 @@ if TYPE_CHECKING:
 
 Send = Callable[[Message], Awaitable[None]]
 Answer = tuple[int, bytes, tuple[bytes, bytes]]
-AtOnce = Callable[[Predictor, Asked, Given, bytes], Reply | None]
 # A double holds every whole number up to here, and a model sees doubles.
 Integer = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 GRPC_ADDRESS: Final = "MLOPS_SPEC_GRPC"  # host:port; port 0 is any that is free
 MODEL_FOLDER: Final = "model"
+_POST_ONLY: Final = (JSON, (b"allow", b"POST"))
 _TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -134,10 +136,7 @@ class PredictionApp:
         metrics = ServiceMetrics(identity.model, identity.release)
         # Here, after the fork: no two workers may give the same ids.
         self._requests = Requests()
-        self._at_once = {b"/predict": predicted_at_once} | {
-            path.encode(): open_inference_http.inferred_at_once
-            for path in open_inference_http.inferred_at(identity)
-        }
+        self._at_once = {b"/predict": predicted_at_once, **inferred_by_path(identity)}
         log = self._open_log(workspace_here(), identity, metrics)
         self._running = Predictor(
             self._reader, scorer, inline(scorer, tuple(self._reader.columns)), identity, metrics,
@@ -216,15 +215,15 @@ class PredictionApp:
         return 200, b"\n", _TEXT
 
     def _ready(self) -> Answer:
-        return (
-            (503, b"no model is loaded\n", _TEXT) if self._running is None else (200, b"\n", _TEXT)
-        )
+        return self._live() if self._running else (503, b"no model is loaded\n", _TEXT)
 
     def _metrics(self) -> Answer:
         return 200, self._running.metrics.text() if self._running else b"", _TEXT
 
     def _openapi(self) -> Answer:
-        return 200, orjson.dumps(description_of(self._reader, self._answer)), JSON
+        if self._running is None:
+            return 503, error_body("the service is not ready"), JSON
+        return 200, orjson.dumps(description_of(self._answer, self._running)), JSON
 
     async def _predict(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = scope["headers"]
@@ -232,7 +231,7 @@ class PredictionApp:
         if running is None:
             await _answer(send, Reply(503, error_body("the service is not ready")), asked)
         elif scope["method"] != "POST":
-            await _answer(send, Reply(405, error_body("/predict answers POST")), asked)
+            await _answer(send, Reply(405, error_body("/predict answers POST"), _POST_ONLY), asked)
         else:
             await self._timed(
                 running, asked, headers, receive, send,

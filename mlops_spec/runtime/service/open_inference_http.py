@@ -27,6 +27,7 @@ from mlops_spec.runtime.service.predicting import (
     JSON,
     MAX_ID_BYTES,
     Asked,
+    AtOnce,
     Given,
     Headers,
     Predictor,
@@ -141,10 +142,11 @@ def inferred_at_once(
     return None if found is None else inference.reply(*found)
 
 
-def inferred_at(identity: Identity) -> tuple[str, str]:
-    """The paths of `inferred`."""
+def inferred_by_path(identity: Identity) -> Mapping[bytes, AtOnce]:
+    """`inferred_at_once` by the two paths at which it is asked for."""
     model = f"{ROOT}/models/{identity.model}"
-    return f"{model}/infer", f"{model}/versions/{identity.version}/infer"
+    paths = (f"{model}/infer", f"{model}/versions/{identity.version}/infer")
+    return {path.encode(): inferred_at_once for path in paths}
 
 
 @dataclass(slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 if TYPE_CHECKING:
-    from mlops_spec.runtime.service.typed_rows import RowReader
+    from mlops_spec.runtime.portable.scorer import Label
+    from mlops_spec.runtime.service.predicting import Predictor
 
 _REFERENCE: Final = "#/components/schemas/{model}"
 _ERROR: Final = {
@@ -35,8 +37,9 @@ _FAILURES: Final = {
 }
 
 
-def description_of(reader: RowReader, answer: type[BaseModel]) -> dict[str, Any]:
+def description_of(answer: type[BaseModel], predictor: Predictor) -> dict[str, Any]:
     """The description of POST /predict."""
+    reader, identity = predictor.reader, predictor.identity
     _, schemas = models_json_schema(
         [(reader.request, "validation"), (reader.row, "validation"), (answer, "serialization")],
         ref_template=_REFERENCE,
@@ -55,10 +58,26 @@ def description_of(reader: RowReader, answer: type[BaseModel]) -> dict[str, Any]
     }
     return {
         "openapi": "3.1.0",
-        "info": {"title": reader.row.__name__, "version": "1"},
+        "info": {"title": identity.model, "version": identity.version},
         "paths": {"/predict": {"post": post}},
-        "components": {"schemas": schemas["$defs"]},
+        "components": {
+            "schemas": _with_classes(schemas["$defs"], predictor.scorer.meaning.classes)
+        },
     }
+
+
+def _with_classes(schemas: dict[str, Any], classes: Sequence[Label]) -> dict[str, Any]:
+    """Which class each probability is of is the model's to say, not the spec's."""
+    for properties in (schema.get("properties", {}) for schema in schemas.values()):
+        if classes and "score" in properties and "decision" in properties:
+            properties["decision"] |= {"enum": list(classes)}
+            if "probabilities" in properties:
+                order = ", ".join(map(str, classes))
+                properties["probabilities"] |= {
+                    "description": f"of each class: {order}",
+                    "minItems": len(classes), "maxItems": len(classes),
+                }  # fmt: skip
+    return schemas
 
 
 def _named(model: type[BaseModel]) -> dict[str, str]:

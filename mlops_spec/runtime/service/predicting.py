@@ -150,6 +150,9 @@ class Predictor:
             self.log.close()
 
 
+AtOnce = Callable[[Predictor, Asked, Given, bytes], Reply | None]
+
+
 async def predicted(predictor: Predictor, asked: Asked, body: bytes) -> Reply:
     """The answer to POST /predict."""
     read, said = _read_and_said(predictor, asked, body)
