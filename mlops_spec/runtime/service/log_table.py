@@ -111,14 +111,11 @@ def _asked(
 ) -> Iterator[tuple[str, pa.Array]]:
     import pyarrow as pa
 
-    values: Iterable[Any] = repeat((), len(features))
-    if batch:
-        rows = joined([each.rows for each in batch])
-        values = (
-            np.ascontiguousarray(rows.T)
-            if isinstance(rows, np.ndarray)
-            else zip(*rows, strict=True)
-        )
+    rows = joined([each.rows for each in batch]) if batch else []
+    if isinstance(rows, np.ndarray):
+        values: Iterable[Any] = np.ascontiguousarray(rows.T)
+    else:
+        values = zip(*rows, strict=True) if rows else repeat((), len(features))
     for (name, kind), each in zip(features.items(), values, strict=True):
         stored = pa.type_for_alias(_TYPES[kind])
         yield FEATURE + name, pa.array(each, stored, from_pandas=True)
