@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mlops_spec.runtime.service.log_files import read
-from mlops_spec.runtime.service.log_table import PIECE_ROWS, Answered, Identity, pieces_of
+from mlops_spec.runtime.service.log_table import Answered, Identity
 from mlops_spec.runtime.service.prediction_log import FLUSH_ROWS, PredictionLog
 from mlops_spec.runtime.service.slices import Slices
 
@@ -155,10 +155,3 @@ def test_a_loop_that_has_ended_takes_no_work() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
     assert not Slices(loop, lambda: False, lambda: False).take(iter([1]))
-
-
-def test_pieces_are_the_same_requests_in_their_order() -> None:
-    batch = [answered(number) for number in range(PIECE_ROWS)]
-    pieces = list(pieces_of(batch))
-    assert [each for piece in pieces for each in piece] == batch
-    assert [len(piece) for piece in pieces] == [PIECE_ROWS // 2] * 2

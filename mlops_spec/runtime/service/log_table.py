@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, repeat
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from mlops_spec.runtime.service.compiled_rows import Values
 from mlops_spec.runtime.service.log_files import FEATURE
-from mlops_spec.runtime.service.rows import Many, joined
+from mlops_spec.runtime.service.rows import Many
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PIECE_ROWS: Final = 1_000  # a column of them takes a tenth of a millisecond at most
 # Columns are declared in the words of a Dataset and stored in those of Arrow.
 _TYPES: Final = {
     "float": "float64", "integer": "int64", "boolean": "bool", "category": "string",
@@ -56,18 +57,87 @@ def span_of(table: pa.Table) -> tuple[int, int]:
     return found["min"], found["max"]
 
 
-def pieces_of(batch: Sequence[Answered]) -> Iterator[list[Answered]]:
-    """The same requests, some at a time."""
-    piece: list[Answered] = []
-    rows = 0
-    for each in batch:
-        piece.append(each)
-        rows += len(each.scores)
-        if rows >= PIECE_ROWS:
-            yield piece
-            piece, rows = [], 0
-    if piece:
-        yield piece
+class Gathered:
+    """Answered requests, by column as they come.
+
+    A request leaves next to nothing of its own behind: what is kept until the log is written would
+    push the model out of the processor's cache, and be collected far from where it was made.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._counts = array("q")  # rows of each request
+        self._walls = array("d")
+        self._ids: list[str] = []
+        self._arms: list[str] = []
+        self._shadows = bytearray()
+        self._keys: list[str | None] = []
+        self._times: list[datetime | None] = []
+        self._scores = array("d")
+        self._decisions: list[Any] = []
+        self._probabilities: list[Sequence[float] | None] = []
+        self._numbers = array("d")  # features, where all are numbers
+        self._features: list[Values] = []  # where not
+
+    def add(self, answered: Answered) -> None:
+        wall, request_id, arm, shadow, keys, times, rows, scores, decisions, of_classes = answered
+        count = len(scores)
+        self._scores.extend(scores)
+        if isinstance(rows, np.ndarray):
+            self._numbers.frombytes(rows.tobytes())
+        else:
+            self._features.extend(rows)
+        self._counts.append(count)
+        self._walls.append(wall)
+        self._ids.append(request_id)
+        self._arms.append(arm)
+        self._shadows.append(shadow)
+        self._keys.extend(keys)
+        self._times.extend(times)
+        self._decisions.extend(decisions)
+        if of_classes is not None:
+            self._probabilities.extend(of_classes)
+        self.rows += count
+
+    def columns(
+        self, identity: Identity, features: Mapping[str, str]
+    ) -> Iterator[tuple[str, pa.Array]]:
+        """The columns of the log's table; each is made when it is asked for."""
+        import pyarrow as pa
+
+        time_type = pa.timestamp("us", tz="UTC")
+        counts = np.frombuffer(self._counts, np.int64)
+        request = np.repeat(np.arange(len(counts)), counts)  # of each row
+        walls = (np.frombuffer(self._walls) * 1e6).astype(np.int64)
+        yield "wall_time", pa.array(walls[request]).cast(time_type)
+        yield "request_id", pa.array(self._ids, pa.string()).take(pa.array(request))
+        first = np.cumsum(counts) - counts
+        yield "row", pa.array((np.arange(self.rows) - first[request]).astype(np.int32))
+        yield "arm", pa.array(self._arms, pa.string()).take(pa.array(request))
+        yield "shadow", pa.array(np.frombuffer(self._shadows, np.bool_)[request])
+        yield "key", pa.array(self._keys, pa.string())
+        yield "event_time", pa.array(self._times, time_type)
+        yield "score", pa.array(np.frombuffer(self._scores))
+        yield "decision", pa.array(map(_word, self._decisions), pa.string())
+        kind = pa.list_(pa.float64())
+        told = self._probabilities
+        yield "probabilities", pa.array(told, kind) if told else pa.nulls(self.rows, kind)
+        yield from self._asked(features)
+        whose = {"model": identity.model, "version": identity.version, "release": identity.release}
+        for name, text in whose.items():
+            yield name, pa.repeat(pa.scalar(text), self.rows)
+
+    def _asked(self, features: Mapping[str, str]) -> Iterator[tuple[str, pa.Array]]:
+        import pyarrow as pa
+
+        if self._numbers:
+            matrix = np.frombuffer(self._numbers).reshape(self.rows, len(features))
+            values: Iterable[Any] = np.ascontiguousarray(matrix.T)
+        else:
+            values = zip(*self._features, strict=True) if self.rows else repeat((), len(features))
+        for (name, kind), each in zip(features.items(), values, strict=True):
+            stored = pa.type_for_alias(_TYPES[kind])
+            yield FEATURE + name, pa.array(each, stored, from_pandas=True)
 
 
 def table_of(
@@ -76,73 +146,10 @@ def table_of(
     """The log rows of some requests."""
     import pyarrow as pa
 
-    return pa.table(dict(columns_of(batch, identity, features)))
-
-
-def columns_of(
-    batch: Sequence[Answered], identity: Identity, features: Mapping[str, str]
-) -> Iterator[tuple[str, pa.Array]]:
-    """The columns of `table_of`; each is made when it is asked for."""
-    import pyarrow as pa
-
-    counts = [len(each.scores) for each in batch]
-    time_type = pa.timestamp("us", tz="UTC")
-    walls = _repeated([_microseconds(each.wall) for each in batch], counts)
-    yield "wall_time", pa.array(walls, pa.int64()).cast(time_type)
-    ids = _repeated([each.request_id for each in batch], counts)
-    yield "request_id", pa.array(ids, pa.string())
-    yield "row", pa.array(_every(map(range, counts)), pa.int32())
-    yield "arm", pa.array(_repeated([each.arm for each in batch], counts), pa.string())
-    yield "shadow", pa.array(_repeated([each.shadow for each in batch], counts), pa.bool_())
-    yield "key", pa.array(_every(each.keys for each in batch), pa.string())
-    yield "event_time", pa.array(_every(each.times for each in batch), time_type)
-    yield "score", pa.array(_every(each.scores for each in batch), pa.float64())
-    decisions = map(_word, _every(each.decisions for each in batch))
-    yield "decision", pa.array(decisions, pa.string())
-    yield "probabilities", _probabilities(batch, sum(counts))
-    yield from _asked(batch, features)
-    whose = {"model": identity.model, "version": identity.version, "release": identity.release}
-    for name, text in whose.items():
-        yield name, pa.repeat(pa.scalar(text), sum(counts))
-
-
-def _asked(
-    batch: Sequence[Answered], features: Mapping[str, str]
-) -> Iterator[tuple[str, pa.Array]]:
-    import pyarrow as pa
-
-    rows = joined([each.rows for each in batch]) if batch else []
-    if isinstance(rows, np.ndarray):
-        values: Iterable[Any] = np.ascontiguousarray(rows.T)
-    else:
-        values = zip(*rows, strict=True) if rows else repeat((), len(features))
-    for (name, kind), each in zip(features.items(), values, strict=True):
-        stored = pa.type_for_alias(_TYPES[kind])
-        yield FEATURE + name, pa.array(each, stored, from_pandas=True)
-
-
-def _probabilities(batch: Sequence[Answered], rows: int) -> pa.Array:
-    import pyarrow as pa
-
-    kind = pa.list_(pa.float64())
-    if all(each.probabilities is None for each in batch):
-        return pa.nulls(rows, kind)
-    return pa.array(_every(each.probabilities or () for each in batch), kind)
-
-
-def _every(lists: Iterable[Iterable[Any]]) -> list[Any]:
-    return list(chain.from_iterable(lists))
-
-
-def _repeated(values: Sequence[Any], counts: Sequence[int]) -> Sequence[Any]:
-    """Each value as often as its request has rows."""
-    if max(counts, default=1) == 1:
-        return values
-    return _every(map(repeat, values, counts))
-
-
-def _microseconds(wall: float) -> int:
-    return int(wall * 1e6)
+    gathered = Gathered()
+    for each in batch:
+        gathered.add(each)
+    return pa.table(dict(gathered.columns(identity, features)))
 
 
 def _word(decision: Any) -> str:
