@@ -70,21 +70,20 @@ class _OfNumbers:
         self._scale = scale
         self._offset = offset
         self._missing = missing
-        self._as_it_is = bool(
-            (scale == 1.0).all() and (offset == 0.0).all() and np.isnan(missing).all()
-        )
+        self._moves = bool((scale != 1.0).any() or (offset != 0.0).any())
+        self._fills = not np.isnan(missing).all()
 
     def __call__(self, rows: Many) -> Matrix:
         # None becomes NaN; no number of a request is NaN by itself.
         matrix: Matrix = np.asarray(rows, dtype=np.float64)
         if self._source is not None:
             matrix = matrix[:, self._source]
-        if self._as_it_is:
-            return matrix
         # Looked for among the values: a number may well become NaN.
-        nothing = np.isnan(matrix)
-        matrix = matrix * self._scale + self._offset
-        np.copyto(matrix, self._missing, where=nothing)
+        nothing = np.isnan(matrix) if self._moves or self._fills else None
+        if self._moves:
+            matrix = matrix * self._scale + self._offset
+        if nothing is not None and nothing.any():
+            matrix = np.where(nothing, self._missing, matrix)
         return matrix
 
 
