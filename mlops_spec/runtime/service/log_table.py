@@ -76,7 +76,8 @@ class Gathered:
         self._scores = array("d")
         self._decisions: list[Any] = []
         self._probabilities: list[Sequence[float] | None] = []
-        self._numbers = array("d")  # features, where all are numbers
+        # Features, where all are numbers: doubles. One array of them would be copied as it grows.
+        self._numbers: list[bytes] = []
         self._features: list[Values] = []  # where not
 
     def add(self, answered: Answered) -> None:
@@ -84,7 +85,7 @@ class Gathered:
         count = len(scores)
         self._scores.extend(scores)
         if isinstance(rows, np.ndarray):
-            self._numbers.frombytes(rows.tobytes())
+            self._numbers.append(rows.tobytes())
         else:
             self._features.extend(rows)
         self._counts.append(count)
@@ -131,7 +132,7 @@ class Gathered:
         import pyarrow as pa
 
         if self._numbers:
-            matrix = np.frombuffer(self._numbers).reshape(self.rows, len(features))
+            matrix = np.frombuffer(b"".join(self._numbers)).reshape(self.rows, len(features))
             values: Iterable[Any] = np.ascontiguousarray(matrix.T)
         else:
             values = zip(*self._features, strict=True) if self.rows else repeat((), len(features))
