@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,7 @@ MAX_NUMBERS: Final = 250_000
 CORES: Final = len(os.sched_getaffinity(0))
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
+class Scores(NamedTuple):
     """One entry a row. `score`: probability of the positive class (binary), of the decision
     (multiclass), or the prediction (regression). `probabilities`: by class, multiclass only.
     """

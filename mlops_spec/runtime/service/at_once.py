@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from mlops_spec.runtime.service.predicting import Asked, Reply
+from mlops_spec.runtime.service.predicting import Asked, Given, Reply
 from mlops_spec.runtime.service.whole_answers import WholeAnswers
 
 _METHOD: Final = b"POST"
@@ -22,6 +22,8 @@ class AnsweredAtOnce(WholeAnswers):
 
     _held = False  # whether a request's headers are here, and uvicorn does not know of it
     _parts: list[bytes]  # of its body
+    _own_headers: Given = ()
+    _own = b""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -93,8 +95,19 @@ class AnsweredAtOnce(WholeAnswers):
         super().on_headers_complete()
 
     def _write(self, asked: Asked, reply: Reply) -> None:
-        headers = (*self.server_state.default_headers, *reply.headers_to(asked))
-        said = [b"%b: %b\r\n" % header for header in headers]
-        self._whole.write_whole(b"".join((STATUS_LINE[reply.status], *said, b"\r\n", reply.body)))
+        said = _lines(reply.headers_to(asked))
+        head = (STATUS_LINE[reply.status], self._own_lines(), said, b"\r\n", reply.body)
+        self._whole.write_whole(b"".join(head))
         self.server_state.total_requests += 1
         self.answered()
+
+    def _own_lines(self) -> bytes:
+        """The server's own headers; it makes a new list of them every second."""
+        headers = self.server_state.default_headers
+        if headers is not self._own_headers:
+            self._own_headers, self._own = headers, _lines(headers)
+        return self._own
+
+
+def _lines(headers: Given) -> bytes:
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
