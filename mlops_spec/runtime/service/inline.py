@@ -74,9 +74,9 @@ class Inline:
         """Score what waits, up to as many rows as the loop may be kept by."""
         batch: list[tuple[Rows, asyncio.Future[Scores]]] = []
         count = 0
-        while self._waiting and (not batch or count + len(self._waiting[0][0]) <= self.most):
+        while self._waiting and (not batch or count + self._waiting[0][0].number <= self.most):
             batch.append(self._waiting.pop(0))
-            count += len(batch[-1][0])
+            count += batch[-1][0].number
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._answer)
         self._several = len(batch) > 1
@@ -91,7 +91,7 @@ class Inline:
                     found.set_exception(error)
 
     def _give(self, batch: list[tuple[Rows, asyncio.Future[Scores]]], scores: Scores) -> None:
-        parts = parts_of(scores, [len(rows) for rows, _ in batch])
+        parts = parts_of(scores, [rows.number for rows, _ in batch])
         for (_, found), part in zip(batch, parts, strict=True):
             # Whose client has left in between waits no more.
             if not found.done():

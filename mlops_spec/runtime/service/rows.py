@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,7 @@ Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
 Many = Sequence[Values] | Matrix
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """The rows of a request. Times among the features are seconds since 1970."""
 
     names: tuple[str, ...]  # of the features
@@ -28,7 +26,8 @@ class Rows:
     keys: Sequence[str | None]
     times: Sequence[datetime | None]
 
-    def __len__(self) -> int:
+    @property
+    def number(self) -> int:
         return len(self.values)
 
     @property

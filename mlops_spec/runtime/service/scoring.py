@@ -62,7 +62,7 @@ class Scoring:
             if self._taken >= AT_ONCE:
                 raise Overloaded
             self._taken += 1
-            if len(rows) > FEW_ROWS:
+            if rows.number > FEW_ROWS:
                 self._threads.submit(self._alone, scorer, wanted)
             else:
                 self._waiting.append(wanted)
@@ -91,7 +91,7 @@ class Scoring:
         with self._lock:
             while self._waiting and rows < TOGETHER:
                 found.append(self._waiting.popleft())
-                rows += len(found[-1].rows)
+                rows += found[-1].rows.number
             if not found:
                 self._batches -= 1
         return found
@@ -113,7 +113,7 @@ def _score(scorer: Scorer, batch: Sequence[_Wanted]) -> None:
     values = joined([each.rows.values for each in batch])
     try:
         scores = scorer.score(Rows(first.names, values, (), ()).columns)
-        parts = parts_of(scores, [len(each.rows) for each in batch])
+        parts = parts_of(scores, [each.rows.number for each in batch])
     except Exception as error:
         if len(batch) == 1:
             batch[0].found.set_exception(error)
