@@ -57,3 +57,17 @@ def test_a_decision_is_of_the_type_of_the_label(classes: Any, positive: Any) -> 
 def test_a_number_is_decided_without_classes() -> None:
     _, decision, probabilities = described(Meaning("regression"))
     assert (decision, probabilities["description"]) == (None, "of each class, in sorted order")
+
+
+def test_features_that_are_called_as_an_answer_is_are_left_alone() -> None:
+    class Judged(BaseModel):
+        score: float
+        decision: str
+
+    predictor: Any = SimpleNamespace(
+        reader=RowReader(Judged, 5), identity=Identity("a", "1", "abc"),
+        scorer=SimpleNamespace(meaning=Meaning("binary", (False, True), True)),
+    )  # fmt: skip
+    schemas = description_of(Answer, predictor)["components"]["schemas"]
+    assert "enum" not in schemas["Judged"]["properties"]["decision"]
+    assert schemas["One"]["properties"]["decision"]["enum"] == [False, True]

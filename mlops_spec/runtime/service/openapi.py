@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -44,6 +44,9 @@ def description_of(answer: type[BaseModel], predictor: Predictor) -> dict[str, A
         [(reader.request, "validation"), (reader.row, "validation"), (answer, "serialization")],
         ref_template=_REFERENCE,
     )
+    (prediction,) = get_args(answer.model_fields["predictions"].annotation)
+    if classes := predictor.scorer.meaning.classes:
+        _tell_classes(schemas["$defs"][prediction.__name__]["properties"], classes)
     one_or_many = [_named(reader.request), _named(reader.row)]
     post = {
         "operationId": "predict",
@@ -60,24 +63,18 @@ def description_of(answer: type[BaseModel], predictor: Predictor) -> dict[str, A
         "openapi": "3.1.0",
         "info": {"title": identity.model, "version": identity.version},
         "paths": {"/predict": {"post": post}},
-        "components": {
-            "schemas": _with_classes(schemas["$defs"], predictor.scorer.meaning.classes)
-        },
+        "components": {"schemas": schemas["$defs"]},
     }
 
 
-def _with_classes(schemas: dict[str, Any], classes: Sequence[Label]) -> dict[str, Any]:
+def _tell_classes(properties: dict[str, Any], classes: Sequence[Label]) -> None:
     """Which class each probability is of is the model's to say, not the spec's."""
-    for properties in (schema.get("properties", {}) for schema in schemas.values()):
-        if classes and "score" in properties and "decision" in properties:
-            properties["decision"] |= {"enum": list(classes)}
-            if "probabilities" in properties:
-                order = ", ".join(map(str, classes))
-                properties["probabilities"] |= {
-                    "description": f"of each class: {order}",
-                    "minItems": len(classes), "maxItems": len(classes),
-                }  # fmt: skip
-    return schemas
+    properties["decision"] |= {"enum": list(classes)}
+    if "probabilities" in properties:
+        properties["probabilities"] |= {
+            "description": f"of each class: {', '.join(map(str, classes))}",
+            "minItems": len(classes), "maxItems": len(classes),
+        }  # fmt: skip
 
 
 def _named(model: type[BaseModel]) -> dict[str, str]:
