@@ -139,6 +139,11 @@ def test_a_plan_encodes_rows_as_their_tables_do(
     columns = dict(zip(names, zip(*rows, strict=True), strict=True))
     wanted = encoding.matrix(columns)
     assert np.array_equal(row_matrix(encoding, names)(rows), wanted, equal_nan=True)
+    if all(isinstance(table, NumberTable) for table in encoding.columns):
+        given = np.array(rows, dtype=np.float64)
+        kept = given.copy()
+        assert np.array_equal(row_matrix(encoding, names)(given), wanted, equal_nan=True)
+        assert np.array_equal(given, kept, equal_nan=True)  # it is logged afterwards
 
 
 def test_a_portable_model_scores_rows_that_are_encoded_already() -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -96,19 +96,20 @@ class _OfAll:
         self._words: Final = words
 
     def __call__(self, rows: Many) -> Matrix:
+        if isinstance(rows, np.ndarray):
+            # Here nothing has one word: a cell that looked for two would cost every other row.
+            values = rows.astype(object)
+            values[np.isnan(rows)] = None
+            rows = values.tolist()
         return np.array([self._row(row) for row in rows], dtype=np.float64)
 
     def _row(self, row: Values) -> list[float]:
         found = list(self._start)
         for source, at, scale, offset, missing in self._numbers:
             value = row[source]
-            found[at] = missing if _is_missing(value) else value * scale + offset
+            found[at] = missing if value is None else value * scale + offset
         for source, cells_of, unknown, missing_cells in self._words:
             value = row[source]
-            for at, cell in missing_cells if _is_missing(value) else cells_of(value, unknown):
+            for at, cell in missing_cells if value is None else cells_of(value, unknown):
                 found[at] = cell
         return found
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value != value  # noqa: PLR0124 - NaN, in a matrix
