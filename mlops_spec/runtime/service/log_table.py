@@ -75,7 +75,7 @@ class Gathered:
         self._times: list[datetime | None] = []
         self._scores = array("d")
         self._decisions: list[Any] = []
-        self._probabilities: list[Sequence[float] | None] = []
+        self._probabilities: list[Sequence[float]] = []  # of several classes
         # Features, where all are numbers: doubles. One array of them would be copied as it grows.
         self._numbers: list[bytes] = []
         self._features: list[Values] = []  # where not

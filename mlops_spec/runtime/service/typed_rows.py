@@ -65,8 +65,8 @@ class RowReader:
         self._compiled = compiled_rows(row, max_rows)
         self._shape = _Shape.of(self._fields, self.columns)
         features_of = {fields[name]: row.model_fields[name] for name in features}
-        only_numbers = set(self.columns.values()) == {"float"}
-        self._numbers = NumberColumns.of(features_of, max_rows) if only_numbers else None
+        numbers = self._shape.numbers
+        self._numbers = NumberColumns.of(features_of, max_rows) if numbers else None
 
     def read(self, body: bytes) -> Rows:
         """The rows of a request. `BadRequest` names each field that is wrong."""
