@@ -44,9 +44,10 @@ def description_of(answer: type[BaseModel], predictor: Predictor) -> dict[str, A
         [(reader.request, "validation"), (reader.row, "validation"), (answer, "serialization")],
         ref_template=_REFERENCE,
     )
-    (prediction,) = get_args(answer.model_fields["predictions"].annotation)
-    if classes := predictor.scorer.meaning.classes:
-        _tell_classes(schemas["$defs"][prediction.__name__]["properties"], classes)
+    classes, predictions = predictor.scorer.meaning.classes, answer.model_fields.get("predictions")
+    if classes and predictions is not None:  # as in every service that is rendered
+        (one,) = get_args(predictions.annotation)
+        _tell_classes(schemas["$defs"][one.__name__]["properties"], classes)
     one_or_many = [_named(reader.request), _named(reader.row)]
     post = {
         "operationId": "predict",
