@@ -1,8 +1,9 @@
-"""The log's tables are made between the answers of a loop, and by the writer when it has ended."""
+"""The log is encoded between the answers of a loop, and at once where there is none."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlops_spec.runtime.service import log_writer, prediction_log
 from mlops_spec.runtime.service.log_files import read
 from mlops_spec.runtime.service.log_table import Answered, Identity
-from mlops_spec.runtime.service.prediction_log import FLUSH_ROWS, PredictionLog
+from mlops_spec.runtime.service.prediction_log import FILE_ROWS, PIECE_ROWS, PredictionLog
 from mlops_spec.runtime.service.slices import Slices
 
 WHO = Identity("trip", "7", "abc")
@@ -33,16 +35,13 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def threads_of(work: Callable[[], object]) -> tuple[set[int], Iterator[object]]:
-    """Work of many steps, and the threads in which it was done."""
-    seen: set[int] = set()
-
-    def steps() -> Iterator[object]:
-        for _ in range(50):
-            seen.add(threading.get_ident())
-            yield work()
-
-    return seen, steps()
+def steps(
+    found: list[str], name: str, work: Callable[[], object] = lambda: None
+) -> Iterator[object]:
+    for number in range(50):
+        work()
+        found.append(f"{name}{number}")
+        yield None
 
 
 def test_a_log_of_a_loop_is_written_whole_while_the_loop_goes_on(tmp_path: Path) -> None:
@@ -50,15 +49,17 @@ def test_a_log_of_a_loop_is_written_whole_while_the_loop_goes_on(tmp_path: Path)
 
     async def serve() -> None:
         log = PredictionLog(tmp_path, WHO, {"x": "float"}, written=written.append)
-        for number in range(FLUSH_ROWS):
+        for number in range(FILE_ROWS):
             log.add(answered(number))
-        await until(lambda: sum(written) == 2 * FLUSH_ROWS)
+            if number % 1000 == 0:
+                await asyncio.sleep(0)
+        await until(lambda: sum(written) == 2 * FILE_ROWS)
         log.close()
 
     asyncio.run(serve())
     found = read(tmp_path, None, None)
-    assert found["request_id"].tolist() == [f"r{n}" for n in range(FLUSH_ROWS) for _ in range(2)]
-    assert found["row"].tolist() == [0, 1] * FLUSH_ROWS
+    assert found["request_id"].tolist() == [f"r{n}" for n in range(FILE_ROWS) for _ in range(2)]
+    assert found["row"].tolist() == [0, 1] * FILE_ROWS
     assert found["x"].tolist()[:1] + found["x"].isna().tolist()[:2] == [
         1.5, False, True,
     ]  # fmt: skip
@@ -67,13 +68,13 @@ def test_a_log_of_a_loop_is_written_whole_while_the_loop_goes_on(tmp_path: Path)
 def test_a_log_that_is_closed_by_its_loop_is_written_whole_without_it(tmp_path: Path) -> None:
     async def serve() -> None:
         log = PredictionLog(tmp_path, WHO, {"x": "float"})
-        for number in range(FLUSH_ROWS):
+        for number in range(5 * PIECE_ROWS):
             log.add(answered(number))
         await asyncio.sleep(0.002)  # some slices, not all
         log.close()
 
     asyncio.run(serve())
-    assert len(read(tmp_path, None, None)) == 2 * FLUSH_ROWS
+    assert len(read(tmp_path, None, None)) == 10 * PIECE_ROWS
 
 
 def test_a_log_outlives_its_loop(tmp_path: Path) -> None:
@@ -103,55 +104,87 @@ def test_rows_that_make_no_table_are_counted_and_the_loop_goes_on(tmp_path: Path
     assert read(tmp_path, None, None)["request_id"].tolist() == ["r2", "r2"]
 
 
-def test_work_is_done_in_the_thread_of_the_loop_which_answers_meanwhile() -> None:
-    async def serve() -> tuple[bool, set[int], int]:
-        loop = asyncio.get_running_loop()
-        seen, work = threads_of(lambda: time.sleep(0.001))
-        taking = loop.run_in_executor(None, Slices(loop, lambda: False, lambda: False).take, work)
+def test_work_is_done_in_turn_between_the_answers_of_its_loop() -> None:
+    found: list[str] = []
+
+    async def serve() -> int:
+        slices = Slices(asyncio.get_running_loop(), lambda: False)
+        for name in "ab":
+            slices.add(steps(found, name, lambda: time.sleep(0.001)))
         turns = 0
-        while not taking.done():
+        while len(found) < 100:
             turns += 1
             await asyncio.sleep(0)
-        return taking.result(), seen, turns
+        return turns
 
-    done, seen, turns = asyncio.run(serve())
-    assert (done, seen) == (True, {threading.get_ident()})
-    assert turns >= 50  # at least one between two steps
+    # At least one turn between two steps, each of which is longer than a slice.
+    assert asyncio.run(serve()) >= 99
+    assert found == [f"{name}{number}" for name in "ab" for number in range(50)]
 
 
-def test_what_work_raises_is_raised_where_it_is_waited_for() -> None:
-    def broken() -> Iterator[object]:
-        yield 1
-        raise ValueError("no table")
+def test_what_is_left_of_work_is_done_when_it_is_to_be_finished() -> None:
+    found: list[str] = []
+
+    async def serve() -> int:
+        slices = Slices(asyncio.get_running_loop(), lambda: False)
+        for name in "ab":
+            slices.add(steps(found, name, lambda: time.sleep(0.001)))
+        await asyncio.sleep(0.02)
+        before = len(found)
+        slices.finish()
+        return before
+
+    assert 0 < asyncio.run(serve()) < 50
+    assert found == [f"{name}{number}" for name in "ab" for number in range(50)]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_without_a_loop_work_is_done_at_once(closed: bool) -> None:
+    loop = asyncio.new_event_loop() if closed else None
+    if loop is not None:
+        loop.close()
+    found: list[str] = []
+    Slices(loop, lambda: False).add(steps(found, "a"))
+    assert len(found) == 50
+
+
+def test_a_log_loses_no_row_to_a_folder_that_is_removed_meanwhile(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "below"
+    written: list[int] = []
 
     async def serve() -> None:
-        loop = asyncio.get_running_loop()
-        take = Slices(loop, lambda: True, lambda: False).take
-        with pytest.raises(ValueError, match="no table"):
-            await loop.run_in_executor(None, take, broken())
+        log = PredictionLog(folder, WHO, {"x": "float"}, written=written.append)
+        log.add(answered(1))
+        await until(lambda: sum(written) == 2)
+        shutil.rmtree(folder.parent)
+        log.add(answered(2))
+        await until(lambda: sum(written) == 4)
+        log.close()
 
     asyncio.run(serve())
+    assert read(folder, None, None)["request_id"].tolist() == ["r2", "r2"]
 
 
-def test_work_is_given_up_while_the_loop_stands_still_and_not_gone_on_with() -> None:
-    async def serve() -> tuple[bool, set[int]]:
-        loop = asyncio.get_running_loop()
-        seen, work = threads_of(lambda: None)
-        given_up = threading.Event()
-        found: list[bool] = []
-        slices = Slices(loop, lambda: False, given_up.is_set)
-        waiting = threading.Thread(target=lambda: found.append(slices.take(work)))
-        waiting.start()
-        given_up.set()
-        waiting.join()  # the loop stands still
-        await asyncio.sleep(0.05)
-        return found[0], seen
+def test_rows_beyond_what_may_wait_for_a_disk_are_dropped_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction_log, "WAITING_ROWS", 10)
+    stuck = threading.Event()
+    real = log_writer._write_bytes
+    monkeypatch.setattr(
+        log_writer, "_write_bytes", lambda path, data: (stuck.wait(), real(path, data))
+    )
+    lost: list[int] = []
+    written: list[int] = []
 
-    done, seen = asyncio.run(serve())
-    assert (done, len(seen) <= 1) == (False, True)
+    async def serve() -> None:
+        log = PredictionLog(tmp_path, WHO, {"x": "float"}, lost.append, written.append)
+        for number in range(7):
+            log.add(answered(number))
+        stuck.set()
+        await until(lambda: sum(written) == 10)
+        log.add(answered(7))  # there is room again
+        log.close()
 
-
-def test_a_loop_that_has_ended_takes_no_work() -> None:
-    loop = asyncio.new_event_loop()
-    loop.close()
-    assert not Slices(loop, lambda: False, lambda: False).take(iter([1]))
+    asyncio.run(serve())
+    assert (lost, written) == ([2, 2], [10, 2])

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +28,7 @@ MERGE_AT_LEAST: Final = 10
 MERGED_ROWS: Final = 500_000
 # Each row group says which times it holds: small ones let a window leave more of a file alone.
 GROUP_ROWS: Final = 100_000
+COMPRESSION: Final = "lz4"  # of what a service writes; what is kept may take its time
 _SUFFIX: Final = ".parquet"
 _LOCK: Final = ".lock"
 _MERGED: Final = "merged"  # stands where the name of a file has its writer
@@ -42,15 +43,34 @@ def spanning(first: int, last: int, unique: str) -> str:
     return f"{first}-{last}-{unique}{_SUFFIX}"
 
 
-def replace_file(path: Path, table: pa.Table, compression: str = "lz4") -> None:
+def replace_file(path: Path, table: pa.Table, compression: str = COMPRESSION) -> None:
     """Write under a name that no reader looks at, then rename. Failing, it leaves nothing."""
-    unfinished = path.with_name(f".{path.name}.tmp")
+    import pyarrow.parquet as pq
+
+    with unfinished(path) as beside:
+        pq.write_table(
+            table, beside, compression=compression, use_dictionary=words_of(table),
+            row_group_size=GROUP_ROWS,
+        )  # fmt: skip
+
+
+@contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """Where to write what becomes `path` when it is whole."""
+    beside = path.with_name(f".{path.name}.tmp")
     try:
-        _write(table, unfinished, compression)
-        unfinished.replace(path)
+        yield beside
+        beside.replace(path)
     except BaseException:
-        unfinished.unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
+
+
+def words_of(table: pa.Table) -> list[str]:
+    """The columns to be written by dictionary: numbers seldom repeat, and looking takes time."""
+    import pyarrow as pa
+
+    return [field.name for field in table.schema if pa.types.is_string(field.type)]
 
 
 def imported() -> None:
@@ -60,24 +80,6 @@ def imported() -> None:
 
     # With the first one it loads pandas, where that is installed: not in an image (docs/adr/0024).
     pa.table({"first": [0.0]})
-
-
-def warm(table: pa.Table) -> None:
-    """Write a table to nowhere, so that the next one is written in no time."""
-    import pyarrow as pa
-
-    _write(table, pa.BufferOutputStream(), "lz4")
-
-
-def _write(table: pa.Table, where: Any, compression: str) -> None:
-    """Words by dictionary. Numbers seldom repeat: looking for them takes half of the time."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    words = [field.name for field in table.schema if pa.types.is_string(field.type)]
-    pq.write_table(
-        table, where, compression=compression, use_dictionary=words, row_group_size=GROUP_ROWS
-    )
 
 
 def read(folder: Path, since: datetime | None, until: datetime | None) -> pd.DataFrame:
@@ -186,7 +188,6 @@ def _merge(folder: Path, group: list[Path]) -> None:
     known = [span for span in spans if span is not None]
     first = min((span[0] for span in known), default=0) if len(known) == len(spans) else 0
     last = max((span[1] for span in known), default=0) if len(known) == len(spans) else 2**62
-    # What is kept may take its time; what a service writes may not.
     merged = folder / spanning(first, last, f"{_MERGED}-{uuid.uuid4().hex[:12]}")
     replace_file(merged, whole, "zstd")
 

@@ -1,36 +1,28 @@
 """Every prediction as a row of Parquet, written without ever making an answer wait.
 
-A request hands its rows to a bounded queue and goes on. They become a table in short slices between
-answers, which a thread writes as a small file, under a temporary name first, so that a reader sees
-whole files only. When the queue or the disk is full the rows are dropped, and counted.
+Rows are encoded in short slices between answers, piece by piece as they come. A thread writes what
+is encoded as a small file, under a temporary name first, so that a reader sees whole files only.
+When the disk does not keep up or is full the rows are dropped, and counted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mlops_spec.runtime.service.log_files import replace_file, spanning, warm
-from mlops_spec.runtime.service.log_table import (
-    Answered,
-    Gathered,
-    Identity,
-    span_of,
-    table_of,
-)
+from mlops_spec.runtime.service.log_table import Answered, Gathered, Identity, table_of
+from mlops_spec.runtime.service.log_writer import Encoding, LogWriter
 from mlops_spec.runtime.service.slices import Slices
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FLUSH_ROWS: Final = 5_000
-FLUSH_SECONDS: Final = 1.0
+FILE_ROWS: Final = 20_000
+FLUSH_SECONDS: Final = 1.0  # after its first row a file is written
 WAITING_ROWS: Final = 200_000
-HURRY_ROWS: Final = 20_000  # waiting: the writer does not keep up by slices with pauses
+HURRY_ROWS: Final = 20_000  # waiting beside a file: slices with pauses do not keep up
 PIECE_ROWS: Final = 1_000  # a column of them takes a tenth of a millisecond at most
 
 
@@ -46,106 +38,91 @@ class PredictionLog:
         written: Callable[[int], None] = lambda _: None,
     ) -> None:
         """`features`: declared type of each. `dropped` is told how many rows were lost,
-        `written` how many are in a file. Made in an event loop, it makes its tables there.
+        `written` how many are in a file. Made in an event loop, it is used in that loop's thread;
+        made without one it writes a file when that is full, and when it is closed.
         """
-        self._folder = folder
         self._identity = identity
         self._features = dict(features)
         self._dropped = dropped
-        self._done = written
-        # Of the answering thread and the writer, under the lock.
-        self._waiting: list[Gathered] = []
-        self._rows = 0
-        self._written = 0
-        self._lock = threading.Lock()
-        self._full = threading.Event()
+        self._loop = _this_loop()
+        self._piece = Gathered()
+        self._file = Encoding()
+        self._writer = LogWriter(folder, dropped, written)
+        self._slices = Slices(self._loop, lambda: self._waiting > FILE_ROWS + HURRY_ROWS)
+        self._timer: asyncio.TimerHandle | None = None
+        self._taken = 0  # rows
+        self._failed = 0
         self._closed = False
-        self._slices = self._of_this_loop()
         # Arrow loads itself and pandas when it makes its first table: half a second that no request
         # should share.
-        warm(table_of([], identity, self._features))
+        warm = Encoding()
+        warm.add(table_of([], identity, self._features))
+        warm.end()
 
-        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
-        self._thread.start()
-
-    def _of_this_loop(self) -> Slices | None:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return None
-        return Slices(loop, lambda: self._rows > HURRY_ROWS, lambda: self._closed)
+    @property
+    def _waiting(self) -> int:
+        """Rows that were taken, and are in no file."""
+        return self._taken - self._failed - self._writer.ended
 
     def add(self, answered: Answered) -> None:
-        """Hand over the rows of one request, or drop them when the writer does not keep up."""
+        """Take the rows of one request, or drop them when the disk does not keep up."""
         rows = len(answered.scores)
-        with self._lock:
-            if self._closed or self._rows + rows > WAITING_ROWS:
-                self._dropped(rows)
-                return
-            if not self._waiting or self._waiting[-1].rows >= PIECE_ROWS:
-                self._waiting.append(Gathered())
-            self._waiting[-1].add(answered)
-            self._rows += rows
-        # The writer looks by itself every second. Waking it for each request would cost the
-        # answering thread more than all else here: the two then pass the interpreter's lock around.
-        if self._rows >= FLUSH_ROWS:
-            self._full.set()
+        if self._closed or self._waiting + rows > WAITING_ROWS:
+            self._dropped(rows)
+            return
+        self._taken += rows
+        self._piece.add(answered)
+        if self._piece.rows >= PIECE_ROWS:
+            self._encode(last=False)
+        if self._timer is None and self._loop is not None and not self._loop.is_closed():
+            self._timer = self._loop.call_later(FLUSH_SECONDS, self._flush)
 
     def close(self, at_most: float = 10.0) -> None:
         """Write everything that was added before. Waits `at_most` seconds for a slow disk."""
-        with self._lock:
-            self._closed = True
-        self._full.set()
-        self._thread.join(at_most)
+        self._closed = True
+        self._flush()
+        self._slices.finish()
+        self._writer.close(at_most)
 
-    def _run(self) -> None:
-        more = True
-        while more:
-            self._full.wait(FLUSH_SECONDS)
-            self._full.clear()
-            more = not self._closed
-            with self._lock:
-                batch, rows = self._waiting, self._rows
-                self._waiting, self._rows = [], 0
-            if batch:
-                self._write(batch, rows)
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._encode(last=True)
 
-    def _write(self, batch: list[Gathered], rows: int) -> None:
+    def _encode(self, last: bool) -> None:
+        piece, self._piece = self._piece, Gathered()
+        self._slices.add(self._encoding(piece, last))
+
+    def _encoding(self, piece: Gathered, last: bool) -> Iterator[object]:
+        """Puts a piece into the file that is made, and hands that over where it is the `last`."""
+        import pyarrow as pa
+
+        columns: dict[str, pa.Array] = {}
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            table = self._table(batch)
-            first, last = span_of(table)
-            name = spanning(first, last, f"{os.getpid()}-{self._written:06d}")
-            replace_file(self._folder / name, table)
-            self._written += 1
-        # A full disk or a value that Parquet does not hold costs log rows, never an answer.
-        except Exception:
-            self._dropped(rows)
-            return
-        self._done(rows)
-
-    def _table(self, batch: list[Gathered]) -> pa.Table:
-        """Made where the answers are, as long as that goes on."""
-        import pyarrow as pa
-
-        tables: list[pa.Table] = []
-        if not self._sliced(self._making(batch, tables)):
-            tables = [pa.table(dict(self._columns(each))) for each in batch]
-        return pa.concat_tables(tables)
-
-    def _making(self, batch: list[Gathered], tables: list[pa.Table]) -> Iterator[object]:
-        """Puts the tables of a batch into a list, a column at a time."""
-        import pyarrow as pa
-
-        for each in batch:
-            found = {}
-            for name, column in self._columns(each):
-                found[name] = column
+            for name, column in piece.columns(self._identity, self._features):
+                columns[name] = column
                 yield name
-            tables.append(pa.table(found))
+            if piece.rows:
+                self._file.add(pa.table(columns))
+        # A value that Parquet does not hold costs log rows, never an answer.
+        except Exception:
+            self._lose(piece.rows)
+        if self._file.rows and (last or self._file.rows >= FILE_ROWS):
+            yield "the file"
+            file, self._file = self._file, Encoding()
+            try:
+                self._writer.add(file)
+            except Exception:
+                self._lose(file.rows)
 
-    def _columns(self, gathered: Gathered) -> Iterator[tuple[str, pa.Array]]:
-        return gathered.columns(self._identity, self._features)
+    def _lose(self, rows: int) -> None:
+        self._failed += rows
+        self._dropped(rows)
 
-    def _sliced(self, work: Iterator[object]) -> bool:
-        return self._slices is not None and self._slices.take(work)
+
+def _this_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
