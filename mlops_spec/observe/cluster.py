@@ -10,8 +10,9 @@ from mlops_spec.model.spec.project import ServeOn
 from mlops_spec.observe.argo import Rolling, look_at_rollout
 from mlops_spec.runtime.cluster.connection import connect
 from mlops_spec.runtime.cluster.instance import Track, deployment_ref, name_of, release_of
-from mlops_spec.runtime.cluster.objects import Ref
+from mlops_spec.runtime.cluster.objects import Object, Ref
 from mlops_spec.runtime.cluster.route import KIND, shares, taken, trouble_of
+from mlops_spec.runtime.cluster.scaler import SCALERS, least_of
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.wait import standing_of
 from mlops_spec.runtime.refusal import Refusal
@@ -99,7 +100,9 @@ def _running(server: ApiServer, namespace: str, model: str) -> Iterator[Running]
     for track in tracks:
         found = server.get(deployment_ref(namespace, model, track))
         if found is not None:
-            standing = standing_of(server, found)
+            standing = standing_of(
+                server, found, least_of(_scalers(server, namespace, model, track))
+            )
             yield Running(
                 model,
                 track,
@@ -109,6 +112,16 @@ def _running(server: ApiServer, namespace: str, model: str) -> Iterator[Running]
                 weights.get(name_of(model, track), 0.0),
                 tuple(map(str, standing.troubles)),
             )
+
+
+def _scalers(server: ApiServer, namespace: str, model: str, track: Track) -> Iterator[Object]:
+    """What owns the number of a track's pods: a Deployment that is new has one until then."""
+    for api, kind in SCALERS:
+        found = None
+        if server.knows(api, kind):
+            found = server.get(Ref(api, kind, namespace, name_of(model, track)))
+        if found is not None:
+            yield found
 
 
 def _shares(server: ApiServer, namespace: str, model: str) -> dict[str, float]:

@@ -13,5 +13,9 @@ ENVIRONMENT: Final = "mlops-spec/environment"
 # Which of two versions a pod belongs to: during a rollout a second set of objects is `next`.
 TRACK: Final = "mlops-spec/track"
 STABLE: Final = "stable"
+NEXT: Final = "next"
+# The same label on the series of a pod, where the Prometheus operator puts it there.
+TRACK_SERIES: Final = "mlops_spec_track"
+EITHER_TRACK: Final = f'{TRACK_SERIES}=~"{STABLE}|{NEXT}"'
 RELEASE: Final = "mlops-spec/release"
 MANAGER: Final = "mlops-spec"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from promtool_path import MINUTES, checked
 from trees import objects
 
 from mlops_spec.model.files import FileSet
@@ -17,7 +16,6 @@ from mlops_spec.stats.proportions import wilson
 from mlops_spec.terms.exposition import LONGEST_SECONDS
 
 HASH = "5d4f8c"
-MINUTES = 60
 
 
 @pytest.fixture
@@ -37,27 +35,6 @@ def queries(metrics: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
         name: metric["provider"]["prometheus"]["query"].replace("{{args.hash}}", HASH)
         for name, metric in metrics.items()
     }
-
-
-def _checked(
-    folder: Path, promtool: str, expected: Mapping[str, float | None], series: list[dict[str, str]]
-) -> None:
-    """That each query gives its number, to 5 digits; or no answer at all."""
-    tests = [
-        {
-            "expr": f"abs(({query}) - {value}) < bool 1e-5" if value is not None else query,
-            "eval_time": f"{MINUTES}m",
-            "exp_samples": [{"labels": "{}", "value": 1}] if value is not None else [],
-        }
-        for query, value in expected.items()
-    ]
-    test = {"interval": "1m", "input_series": series, "promql_expr_test": tests}
-    file = folder / "test.yaml"
-    file.write_text(yaml.safe_dump({"rule_files": [], "tests": [test]}), encoding="utf-8")
-    done = subprocess.run(
-        [promtool, "test", "rules", file], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _counter(name: str, count: int, **labels: str) -> dict[str, str]:
@@ -83,7 +60,7 @@ def test_the_share_of_failures_is_bounded_as_wilson_bounds_it(
         queries["harm/errors"]: bounds.low,
         queries["verdict/errors"]: bounds.high,
     }
-    _checked(tmp_path, promtool, expected, series)
+    checked(tmp_path, promtool, expected, series)
 
 
 def test_a_worker_that_died_is_a_failure_of_its_release(
@@ -95,7 +72,7 @@ def test_a_worker_that_died_is_a_failure_of_its_release(
     ]
     bounds = wilson(2, 502, 0.90)
     expected = {queries["harm/errors"]: bounds.low, queries["verdict/errors"]: bounds.high}
-    _checked(tmp_path, promtool, expected, series)
+    checked(tmp_path, promtool, expected, series)
 
 
 def test_no_failure_is_a_share_of_zero_and_not_no_answer(
@@ -106,13 +83,13 @@ def test_no_failure_is_a_share_of_zero_and_not_no_answer(
         queries["harm/errors"]: 0,
         queries["verdict/errors"]: wilson(0, 500, 0.90).high,
     }
-    _checked(tmp_path, promtool, expected, series)
+    checked(tmp_path, promtool, expected, series)
 
 
 def test_nothing_heard_is_no_answer(
     queries: Mapping[str, str], tmp_path: Path, promtool: str
 ) -> None:
-    _checked(tmp_path, promtool, dict.fromkeys(queries.values()), [])
+    checked(tmp_path, promtool, dict.fromkeys(queries.values()), [])
 
 
 def test_p99_is_where_99_of_100_answers_lie(
@@ -120,7 +97,7 @@ def test_p99_is_where_99_of_100_answers_lie(
 ) -> None:
     counts = {"0.05": 980, "0.1": 1000, "+Inf": 1000}
     series = [_counter("mlops_request_seconds_bucket", n, le=le) for le, n in counts.items()]
-    _checked(tmp_path, promtool, dict.fromkeys((queries["verdict/p99"],), 0.075), series)
+    checked(tmp_path, promtool, dict.fromkeys((queries["verdict/p99"],), 0.075), series)
 
 
 def test_a_pass_needs_an_answer_and_harm_does_too(metrics: Mapping[str, Mapping[str, Any]]) -> None:

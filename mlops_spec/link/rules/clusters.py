@@ -108,7 +108,7 @@ def copies_can_split_as_the_steps_say(scope: Scope, found: Diagnostics) -> None:
                     continue
                 found.add(
                     UNSPLITTABLE_STEPS,
-                    f"{least} copies of {model.model.spec.name} cannot take {share} of the "
+                    f"{_copies(least)} of {model.model.spec.name} cannot take {share} of the "
                     f"traffic of {name!r}",
                     at=_in_rollout(scope, model, "canary", "steps", position),
                     help=f"steps are whole percents and whole copies: {_possible(least)}; or set "
@@ -122,6 +122,10 @@ def _splits(share: float, copies: int) -> bool:
 
 def _whole(number: float) -> bool:
     return abs(number - round(number)) < 1e-9
+
+
+def _copies(count: int) -> str:
+    return "1 copy" if count == 1 else f"{count} copies"
 
 
 def _possible(copies: int) -> str:

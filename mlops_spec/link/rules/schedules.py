@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from mlops_spec.diagnostics import Diagnostics
 from mlops_spec.diagnostics.catalogue import BAD_CRON
 from mlops_spec.link.scope import Scope
+from mlops_spec.model.cron import FIELDS, numbers
 from mlops_spec.model.project import Document, Loc
 from mlops_spec.model.spec.drift import DriftSpec
 from mlops_spec.model.spec.model import ModelSpec
-
-_MONTHS: Final = (
-    "jan",
-    "feb",
-    "mar",
-    "apr",
-    "may",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "oct",
-    "nov",
-    "dec",
-)
-_DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-# name, least, most, words that stand for numbers
-_FIELDS: Final[tuple[tuple[str, int, int, dict[str, int]], ...]] = (
-    ("minute", 0, 59, {}),
-    ("hour", 0, 23, {}),
-    ("day of the month", 1, 31, {}),
-    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, start=1)}),
-    ("day of the week", 0, 7, {name: number for number, name in enumerate(_DAYS)}),
-)
-_PART: Final = re.compile(r"(?:\*|(\w{1,4})(?:-(\w{1,4}))?)(?:/([0-9]{1,4}))?")
 
 
 def schedules_are_cron(scope: Scope, found: Diagnostics) -> None:
@@ -65,29 +40,11 @@ def _schedules(scope: Scope) -> Iterator[tuple[Document[Any], Loc, str]]:
 
 def mistake_in(text: str) -> str:
     """What is wrong with a cron line; empty when nothing is."""
-    for field, (name, least, most, words) in zip(text.split(" "), _FIELDS, strict=True):
-        for part in field.split(","):
-            if not _fits(part, least, most, words):
-                return f"{part!r} is no {name}, which is {least} to {most}"
+    for written, field in zip(text.split(" "), FIELDS, strict=True):
+        for part in written.split(","):
+            if numbers(part, field) is None:
+                return f"{part!r} is no {field.name}, which is {field.least} to {field.most}"
     return ""
-
-
-def _fits(part: str, least: int, most: int, words: dict[str, int]) -> bool:
-    match = _PART.fullmatch(part)
-    if match is None:
-        return False
-    start, end, step = match.groups()
-    numbers = [_number(text, words) for text in (start, end) if text is not None]
-    within = all(number is not None and least <= number <= most for number in numbers)
-    return (
-        within
-        and numbers == sorted(numbers, key=lambda n: n or 0)
-        and (step is None or int(step) > 0)
-    )
-
-
-def _number(text: str, words: dict[str, int]) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() else words.get(text.lower())
 
 
 RULES: Final = (schedules_are_cron,)

@@ -13,11 +13,16 @@ from mlops_spec.lower import conventions
 from mlops_spec.lower.kubernetes import pod
 from mlops_spec.lower.kubernetes.head import JOBS, Object, head
 from mlops_spec.lower.origin import Placed
+from mlops_spec.model.cron import shortest_gap
 from mlops_spec.model.spec.project import FlowImage
 from mlops_spec.terms.steps import BATCH_FLOW, MONITOR_FLOW
 
 _SCRATCH_MIB: Final = 4096  # a workspace of one job, where no claim keeps it
 _LATE_SECONDS: Final = 3600  # a job that could not start for this long waits for its next time
+# A job that hangs would keep every later one from starting (`Forbid`): it ends when the next is
+# due, which goes on with the parts that are written. Often is no reason to end one within an hour.
+_LEAST_SECONDS: Final = 3600
+_MOST_SECONDS: Final = 86_400
 _KEPT: Final = 3  # finished jobs, for whoever looks at their logs
 _RESOURCES: Final[Object] = {
     "requests": {"cpu": "1", "memory": "4Gi", "ephemeral-storage": "6Gi"},
@@ -74,10 +79,19 @@ def _cron_job(placed: Placed, flows: FlowImage, flow: str, schedule: str) -> Obj
             "failedJobsHistoryLimit": _KEPT,
             "jobTemplate": {
                 "metadata": {"labels": conventions.labels(placed.origin, JOBS)},
-                "spec": {"backoffLimit": 2, "template": _pod(placed, flows, flow)},
+                "spec": {
+                    "backoffLimit": 2,
+                    "activeDeadlineSeconds": _deadline(schedule),
+                    "template": _pod(placed, flows, flow),
+                },
             },
         },
     }
+
+
+def _deadline(schedule: str) -> int:
+    """Seconds for all attempts of one job: as long as two jobs lie apart, an hour to a day."""
+    return min(max(shortest_gap(schedule), _LEAST_SECONDS), _MOST_SECONDS)
 
 
 def _pod(placed: Placed, flows: FlowImage, flow: str) -> Object:

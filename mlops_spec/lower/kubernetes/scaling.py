@@ -7,6 +7,7 @@ from typing import Final
 from mlops_spec.lower.kubernetes.head import Object, head
 from mlops_spec.lower.origin import Placed, own_series
 from mlops_spec.terms import exposition
+from mlops_spec.terms.labels import EITHER_TRACK
 
 _CPU_TARGET: Final = 80  # percent of the request at which the scaler adds a copy
 _CALM_SECONDS: Final = 300  # a lull this long, and copies go
@@ -79,4 +80,14 @@ def _by_requests(placed: Placed, prometheus: str) -> Object:
 
 
 def _requests_per_second(placed: Placed) -> str:
-    return f"sum(rate({exposition.REQUESTS}{{{own_series(placed)}}}[{_RATE_WINDOW}]))"
+    """Of both tracks: while a candidate answers all, production stays large enough to take it back.
+
+    A candidate's scaler asks for its own track alone (`runtime.cluster.instance`), which only the
+    Prometheus operator tells apart. A Rollout of Argo's has the copies of both versions.
+    """
+    own = own_series(placed)
+    watched = placed.environment.monitoring
+    told_apart = watched is not None and watched.operator == "prometheus-operator"
+    if told_apart and placed.environment.serve.router == "gateway-api":
+        own = f"{own}, {EITHER_TRACK}"
+    return f"sum(rate({exposition.REQUESTS}{{{own}}}[{_RATE_WINDOW}]))"

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final, Literal
 
 from mlops_spec.runtime.cluster.objects import Object, Ref, at, ref_of
-from mlops_spec.terms.labels import RELEASE, TRACK
+from mlops_spec.terms.labels import EITHER_TRACK, NEXT, RELEASE, TRACK, TRACK_SERIES
 
 Track = Literal["stable", "next"]
 CONTAINER: Final = "service"
@@ -81,12 +81,17 @@ def _pod(made: Object, release: str, image: str) -> Object:
 
 
 def _tracked(found: Any, track: Track) -> Any:
-    """A copy in which every label and selector of a track names this one."""
+    """A copy in which every label, selector and query of a track names this one.
+
+    Production's scaler counts what both tracks answer, since it may have to take all of it back.
+    """
     match found:
         case dict():
             return {k: track if k == TRACK else _tracked(v, track) for k, v in found.items()}
         case list():
             return [_tracked(item, track) for item in found]
+        case str() if track == NEXT:
+            return found.replace(EITHER_TRACK, f'{TRACK_SERIES}="{NEXT}"')
         case _:
             return found
 

@@ -15,6 +15,11 @@ _BOUNDS: Final = {
     "HorizontalPodAutoscaler": ("minReplicas", "maxReplicas"),
     "ScaledObject": ("minReplicaCount", "maxReplicaCount"),
 }
+# By API version and kind; an environment renders one of them.
+SCALERS: Final = (
+    ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ("keda.sh/v1alpha1", "ScaledObject"),
+)
 
 
 def is_scaler(found: Object) -> bool:

@@ -153,6 +153,25 @@ def test_a_job_has_the_state_and_prefect_does_not_run_it_too(tmp_path: Path) -> 
     assert (crons["batch"], crons["monitor"]) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "seconds"),
+    [
+        ("*/5 * * * *", 3600),
+        ("0 */6 * * *", 6 * 3600),
+        ("0 2 * * *", 86_400),
+        ("0 3 * * 1", 86_400),
+    ],
+)
+def test_a_job_that_hangs_ends_when_the_next_is_due(
+    tmp_path: Path, schedule: str, seconds: int
+) -> None:
+    """After an hour at least, so that it may start; after a day at most, so that somebody hears."""
+    batch = f'batch: {{schedule: "{schedule}", input: waiting-trips, output: {{parquet: out}}}}\n'
+    project = compiled(tmp_path, CLUSTER + "    flows: {image: flows}\n", batch)
+    job = spec_of(project, "kubernetes/batch-job.yaml")
+    assert job["jobTemplate"]["spec"]["activeDeadlineSeconds"] == seconds
+
+
 def test_a_change_of_copies_scales_and_makes_no_other_release(tmp_path: Path) -> None:
     """The same project in both, but for what a cluster runs it on."""
     bigger = "serve: {replicas: {max: 20}, resources: {memory: 4GB}}"

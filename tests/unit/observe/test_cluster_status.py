@@ -65,9 +65,24 @@ def test_releases_are_shown_with_their_pods_their_shares_and_what_is_in_their_wa
 
     assert lines[0].startswith("cluster  namespace ml, context 'test' (http://127.0.0.1:")
     assert lines[1:] == [
-        f"  {MODEL}  stable  release r1  1 of 1 pods ready  75 % of traffic",
-        f"  {MODEL}  next    release r2  0 of 1 pods ready  25 % of traffic",
+        f"  {MODEL}  stable  release r1  1 of 2 pods ready  75 % of traffic",
+        f"                 because {MODEL}: NotScaled: "
+        "its scaler has asked for 1 of at least 2 pods so far",
+        f"  {MODEL}  next    release r2  0 of 2 pods ready  25 % of traffic",
         f"                 because {MODEL}-next-1-0: the image {image(2)}: not found",
+    ]
+
+
+def test_pods_are_counted_of_those_that_their_scaler_keeps(cluster):
+    rolling_out()
+    cluster.control()
+    cluster.control()
+
+    lines = shown(look_at_cluster(SERVE, (MODEL,)))
+
+    assert lines[1:] == [
+        f"  {MODEL}  stable  release r1  2 of 2 pods ready  75 % of traffic",
+        f"  {MODEL}  next    release r2  2 of 2 pods ready  25 % of traffic",
     ]
 
 
