@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 from collections.abc import Iterator
@@ -10,7 +11,13 @@ from pathlib import Path
 import pytest
 from prometheus_client import values
 
-from mlops_spec.runtime.service.metrics import MONITOR, REPLACES, SHARED, ServiceMetrics
+from mlops_spec.runtime.service.metrics import (
+    COUNTED_AT_ONCE,
+    MONITOR,
+    REPLACES,
+    SHARED,
+    ServiceMetrics,
+)
 
 
 @pytest.fixture
@@ -85,3 +92,21 @@ def test_what_the_monitor_found_is_told_too(
     before = metrics.text()
     file.write_text("mlops_monitor_window_end_seconds 1\n")
     assert metrics.text() == before + file.read_bytes()
+
+
+def test_answers_of_a_loop_are_counted_soon_and_before_they_are_told(shared: Path) -> None:
+    async def serve() -> tuple[float, float, float]:
+        metrics, other = ServiceMetrics("m", "r"), ServiceMetrics("m", "r")
+        metrics.answered(200, 0.001)
+        told = counts(metrics.text())["requests_total"]
+        for code in [200] * COUNTED_AT_ONCE:
+            metrics.answered(code, 0.001)
+        # What another worker tells has them too, by and by.
+        many = counts(other.text())["requests_total"]
+        metrics.answered(200, 0.001)
+        async with asyncio.timeout(60):
+            while counts(other.text())["requests_total"] == many:
+                await asyncio.sleep(0.01)
+        return told, many, counts(other.text())["request_seconds_count"]
+
+    assert asyncio.run(serve()) == (1, 1 + COUNTED_AT_ONCE, 2 + COUNTED_AT_ONCE)

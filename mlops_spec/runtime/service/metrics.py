@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
+from collections import Counter as Numbers
 from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
 
+from mlops_spec.runtime.service.slices import this_loop
 from mlops_spec.runtime.service.startup import log
 from mlops_spec.terms.exposition import WORKERS_DIED
 
@@ -20,6 +23,10 @@ MONITOR: Final = "MLOPS_SPEC_MONITOR_METRICS"
 BUCKETS: Final = (
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip
+# Answers that wait to be counted together: one by one each would find the client's code and numbers
+# pushed out of the caches by the model, at three times the cost.
+COUNTED_AT_ONCE: Final = 64
+COUNTED_WITHIN: Final = 0.1  # seconds
 _ROOM: Final = 4 * 1024 * 1024  # bytes of the client's files of one process
 # Given, less written and dropped: what waits to be written, and what a killed process took along.
 _ROWS: Final = {
@@ -61,14 +68,32 @@ class ServiceMetrics:
         self._seconds: Any = seconds.labels(model, release)
         self._rows: dict[str, Any] = {n: each.labels(model, release) for n, each in rows.items()}
         self._by_code: dict[int, Any] = {}
+        self._loop = this_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._fresh: list[tuple[int, float]] = []
         self._counter(200)
         if self._folder is not None:
             _keep_room(self._folder)
 
     def answered(self, code: int, seconds: float) -> None:
-        """Count one answer."""
-        self._counter(code).inc()
-        self._seconds.observe(seconds)
+        """Count one answer, a tenth of a second later at most. Without an event loop at once."""
+        self._fresh.append((code, seconds))
+        if self._loop is None or len(self._fresh) >= COUNTED_AT_ONCE:
+            self.count()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(COUNTED_WITHIN, self.count)
+
+    def count(self) -> None:
+        """Count the answers that wait for it."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for code, number in Numbers(code for code, _ in self._fresh).items():
+            self._counter(code).inc(number)
+        observe = self._seconds.observe
+        for _, seconds in self._fresh:
+            observe(seconds)
+        self._fresh.clear()
 
     def to_log(self, rows: int) -> None:
         """Count rows that were answered and given to the prediction log."""
@@ -84,6 +109,7 @@ class ServiceMetrics:
 
     def text(self) -> bytes:
         """The metrics of all workers and of the monitor, in Prometheus' text format."""
+        self.count()
         return self._counted() + _of_monitor()
 
     def _counted(self) -> bytes:

@@ -63,10 +63,10 @@ class Requests:
 
     def asked(self, headers: Given) -> Asked:
         found = dict(headers)
-        given = found.get(b"x-request-id")
+        given, arm = found.get(b"x-request-id"), found.get(b"x-mlops-release")
         return Asked(
             given[:MAX_ID_BYTES].decode("ascii", "replace") if given else self.new_id(),
-            found.get(b"x-mlops-release", b"").decode("ascii", "replace"),
+            arm.decode("ascii", "replace") if arm else "",
             found.get(b"x-mlops-shadow") == b"1",
         )
 
@@ -144,8 +144,9 @@ class Predictor:
             )  # fmt: skip
 
     def close(self) -> None:
-        """Score no more, and write what the log still holds."""
+        """Score no more, count all, and write what the log still holds."""
         self.scoring.close()
+        self.metrics.count()
         if self.log is not None:
             self.log.close()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from mlops_spec.runtime.service.log_table import Answered, Gathered, Identity, table_of
 from mlops_spec.runtime.service.log_writer import Encoding, LogWriter
-from mlops_spec.runtime.service.slices import Slices
+from mlops_spec.runtime.service.slices import Slices, this_loop
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,7 +44,7 @@ class PredictionLog:
         self._identity = identity
         self._features = dict(features)
         self._dropped = dropped
-        self._loop = _this_loop()
+        self._loop = this_loop()
         self._piece = Gathered()
         self._file = Encoding()
         self._writer = LogWriter(folder, dropped, written)
@@ -119,10 +119,3 @@ class PredictionLog:
     def _lose(self, rows: int) -> None:
         self._failed += rows
         self._dropped(rows)
-
-
-def _this_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -55,4 +55,12 @@ class Slices:
             self._next = self._loop.call_later(0.0 if self._hurries() else PAUSE, self._slice)
 
 
+def this_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that runs in this thread."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 _ENDED: Final = object()
