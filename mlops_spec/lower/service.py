@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ _PYTHON_TYPES: Final[Mapping[str, str]] = {
     "float": "float", "integer": "int", "boolean": "bool", "category": "str",
     "timestamp": "datetime",
 }  # fmt: skip
+EXACT: Final = 2**53  # a model sees floats of 64 bits, and past this they skip whole numbers
 
 
 def lower_service(placed: Placed) -> Iterator[Artifact]:
@@ -54,17 +56,31 @@ def lower_image(placed: Placed) -> Iterator[Artifact]:
 
 def request_field(name: str, column: str, spec: Column) -> RequestField:
     """The field that feeds a column."""
+    least, most = _bounds(spec)
     return RequestField(
         name=name,
         column=column,
         type=_PYTHON_TYPES[spec.type],
         nullable=spec.nullable,
-        min=spec.min,
-        max=spec.max,
+        min=least,
+        max=most,
         values=spec.values or (),
         description=spec.description,
         example=example(spec),
     )
+
+
+def _bounds(spec: Column) -> tuple[float | None, float | None]:
+    """The least and the most that a request may say.
+
+    Those of whole numbers are both written where the column has one: pydantic lets the bounds of a
+    type win over those of its field, so that a field with bounds cannot have a type with others.
+    """
+    if spec.type != "integer" or (spec.min is None and spec.max is None):
+        return spec.min, spec.max
+    least = -EXACT if spec.min is None else max(math.ceil(spec.min), -EXACT)
+    most = EXACT if spec.max is None else min(math.floor(spec.max), EXACT)
+    return least, most
 
 
 def example(spec: Column) -> Any:

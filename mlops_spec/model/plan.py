@@ -173,7 +173,8 @@ class RequestField:
     @property
     def annotation(self) -> str:
         """The type as the service writes it: a whole number is one that a model can hold."""
-        return "Integer" if self.type == "int" else self.type
+        unbounded = self.min is None and self.max is None
+        return "Integer" if self.type == "int" and unbounded else self.type
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,7 @@ class ServiceApp:
 
     @property
     def has_integers(self) -> bool:
-        return any(field.type == "int" for field in self.fields)
+        return any(field.annotation == "Integer" for field in self.fields)
 
     @property
     def has_times(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from mlops_spec.runtime.declare import Trust
-from mlops_spec.runtime.service.app import Integer, PredictionApp
+from mlops_spec.runtime.service.app import PredictionApp
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -33,13 +33,13 @@ class FlightDelayRow(BaseModel):
         description="miles",
         examples=[3000.0],
     )
-    departs_hour: Integer = Field(
+    departs_hour: int = Field(
         ge=0,
         le=23,
         description="scheduled, local",
         examples=[11],
     )
-    weekday: Integer = Field(
+    weekday: int = Field(
         ge=0,
         le=6,
         description="Monday is 0",
