@@ -13,6 +13,7 @@ from mlops_spec.link.index import find_twins
 from mlops_spec.link.link import NO_FACTS, link
 from mlops_spec.load.discover import find_root
 from mlops_spec.load.facts import read_facts
+from mlops_spec.load.installed import installed
 from mlops_spec.load.load import Documents, load, load_project
 from mlops_spec.model.facts import Facts
 from mlops_spec.model.files import FileSet
@@ -55,6 +56,7 @@ def compile_project(
     """Load and link; what comes beside the project are warnings. Raises `SpecRejected`.
 
     `facts` changes warnings alone: the project is what the specs say, on every machine.
+    Which scikit-learn is installed decides alone whether a mistake with it is an error (MLS339).
     """
     found = Diagnostics()
     documents = load(project_root(root), found)
@@ -62,7 +64,9 @@ def compile_project(
         _look_between(documents, found)
     found.stop_if_errors()
     assert documents.project is not None
-    project = link(documents.project, documents.specs, documents.shipped, found, facts)
+    project = link(
+        documents.project, documents.specs, documents.shipped, found, facts, installed=installed
+    )
     found.stop_if_errors()
     return project, found
 
@@ -80,6 +84,8 @@ _CERTAIN: Final[Mapping[Code, tuple[str, ...]]] = {
     catalogue.CANARY_STEPS: ("Rollout",),
     catalogue.BAD_CRON: (),
     catalogue.DUPLICATE_ENTRY: (),
+    catalogue.ESTIMATOR_MISFIT: (),
+    catalogue.PARAMETER_REFUSED: (),
 }
 
 
@@ -89,7 +95,7 @@ def _look_between(documents: Documents, found: Diagnostics) -> None:
     if documents.project is None or documents.lost:
         return
     between = Diagnostics()
-    link(documents.project, documents.specs, documents.shipped, between)
+    link(documents.project, documents.specs, documents.shipped, between, installed=installed)
     in_part = {document.spec.kind for document in documents.specs if not document.whole}
     for each in between.errors:
         if each.code in _CERTAIN and in_part.isdisjoint(_CERTAIN[each.code]):

@@ -11,12 +11,16 @@ from mlops_spec.link.index import index
 from mlops_spec.link.merge import merge
 from mlops_spec.link.resolve import Resolved, misnamed, resolve
 from mlops_spec.link.rules import RULES
-from mlops_spec.link.scope import Scope
+from mlops_spec.link.scope import Installed, Scope
 from mlops_spec.model.facts import Facts
 from mlops_spec.model.project import Document, LinkedModel, Project
 from mlops_spec.model.spec.project import ProjectSpec
 
 NO_FACTS: Final[Mapping[str, Facts]] = MappingProxyType({})
+
+
+def nothing_installed(_: str) -> None:
+    """The version of any library, where none is asked for."""
 
 
 def link(
@@ -25,16 +29,25 @@ def link(
     shipped: Sequence[Document[Any]],
     found: Diagnostics,
     facts: Mapping[str, Facts] = NO_FACTS,
+    *,
+    installed: Installed = nothing_installed,
 ) -> Project:
     """Resolve every reference, check every rule; a model with an unknown reference is left out.
 
     `facts` is what was recorded of a model's data, by its name; warnings of power reckon with it.
+    `installed` says whether what is known of a library holds for the one that is there.
     """
     documents = index(specs, shipped, found)
     models = sorted(documents.get("Model", {}).values(), key=lambda model: str(model.spec.name))
     resolved = [one for model in models if (one := resolve(model, documents, found))]
     scope = Scope(
-        project, tuple(specs), tuple(models), tuple(resolved), misnamed(models, documents), facts
+        project,
+        tuple(specs),
+        tuple(models),
+        tuple(resolved),
+        misnamed(models, documents),
+        facts,
+        installed,
     )
     for rule in RULES:
         rule(scope, found)

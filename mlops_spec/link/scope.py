@@ -15,6 +15,8 @@ from mlops_spec.model.spec.base import SpecModel
 from mlops_spec.model.spec.model import ModelSpec
 from mlops_spec.model.spec.project import ProjectSpec
 
+# The version of an installed library by its name, None where it is not there.
+Installed = Callable[[str], str | None]
 S = TypeVar("S", bound=SpecModel)
 
 
@@ -28,6 +30,7 @@ class Scope:
     resolved: tuple[Resolved, ...]
     misnamed: frozenset[str]  # kinds to which some model refers by a name that does not exist
     facts: Mapping[str, Facts] = field(default_factory=lambda: MappingProxyType({}))  # by model
+    installed: Installed = field(default=lambda _: None, compare=False)
 
     def of(self, kind: type[S]) -> Iterator[Document[S]]:
         """The user's documents of one kind."""

@@ -195,7 +195,8 @@ def test_no_text_of_a_spec_becomes_code(root: Path, evil: str) -> None:
     path = root / "specs" / "trips.yaml"
     text = path.read_text().replace("distance: {", f"{quoted}: {{description: {quoted}, ")
     text = text.replace("[distance]", f"[{quoted}]")
-    text = text.replace("Regression}", f"Regression, params: {{{quoted}: {quoted}}}}}")
+    own = f"{{estimator: own.model, params: {{{quoted}: {quoted}}}}}"
+    text = text.replace("{estimator: sklearn.linear_model.LogisticRegression}", own)
     text = text.replace("task:", f"owner: {quoted}\ndescription: {quoted}\ntask:")
     path.write_text(text)
 

@@ -125,6 +125,7 @@ def test_no_text_of_a_spec_breaks_out_of_its_place(tmp_path: Path, documents: Do
     """Rendering checks that every file parses; names keep what they are."""
     _set("Model", "description")(documents, NASTY)
     _set("Model", "owner")(documents, NASTY)
+    _set("Model", "train", "estimator")(documents, "own.model")
     _set("Model", "train", "params", "tag")(documents, NASTY)
     _set("Dataset", "columns", "carrier", "description")(documents, NASTY)
     _set("Dataset", "columns", NASTY.replace("\u2028", ""))(documents, {"type": "float"})

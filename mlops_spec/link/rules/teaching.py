@@ -76,13 +76,13 @@ def categories_are_declared_once(scope: Scope, found: Diagnostics) -> None:
     """MLS336: trees that bin categories are told which by the Dataset, never by a parameter."""
     for one in scope.resolved:
         train = one.model.spec.train
-        if train.estimator in _BINS_CATEGORIES and _CATEGORIES in train.params:
+        if train.estimator in BINS_CATEGORIES and CATEGORIES in train.params:
             listed = [n for n in one.model.spec.features if _is_category(one, n)]
             now = f"now those are: {', '.join(listed)}" if listed else "now no feature is one"
             found.add(
                 OVERRIDDEN_PARAMETER,
-                f"`{_CATEGORIES}` is set by the types of the columns, whatever stands here",
-                at=one.model.places.key("train", "params", _CATEGORIES),
+                f"`{CATEGORIES}` is set by the types of the columns, whatever stands here",
+                at=one.model.places.key("train", "params", CATEGORIES),
                 help=f"remove it; declare `type: category` in the Dataset ({now})",
             )
 
@@ -92,8 +92,8 @@ def _is_category(one: Resolved, name: str) -> bool:
     return column is not None and column.type == "category"
 
 
-_CATEGORIES: Final = "categorical_features"
-_BINS_CATEGORIES: Final = tuple(
+CATEGORIES: Final = "categorical_features"
+BINS_CATEGORIES: Final = tuple(
     f"sklearn.ensemble.{name}"
     for name in ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor")
 )
