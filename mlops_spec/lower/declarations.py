@@ -113,6 +113,7 @@ def service(model: LinkedModel) -> Call:
         workers=serve.workers,
         max_rows=serve.max_rows,
         timeout=serve.timeout.seconds,
+        **given(grpc=serve.grpc),
     )
 
 

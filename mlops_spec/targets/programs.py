@@ -21,8 +21,8 @@ from mlops_spec.runtime.machine.ports import (
 from mlops_spec.runtime.machine.processes import Program
 from mlops_spec.runtime.machine.waiting import answers_ok
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.runtime.router.configuration import BOOTSTRAP, RouterPlace
 from mlops_spec.runtime.router.envoy import ADMIN, ROUTER, cluster_name, prepare
+from mlops_spec.runtime.router.listener import BOOTSTRAP, RouterPlace
 from mlops_spec.state import Deployment
 from mlops_spec.terms.workspace import Workspace
 
@@ -119,9 +119,10 @@ def addresses(workspace: Workspace, models: tuple[str, ...]) -> tuple[tuple[str,
 
 
 def grpc_address(workspace: Workspace, model: str, release: str) -> str | None:
-    """Where a release on this machine answers gRPC, if its service does; past the router."""
-    port = remembered(workspace).get(grpc_of(cluster_name(model, release)))
-    return f"127.0.0.1:{port}" if port else None
+    """Where calls of gRPC reach a model, if this release of it answers them: at the router."""
+    ports = remembered(workspace)
+    answers = grpc_of(cluster_name(model, release)) in ports
+    return f"127.0.0.1:{ports[ROUTER]}" if answers and ROUTER in ports else None
 
 
 def _prefect(workspace: Workspace, port: int) -> Server:

@@ -1,4 +1,4 @@
-"""Where gRPC is answered is told where a service answers it, and what it lacks there."""
+"""Where gRPC is answered is told where a service answers it, and what a call has to say."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIVE = Deployment("trip", "r7", "run", "7", "production", 1.0, port=5001)
 def places(root: Path, *, grpc: bool, live: Deployment | None = LIVE) -> list[tuple[str, str]]:
     workspace = Workspace.of(root, "local")
     workspace.ports.parent.mkdir(parents=True, exist_ok=True)
-    workspace.ports.write_text(json.dumps({"trip--r7": 5001, "trip--r7-grpc": 5002}))
+    workspace.ports.write_text(json.dumps({"router": 5000, "trip--r7-grpc": 5002}))
     serve = SimpleNamespace(grpc=grpc)
     model = SimpleNamespace(name="trip", spec=SimpleNamespace(serve=serve))
     site: Any = SimpleNamespace(
@@ -30,8 +30,8 @@ def places(root: Path, *, grpc: bool, live: Deployment | None = LIVE) -> list[tu
     return list(_grpc_places(site, (story,)))
 
 
-def test_the_release_that_is_live_is_reached_past_the_router(tmp_path: Path) -> None:
-    told = "127.0.0.1:5002  this release of trip itself: no shares, no copies"
+def test_the_release_that_is_live_is_reached_through_the_router(tmp_path: Path) -> None:
+    told = "127.0.0.1:5000  with the metadata x-mlops-model: trip"
     assert places(tmp_path, grpc=True) == [("gRPC", told)]
     assert places(tmp_path, grpc=True, live=replace(LIVE, release="r8")) == []
 

@@ -146,12 +146,18 @@ def test_the_route_leads_to_the_service_and_to_nothing_that_users_need_not(trees
     assert of_kind(trees, "HTTPRoute")
     for route in of_kind(trees, "HTTPRoute"):
         name, *rest = _key(route)
-        paths = set()
+        paths, called = set(), []
         for rule in route["spec"]["rules"]:
             backends = {(b["name"], *rest, b["port"]) for b in rule["backendRefs"]}
             assert backends <= services
-            paths |= {match["path"]["value"] for match in rule["matches"]}
+            (match,) = rule["matches"]
+            if "headers" in match:
+                called.append((rule["backendRefs"][0]["port"], match["headers"][0]["value"]))
+            else:
+                paths.add(match["path"]["value"])
         assert paths == {f"/{name}/predict", f"/{name}/openapi.json", f"/{name}/v2"}
+        answers_calls = (name, *rest, c.GRPC_PORT) in services
+        assert called == ([(c.GRPC_PORT, name)] if answers_calls else [])
 
 
 def test_a_service_is_asked_by_the_gateway_and_asks_nobody(trees: Trees) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 from packaged_service import free_port
 
-from mlops_spec.runtime.router.configuration import BOOTSTRAP
 from mlops_spec.runtime.router.envoy import prepare
+from mlops_spec.runtime.router.listener import BOOTSTRAP
 from mlops_spec.terms.workspace import Workspace
 
 APP = """

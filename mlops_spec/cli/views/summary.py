@@ -19,6 +19,7 @@ from mlops_spec.state import Retraining, Window
 from mlops_spec.state.fallback import fallback_line
 from mlops_spec.targets.platform import addresses
 from mlops_spec.targets.programs import grpc_address
+from mlops_spec.terms.open_inference import MODEL_METADATA
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 
@@ -158,4 +159,4 @@ def _grpc_places(site: Site, told: tuple[Story, ...]) -> Iterator[tuple[str, str
         if story.model in answering and story.live is not None:
             place = grpc_address(site.workspace, story.model, story.live.release)
             if place:
-                yield "gRPC", f"{place}  this release of {story.model} itself: no shares, no copies"
+                yield "gRPC", f"{place}  with the metadata {MODEL_METADATA}: {story.model}"

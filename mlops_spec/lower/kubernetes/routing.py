@@ -7,11 +7,16 @@ from typing import Final, NamedTuple
 from mlops_spec.lower import conventions
 from mlops_spec.lower.kubernetes.head import ROUTER, Object, head
 from mlops_spec.lower.origin import Placed
+from mlops_spec.terms.open_inference import GRPC_SERVICE, MODEL_METADATA
 
 # Exact paths, and one below which everything is served; /metrics is for the cluster alone.
 PUBLIC: Final = (("/predict", "Exact"), ("/openapi.json", "Exact"), ("/v2", "PathPrefix"))
 # A user who could send these would choose an arm, or hide a request from the judging of a rollout.
 INTERNAL_HEADERS: Final = ("x-mlops-release", "x-mlops-shadow")
+_UNMARKED: Final[Object] = {
+    "type": "RequestHeaderModifier",
+    "requestHeaderModifier": {"remove": list(INTERNAL_HEADERS)},
+}
 _MARGIN_SECONDS: Final = 1.0  # the service's own 504 says more than the gateway's
 _PARTS: Final = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 
@@ -33,36 +38,53 @@ def gateway(placed: Placed) -> Gateway:
 
 
 def route(placed: Placed) -> Object:
-    """One rule a public path, each with all of the traffic; a rollout moves the weights."""
+    """One rule a public path, each with all of the traffic; a rollout moves the weights.
+
+    Calls of gRPC are matched here too: a GRPCRoute beside an HTTPRoute at one listener is refused.
+    """
     parent = gateway(placed)
+    called = [_rule_of_calls(placed)] if placed.model.spec.serve.grpc else []
     return {
         **head("gateway.networking.k8s.io/v1", "HTTPRoute", placed, ROUTER),
         "spec": {
             "parentRefs": [{"namespace": parent.namespace, "name": parent.name}],
-            "rules": [_rule(placed, path, match) for path, match in PUBLIC],
+            "rules": [*(_rule(placed, path, match) for path, match in PUBLIC), *called],
         },
     }
 
 
 def _rule(placed: Placed, path: str, match: str) -> Object:
-    model = placed.origin.model
     rewrite = "ReplaceFullPath" if match == "Exact" else "ReplacePrefixMatch"
     value = rewrite[0].lower() + rewrite[1:]
-    timeout = placed.model.spec.serve.timeout.seconds + _MARGIN_SECONDS
     return {
-        "matches": [{"path": {"type": match, "value": f"/{model}{path}"}}],
+        "matches": [{"path": {"type": match, "value": f"/{placed.origin.model}{path}"}}],
         "filters": [
             {
                 "type": "URLRewrite",
                 "urlRewrite": {"path": {"type": rewrite, value: path}},
             },
-            {
-                "type": "RequestHeaderModifier",
-                "requestHeaderModifier": {"remove": list(INTERNAL_HEADERS)},
-            },
+            _UNMARKED,
         ],
+        **_answered(placed, conventions.SERVICE_PORT),
+    }
+
+
+def _rule_of_calls(placed: Placed) -> Object:
+    """Every model answers the same methods: the call's metadata says which one is meant."""
+    path = {"type": "PathPrefix", "value": f"/{GRPC_SERVICE}"}
+    named = {"type": "Exact", "name": MODEL_METADATA, "value": placed.origin.model}
+    return {
+        "matches": [{"path": path, "headers": [named]}],
+        "filters": [_UNMARKED],
+        **_answered(placed, conventions.GRPC_PORT),
+    }
+
+
+def _answered(placed: Placed, port: int) -> Object:
+    timeout = placed.model.spec.serve.timeout.seconds + _MARGIN_SECONDS
+    return {
         "timeouts": {"request": duration(timeout)},
-        "backendRefs": [{"name": model, "port": conventions.SERVICE_PORT, "weight": 100}],
+        "backendRefs": [{"name": placed.origin.model, "port": port, "weight": 100}],
     }
 
 

@@ -31,7 +31,7 @@ def deployment(placed: Placed) -> Object:
 
 
 def service(placed: Placed) -> Object:
-    """What the router sends to; gRPC is for callers inside of the cluster."""
+    """What the router sends to, and callers inside of the cluster."""
     ports = [
         {
             "name": name,

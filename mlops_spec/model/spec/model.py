@@ -65,7 +65,10 @@ class Serve(SpecModel):
         Change.SERVE, "an answer that takes longer is a failed one", Duration(2)
     )
     grpc: bool = field(
-        Change.SERVE, "answer the Open Inference Protocol over gRPC too, beside HTTP", False
+        Change.SERVE,
+        "answer the Open Inference Protocol over gRPC too; behind a router, a call's metadata "
+        "`x-mlops-model` names the model",
+        False,
     )
 
 

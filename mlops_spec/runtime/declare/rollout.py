@@ -41,6 +41,7 @@ class Service:
     workers: int
     max_rows: int
     timeout: float  # seconds
+    grpc: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class LocalWorld(TrainedWorld):
         from mlops_spec.runtime.service.packaging import serve_command
 
         workspace, name = self.context.workspace, self._program(release.id)
-        port, grpc = port_for(workspace, name), port_for(workspace, grpc_of(name))
+        port = port_for(workspace, name)
+        grpc = port_for(workspace, grpc_of(name)) if self.service.grpc else 0
         command = serve_command(workspace, bento, port, self.service.workers, grpc)
         variables = environment_variables(workspace, registry=self.place.registry)
         if self.place.signing is not None:

@@ -23,13 +23,20 @@ FIELDS: Final = {
     "upstream_us": "%COMMON_DURATION(US_TX_BEG:US_RX_END:us)%",
     "request_id": "%REQ(X-REQUEST-ID)%",
     "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+    "grpc": "%GRPC_STATUS_NUMBER%",  # null of anything else; the code of an answered call is 200
 }
 _SEPARATOR: Final = "--"
+_GRPC: Final = ".grpc"
+# What gRPC calls a success, and failures of the service; all else is the caller's mistake.
+# https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+_CODES: Final = {0: 200, 2: 500, 4: 504, 13: 500, 14: 503, 15: 500}
+_MISTAKE: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
-    """One answered request. `code` is 0 when the client left before an answer.
+    """One answered request. `code` is 0 when the client left before an answer; that of a call of
+    gRPC is the one of HTTP that says the same.
 
     `seconds` runs from the request's first byte to the answer's last, as the client's side of the
     router saw it; `at` is the start, in seconds since 1970. The release was asked `attempts` times:
@@ -54,6 +61,11 @@ class AccessRecord:
 def cluster_name(model: str, release: str) -> str:
     """The router's name of one release. Releases hold no dash, so the last `--` separates."""
     return f"{model}{_SEPARATOR}{release}"
+
+
+def grpc_cluster_name(cluster: str) -> str:
+    """The router's name of the same release where it answers gRPC."""
+    return f"{cluster}{_GRPC}"
 
 
 def access_log(workspace: Workspace) -> Path:
@@ -111,13 +123,20 @@ def _record(found: Any, model: str) -> AccessRecord | None:
     if name != model or not separator:
         return None
     return AccessRecord(
-        release=release,
-        code=int(found.get("code") or 0),
+        release=release.removesuffix(_GRPC),
+        code=_code(found),
         seconds=_seconds(found),
         request_id=str(found.get("request_id") or ""),
         at=float(found.get("at") or 0),
         attempts=int(found.get("attempts") or 1),
     )
+
+
+def _code(found: dict[str, Any]) -> int:
+    code, status = int(found.get("code") or 0), found.get("grpc")
+    if code != 200 or not isinstance(status, int):
+        return code
+    return _CODES.get(status, _MISTAKE)
 
 
 def _seconds(found: dict[str, Any]) -> float:

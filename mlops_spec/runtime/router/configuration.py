@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
-from mlops_spec.runtime.router.access_log import FIELDS, cluster_name
+from mlops_spec.runtime.router.access_log import cluster_name, grpc_cluster_name
+from mlops_spec.runtime.router.listener import (
+    CLUSTERS,
+    CONNECTIONS,
+    REQUEST_TIMEOUT,
+    ROUTE_CONFIG,
+    ROUTES,
+    TYPE,
+    address,
+    as_text,
+)
 from mlops_spec.runtime.service.arriving import MAX_BODY_BYTES
 from mlops_spec.state import Deployment
 from mlops_spec.terms.digest import digest
+from mlops_spec.terms.open_inference import GRPC_SERVICE, MODEL_METADATA
 
-BOOTSTRAP: Final = "bootstrap.json"
-CLUSTERS: Final = "clusters.json"
-ROUTES: Final = "routes.json"
-ROUTE_CONFIG: Final = "models"
-
-_TYPE: Final = "type.googleapis.com/envoy."
 _WEIGHT_SCALE: Final = 10_000  # a weight is a share; Envoy counts in whole numbers
-_REQUEST_TIMEOUT: Final = "60s"
-_CONNECTIONS: Final = 10_000
 # Below the five seconds after which uvicorn closes an idle connection: otherwise a request can meet
 # a connection that is being closed, and fail through nobody's fault.
 _IDLE_TIMEOUT: Final = "3s"
@@ -38,48 +40,49 @@ _IDLE_TIMEOUT: Final = "3s"
 _ASKED_AGAIN: Final[Mapping[str, int]] = {"production": 60}
 _CANDIDATE_AGAIN: Final = 2
 _DIED: Final = "connect-failure,refused-stream,reset-before-request,reset"
+_HTTP: Final[Mapping[str, Any]] = MappingProxyType({"http_protocol_options": {}})
+_HTTP2: Final[Mapping[str, Any]] = MappingProxyType({"http2_protocol_options": {}})
 
 
-@dataclass(frozen=True, slots=True)
-class RouterPlace:
-    """Where the router listens (loopback ports) and where its files lie (absolute)."""
+class _Arm(NamedTuple):
+    """A release at one of its ports: what Envoy calls it, and what it speaks there."""
 
-    directory: Path
+    name: str
     port: int
-    admin_port: int
+    of: Deployment
+    speaks: Mapping[str, Any] = _HTTP
 
 
-def bootstrap(place: RouterPlace) -> str:
-    """The file that Envoy starts with: the listener, and where the changing files lie."""
-    return _text(
-        {
-            "node": {"id": "mlops-spec", "cluster": "mlops-spec"},
-            "admin": {"address": _address(place.admin_port)},
-            "dynamic_resources": {"cds_config": _watched(place, CLUSTERS)},
-            "static_resources": {"listeners": [_listener(place)]},
-            "overload_manager": {"resource_monitors": [_connection_limit()]},
-        }
-    )
-
-
-def configuration(deployments: Iterable[Deployment]) -> dict[str, str]:
+def configuration(
+    deployments: Iterable[Deployment], grpc: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, str]:
     """The changing files by name: clusters and routes of everything that has a port.
 
-    Equal deployments give equal bytes; `version_info` in each file is the digest of its resources.
+    `grpc`: the ports of those that answer gRPC too, by `cluster_name`. Equal arguments give equal
+    bytes; `version_info` in each file is the digest of its resources.
     """
-    live = _with_a_port(deployments)
-    clusters = [_cluster(cluster_name(arm.model, arm.release), arm) for arm in live]
+    live = [
+        _Arm(cluster_name(d.model, d.release), d.port, d)
+        for d in sorted(deployments, key=lambda d: (d.model, d.release))
+        if d.port is not None
+    ]
+    calls = [
+        _Arm(grpc_cluster_name(arm.name), grpc[arm.name], arm.of, _HTTP2)
+        for arm in live
+        if arm.name in grpc
+    ]
+    clusters = [_cluster(arm) for arm in (*live, *calls)]
     hosts = [
         {
             "name": "all",
             "domains": ["*"],
-            "routes": [*_routes(live), _nothing_here()],
+            "routes": [*_calls(live, calls), *_routes(live), _nothing_here()],
             # As x-envoy-attempt-count: workers refuse what others died of (service/asked_again).
             "include_request_attempt_count": True,
         }
     ]
     routes = {
-        "@type": f"{_TYPE}config.route.v3.RouteConfiguration",
+        "@type": f"{TYPE}config.route.v3.RouteConfiguration",
         "name": ROUTE_CONFIG,
         "virtual_hosts": hosts,
     }
@@ -102,54 +105,78 @@ def united(clusters: str, before: str) -> str:
     return _discovery([*found, *gone])
 
 
-def _with_a_port(deployments: Iterable[Deployment]) -> tuple[Deployment, ...]:
-    found = (d for d in deployments if d.port is not None)
-    return tuple(sorted(found, key=lambda d: (d.model, d.release)))
+def _by_model(arms: Iterable[_Arm]) -> list[tuple[str, tuple[_Arm, ...]]]:
+    return [(model, tuple(found)) for model, found in groupby(arms, key=lambda arm: arm.of.model)]
 
 
-def _routes(live: tuple[Deployment, ...]) -> list[dict[str, Any]]:
-    by_model = groupby(live, key=lambda d: d.model)
+def _calls(live: Iterable[_Arm], calls: Iterable[_Arm]) -> list[dict[str, Any]]:
+    """Routes of gRPC, where everything that has a share answers it: shares would be others."""
+    weighted = {model: len(_weighted(arms)) for model, arms in _by_model(live)}
+    return [
+        {"match": _call_of(model), **_sent_to(arms)}
+        for model, arms in _by_model(calls)
+        if 0 < len(_weighted(arms)) == weighted[model]
+    ]
+
+
+def _call_of(model: str) -> dict[str, Any]:
+    named = {"name": MODEL_METADATA, "string_match": {"exact": model}}
+    return {"prefix": f"/{GRPC_SERVICE}/", "grpc": {}, "headers": [named]}
+
+
+def _routes(live: Iterable[_Arm]) -> list[dict[str, Any]]:
     # The longest name first: /a/ would otherwise never be reached behind a longer prefix of it.
-    found = [(model, tuple(arms)) for model, arms in by_model]
-    return [_route(model, arms) for model, arms in sorted(found, key=lambda f: (-len(f[0]), f[0]))]
+    by_length = sorted(_by_model(live), key=lambda found: (-len(found[0]), found[0]))
+    return [_route(model, arms) for model, arms in by_length]
 
 
-def _route(model: str, arms: tuple[Deployment, ...]) -> dict[str, Any]:
-    weighted = [arm for arm in arms if round(arm.weight * _WEIGHT_SCALE) > 0]
+def _route(model: str, arms: tuple[_Arm, ...]) -> dict[str, Any]:
     match = {"prefix": f"/{model}/"}
-    if not weighted:
+    if not _weighted(arms):
         return {"match": match, **_answer(503, f"no release of {model} is live")}
+    return {"match": match, **_sent_to(arms, prefix_rewrite="/")}
+
+
+def _sent_to(arms: tuple[_Arm, ...], **more: str) -> dict[str, Any]:
+    """Shares to those that have one, and copies to those that get them."""
     return {
-        "match": match,
         "route": {
-            "prefix_rewrite": "/",
-            "timeout": _REQUEST_TIMEOUT,
-            "weighted_clusters": {"clusters": [_weighted(arm) for arm in weighted]},
-            "request_mirror_policies": [_mirror(arm) for arm in arms if arm.mirror],
+            **more,
+            "timeout": REQUEST_TIMEOUT,
+            "weighted_clusters": {"clusters": [_share(arm) for arm in _weighted(arms)]},
+            "request_mirror_policies": [_mirror(arm) for arm in arms if arm.of.mirror],
         },
         # What is kept of a body to ask again, and to copy: otherwise large ones are never copied.
         "request_body_buffer_limit": MAX_BODY_BYTES,
     }
 
 
-def _weighted(arm: Deployment) -> dict[str, Any]:
-    named = [_header("x-mlops-release", arm.release)]
+def _weighted(arms: Iterable[_Arm]) -> list[_Arm]:
+    return [arm for arm in arms if _weight(arm) > 0]
+
+
+def _weight(arm: _Arm) -> int:
+    return round(arm.of.weight * _WEIGHT_SCALE)
+
+
+def _share(arm: _Arm) -> dict[str, Any]:
+    named = [_header("x-mlops-release", arm.of.release)]
     return {
-        "name": cluster_name(arm.model, arm.release),
-        "weight": round(arm.weight * _WEIGHT_SCALE),
+        "name": arm.name,
+        "weight": _weight(arm),
         "request_headers_to_add": named,
         "request_headers_to_remove": ["x-mlops-shadow"],  # only the router says what is a copy
         "response_headers_to_add": named,
     }
 
 
-def _mirror(arm: Deployment) -> dict[str, Any]:
+def _mirror(arm: _Arm) -> dict[str, Any]:
     return {
-        "cluster": cluster_name(arm.model, arm.release),
+        "cluster": arm.name,
         "runtime_fraction": {"default_value": {"numerator": 100, "denominator": "HUNDRED"}},
         "disable_shadow_host_suffix_append": True,
         "request_headers_mutations": [
-            {"append": _header("x-mlops-release", arm.release)},
+            {"append": _header("x-mlops-release", arm.of.release)},
             {"append": _header("x-mlops-shadow", "1")},
         ],
     }
@@ -162,27 +189,27 @@ def _header(name: str, value: str) -> dict[str, Any]:
     }
 
 
-def _cluster(name: str, arm: Deployment) -> dict[str, Any]:
-    endpoint = {"endpoint": {"address": _address(arm.port or 0)}}
+def _cluster(arm: _Arm) -> dict[str, Any]:
+    endpoint = {"endpoint": {"address": address(arm.port)}}
     return {
-        "@type": f"{_TYPE}config.cluster.v3.Cluster",
-        "name": name,
+        "@type": f"{TYPE}config.cluster.v3.Cluster",
+        "name": arm.name,
         "type": "STATIC",
         "connect_timeout": "1s",
         # Envoy's own limits are 3 requests asked again at a time, and 1,024 that wait.
         "circuit_breakers": {
-            "thresholds": [{"max_retries": _CONNECTIONS, "max_pending_requests": _CONNECTIONS}]
+            "thresholds": [{"max_retries": CONNECTIONS, "max_pending_requests": CONNECTIONS}]
         },
         "load_assignment": {
-            "cluster_name": name,
+            "cluster_name": arm.name,
             "endpoints": [{"lb_endpoints": [endpoint]}],
         },
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": f"{_TYPE}extensions.upstreams.http.v3.HttpProtocolOptions",
+                "@type": f"{TYPE}extensions.upstreams.http.v3.HttpProtocolOptions",
                 "common_http_protocol_options": {"idle_timeout": _IDLE_TIMEOUT},
-                "explicit_http_config": {"http_protocol_options": {}},
-                "retry_policy": _asked_again(arm),
+                "explicit_http_config": dict(arm.speaks),
+                "retry_policy": _asked_again(arm.of),
             }
         },
     }
@@ -212,73 +239,5 @@ def _answer(status: int, detail: str) -> dict[str, Any]:
     }
 
 
-def _listener(place: RouterPlace) -> dict[str, Any]:
-    name = "http_connection_manager.v3.HttpConnectionManager"
-    connections = {
-        "@type": f"{_TYPE}extensions.filters.network.{name}",
-        "stat_prefix": "router",
-        # A request id that the client chose is kept: answers of two arms are joined on it.
-        "preserve_external_request_id": True,
-        "always_set_request_id_in_response": True,
-        "stream_idle_timeout": _REQUEST_TIMEOUT,
-        "rds": {"route_config_name": ROUTE_CONFIG, "config_source": _watched(place, ROUTES)},
-        "access_log": [_access_log(place)],
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{_TYPE}extensions.filters.http.router.v3.Router"},
-            }
-        ],
-    }
-    filters = [
-        {"name": "envoy.filters.network.http_connection_manager", "typed_config": connections}
-    ]
-    return {
-        "name": "router",
-        "address": _address(place.port),
-        "filter_chains": [{"filters": filters}],
-    }
-
-
-def _access_log(place: RouterPlace) -> dict[str, Any]:
-    return {
-        "name": "envoy.access_loggers.file",
-        "typed_config": {
-            "@type": f"{_TYPE}extensions.access_loggers.file.v3.FileAccessLog",
-            "path": str(place.directory / "access.log"),
-            "log_format": {"json_format": FIELDS, "omit_empty_values": False},
-        },
-    }
-
-
-def _connection_limit() -> dict[str, Any]:
-    name = "downstream_connections.v3.DownstreamConnectionsConfig"
-    return {
-        "name": "envoy.resource_monitors.global_downstream_max_connections",
-        "typed_config": {
-            "@type": f"{_TYPE}extensions.resource_monitors.{name}",
-            "max_active_downstream_connections": _CONNECTIONS,
-        },
-    }
-
-
-def _watched(place: RouterPlace, file: str) -> dict[str, Any]:
-    return {
-        "resource_api_version": "V3",
-        "path_config_source": {
-            "path": str(place.directory / file),
-            "watched_directory": {"path": str(place.directory)},
-        },
-    }
-
-
-def _address(port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-
-
 def _discovery(resources: list[dict[str, Any]]) -> str:
-    return _text({"version_info": digest(resources), "resources": resources})
-
-
-def _text(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return as_text({"version_info": digest(resources), "resources": resources})

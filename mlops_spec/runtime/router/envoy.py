@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from mlops_spec.runtime.machine.places import exclusive, replace_text
-from mlops_spec.runtime.machine.ports import port_for, remembered
+from mlops_spec.runtime.machine.ports import grpc_of, port_for, remembered
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.router.access_log import (
     AccessRecord,
@@ -22,16 +22,14 @@ from mlops_spec.runtime.router.access_log import (
     arm_requests,
     cluster_name,
 )
-from mlops_spec.runtime.router.configuration import (
+from mlops_spec.runtime.router.configuration import configuration, united, version_of
+from mlops_spec.runtime.router.listener import (
     BOOTSTRAP,
     CLUSTERS,
     ROUTE_CONFIG,
     ROUTES,
     RouterPlace,
     bootstrap,
-    configuration,
-    united,
-    version_of,
 )
 from mlops_spec.state import Deployment, Deployments
 from mlops_spec.terms.workspace import Workspace
@@ -67,7 +65,7 @@ def prepare(workspace: Workspace, deployments: Iterable[Deployment]) -> RouterPl
         workspace.envoy.resolve(), port_for(workspace, ROUTER), port_for(workspace, ADMIN)
     )
     replace_text(place.directory / BOOTSTRAP, bootstrap(place))
-    for name, text in configuration(deployments).items():
+    for name, text in _configured(workspace, deployments).items():
         if not (place.directory / name).exists():
             replace_text(place.directory / name, text)
     return place
@@ -89,7 +87,7 @@ def publish(
     """
     with exclusive(workspace, "router"):
         wanted = deployments.all() if isinstance(deployments, Deployments) else tuple(deployments)
-        files = configuration(wanted)
+        files = _configured(workspace, wanted)
         both = united(files[CLUSTERS], _current(workspace, CLUSTERS) or files[CLUSTERS])
         before = {name: _current(workspace, name) for name in files}
         try:
@@ -103,6 +101,15 @@ def publish(
         except Refusal:
             _put_back(workspace, before)
             raise
+
+
+def _configured(workspace: Workspace, deployments: Iterable[Deployment]) -> dict[str, str]:
+    """With the ports at which releases answer gRPC, which the workspace remembers for them."""
+    ports, wanted = remembered(workspace), tuple(deployments)
+    names = {cluster_name(each.model, each.release) for each in wanted}
+    return configuration(
+        wanted, {name: ports[grpc_of(name)] for name in names if grpc_of(name) in ports}
+    )
 
 
 def wait_until_live(workspace: Workspace, file: str, version: str, timeout: float = 10.0) -> None:

@@ -105,6 +105,27 @@ def test_grpc_has_a_port_of_its_own(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_call_of_grpc_is_routed_by_the_model_that_its_metadata_names(tmp_path: Path) -> None:
+    project = compiled(tmp_path, CLUSTER, "serve: {grpc: true}")
+    *_, rule = spec_of(project, "kubernetes/route.yaml")["rules"]
+    assert rule == {
+        "matches": [
+            {
+                "path": {"type": "PathPrefix", "value": "/inference.GRPCInferenceService"},
+                "headers": [{"type": "Exact", "name": "x-mlops-model", "value": "late-trip"}],
+            }
+        ],
+        "filters": [
+            {
+                "type": "RequestHeaderModifier",
+                "requestHeaderModifier": {"remove": ["x-mlops-release", "x-mlops-shadow"]},
+            }
+        ],
+        "timeouts": {"request": "3s"},
+        "backendRefs": [{"name": "late-trip", "port": 9000, "weight": 100}],
+    }
+
+
 def test_without_a_claim_the_log_is_bounded(tmp_path: Path) -> None:
     deployment = spec_of(compiled(tmp_path, CLUSTER, ""), "kubernetes/deployment.yaml")
     pod = deployment["template"]["spec"]

@@ -77,6 +77,21 @@ def test_copies_go_beside_and_answers_come_from_production_alone():
     }
 
 
+def test_calls_of_grpc_are_split_and_copied_as_requests_are():
+    backend = {"name": MODEL, "port": 9000, "weight": 100}
+    called = {"matches": [], "filters": [], "backendRefs": [backend]}
+    route = {**ROUTE, "spec": {"rules": [*ROUTE["spec"]["rules"], called]}}
+
+    rule = routed(route, MODEL, Split(next=0.25, mirror=True))["spec"]["rules"][-1]
+
+    assert rule["backendRefs"] == [
+        {"name": MODEL, "port": 9000, "weight": 750},
+        {"name": f"{MODEL}-next", "port": 9000, "weight": 250},
+    ]
+    copy = {"name": f"{MODEL}-next", "port": 9000}
+    assert rule["filters"] == [{"type": "RequestMirror", "requestMirror": {"backendRef": copy}}]
+
+
 def test_a_route_is_in_force_when_its_controller_says_so_of_its_newest_form():
     def told(generation, **conditions):
         said = [

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from mlops_spec.runtime.router.access_log import AccessRecord, access_log, arm_requests
-from mlops_spec.runtime.router.configuration import CLUSTERS, ROUTES, configuration, united
+from mlops_spec.runtime.router.configuration import configuration, united
+from mlops_spec.runtime.router.listener import CLUSTERS, ROUTES
 from mlops_spec.state import Deployment
 from mlops_spec.terms.workspace import Workspace
 
@@ -42,6 +43,53 @@ def test_a_model_without_a_live_release_says_so() -> None:
         "status": 503,
         "body": {"inline_string": '{"detail": "no release of idle is live"}'},
     }
+
+
+GRPC = {"churn--aaaa": 6001, "churn--bbbb": 6002}
+
+
+def calls(*deployments: Deployment, grpc: dict[str, int] = GRPC) -> list[dict[str, Any]]:
+    files = configuration(deployments, grpc)
+    found = json.loads(files[ROUTES])["resources"][0]["virtual_hosts"][0]["routes"]
+    return [each for each in found if each["match"]["prefix"].startswith("/inference.")]
+
+
+def test_calls_of_grpc_have_the_shares_and_copies_of_their_model() -> None:
+    (route,) = calls(OLD, NEW)
+    assert route["match"] == {
+        "prefix": "/inference.GRPCInferenceService/",
+        "grpc": {},
+        "headers": [{"name": "x-mlops-model", "string_match": {"exact": "churn"}}],
+    }
+    arms = route["route"]["weighted_clusters"]["clusters"]
+    assert [(arm["name"], arm["weight"]) for arm in arms] == [
+        ("churn--aaaa.grpc", 9500), ("churn--bbbb.grpc", 500),
+    ]  # fmt: skip
+    (copied,) = calls(OLD, SHADOW)
+    (mirror,) = copied["route"]["request_mirror_policies"]
+    assert mirror["cluster"] == "churn--bbbb.grpc"
+
+
+def test_calls_are_not_routed_while_a_release_with_a_share_answers_none() -> None:
+    """A candidate with 5% of the requests would get all of the calls."""
+    assert calls(OLD, NEW, grpc={"churn--bbbb": 6002}) == []
+    assert len(calls(OLD, SHADOW, grpc={"churn--aaaa": 6001})) == 1
+    assert calls(IDLE, grpc={"idle--cccc": 6003}) == []
+
+
+def test_what_answers_grpc_is_spoken_to_in_http2() -> None:
+    found = json.loads(configuration([OLD], GRPC)[CLUSTERS])["resources"]
+    (name,) = found[0]["typed_extension_protocol_options"]
+    spoken = [
+        (
+            cluster["name"],
+            *cluster["typed_extension_protocol_options"][name]["explicit_http_config"],
+        )
+        for cluster in found
+    ]
+    assert spoken == [
+        ("churn--aaaa", "http_protocol_options"), ("churn--aaaa.grpc", "http2_protocol_options"),
+    ]  # fmt: skip
 
 
 def test_equal_deployments_give_equal_bytes_in_any_order() -> None:
