@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from mlops_spec.runtime.service import log_writer, prediction_log
@@ -188,3 +189,21 @@ def test_rows_beyond_what_may_wait_for_a_disk_are_dropped_and_counted(
 
     asyncio.run(serve())
     assert (lost, written) == ([2, 2], [10, 2])
+
+
+def test_a_file_that_cannot_be_encoded_costs_its_rows_and_the_next_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[int] = []
+    log = PredictionLog(tmp_path, WHO, {"x": "float"}, lost.append)
+    for number in range(PIECE_ROWS // 2):
+        log.add(answered(number))
+    with monkeypatch.context() as patch:
+        patch.setattr(pq.ParquetWriter, "write_table", lambda *_: 1 / 0)
+        for number in range(PIECE_ROWS // 2):
+            log.add(answered(number))
+    log.add(answered(7))
+    log.close()
+
+    assert lost == [2 * PIECE_ROWS]
+    assert read(tmp_path, None, None)["request_id"].tolist() == ["r7", "r7"]

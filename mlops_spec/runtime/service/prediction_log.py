@@ -103,18 +103,31 @@ class PredictionLog:
             for name, column in piece.columns(self._identity, self._features):
                 columns[name] = column
                 yield name
-            if piece.rows:
-                self._file.add(pa.table(columns))
-        # A value that Parquet does not hold costs log rows, never an answer.
+        # A value that Arrow does not hold costs log rows, never an answer.
         except Exception:
             self._lose(piece.rows)
-        if self._file.rows and (last or self._file.rows >= FILE_ROWS):
+        else:
+            self._put(pa.table(columns))
+        if last or self._file.rows >= FILE_ROWS:
             yield "the file"
-            file, self._file = self._file, Encoding()
-            try:
-                self._writer.add(file)
-            except Exception:
-                self._lose(file.rows)
+            self._hand_over()
+
+    def _put(self, table: pa.Table) -> None:
+        try:
+            self._file.add(table)
+        # What was added before is in a file that nobody can read.
+        except Exception:
+            self._lose(self._file.rows + table.num_rows)
+            self._file = Encoding()
+
+    def _hand_over(self) -> None:
+        file, self._file = self._file, Encoding()
+        if not file.rows:
+            return
+        try:
+            self._writer.add(file)
+        except Exception:
+            self._lose(file.rows)
 
     def _lose(self, rows: int) -> None:
         self._failed += rows
