@@ -125,6 +125,11 @@ def known_version() -> str:
     return str(_table()[DISTRIBUTION])
 
 
+def known_paths() -> tuple[str, ...]:
+    """Every classifier and regressor, and what may be one, by the paths that are documented."""
+    return tuple(_table()["estimators"])
+
+
 def suitable(role: str) -> tuple[str, ...]:
     """The classifiers or regressors that a spec can name, by the paths that are documented."""
     return tuple(

@@ -22,9 +22,11 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import all_estimators
 from sklearn.utils._param_validation import (
     Interval,
+    InvalidParameterError,
     Options,
     RealNotInt,
     make_constraint,
+    validate_parameter_constraints,
 )
 
 TABLE: Final = Path(__file__).resolve().parents[2] / "mlops_spec" / "link" / "estimators.json"
@@ -128,9 +130,21 @@ def entry(kind: type) -> str:
     return f'{json.dumps(head)[:-1]}, "params": {{\n{params}}}}}' if params else json.dumps(head)
 
 
-def needs(kind: type) -> list[str]:
+def needs(kind: Any) -> list[str]:
+    """Parameters without a default, and those whose default scikit-learn itself refuses."""
+    constraints = getattr(kind, "_parameter_constraints", {})
     found = inspect.signature(kind).parameters.values()
-    return [one.name for one in found if one.default is inspect.Parameter.empty]
+    return [one.name for one in found if not _has_default(constraints, one)]
+
+
+def _has_default(constraints: Any, one: inspect.Parameter) -> bool:
+    if one.default is inspect.Parameter.empty:
+        return False
+    try:
+        validate_parameter_constraints(constraints, {one.name: one.default}, "")
+    except InvalidParameterError:
+        return False
+    return True
 
 
 def takes(kind: Any, name: str) -> list[list[Any]] | None:

@@ -1,4 +1,7 @@
-"""Write what is generated from the models: the JSON Schemas and the reference. `make golden`."""
+"""Write what is generated from the models: the JSON Schemas and the reference. `make golden`.
+
+And what is known of scikit-learn's estimators, which is told of the one that is installed.
+"""
 
 from __future__ import annotations
 
@@ -19,3 +22,7 @@ def generated() -> dict[Path, str]:
 if __name__ == "__main__":
     for path, text in generated().items():
         path.write_text(text, encoding="utf-8")
+    # Takes a second to import, which who only compares has no use for.
+    import estimator_table
+
+    estimator_table.write()
