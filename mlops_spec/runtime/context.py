@@ -16,6 +16,11 @@ from mlops_spec.terms.workspace import Workspace
 
 Output = dict[str, Any]
 Progress = Callable[[Output], None]
+First = Callable[[], None]
+
+
+def nothing() -> None:
+    """What comes before the work of a step, where nothing does."""
 
 
 @dataclass(frozen=True, slots=True)

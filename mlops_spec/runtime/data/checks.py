@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mlops_spec.runtime.context import Context, Output
+from mlops_spec.runtime.context import Context, First, Output, Progress, nothing
 from mlops_spec.runtime.data.columns import EXACT_IN_FLOATS, Parsed, parse
 from mlops_spec.runtime.data.snapshot import rows_of
 from mlops_spec.runtime.data.usable import require_rows, require_usable
@@ -47,14 +47,21 @@ class Checked:
     problems: tuple[Problem, ...]
 
 
-def check(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Output:
+def check(
+    context: Context, dataset: Dataset, recipe: Recipe, data: str, first: First = nothing
+) -> Output:
     """Step `check`: `rows`, `bad_rows`, `unlabelled`, `problems`.
 
     `Refusal` MLS702 when more than `dataset.bad_rows` of the rows are bad, MLS703 to MLS706 when
-    the good ones cannot teach.
+    the good ones cannot teach. What `first` refuses, the step refuses, before it looks at a row.
     """
     key = check_key(data, context.facets)
-    return context.step("check", key, "", lambda _: _check(context, dataset, recipe, data))
+
+    def work(_: Progress) -> Output:
+        first()
+        return _check(context, dataset, recipe, data)
+
+    return context.step("check", key, "", work)
 
 
 def _check(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Output:

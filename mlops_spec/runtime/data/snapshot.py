@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from mlops_spec.runtime.context import Context, Output
+from mlops_spec.runtime.context import Context, First, Output, Progress, nothing
 from mlops_spec.runtime.data.fingerprint import fingerprint
 from mlops_spec.runtime.data.read import read
 from mlops_spec.runtime.declare import Dataset
@@ -21,11 +21,19 @@ from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.keys import snapshot_key
 
 
-def snapshot(context: Context, dataset: Dataset) -> Output:
-    """Step `snapshot`: `data` (digest of the rows), `rows`, `fingerprint` (of the source)."""
+def snapshot(context: Context, dataset: Dataset, first: First = nothing) -> Output:
+    """Step `snapshot`: `data` (digest of the rows), `rows`, `fingerprint` (of the source).
+
+    What `first` refuses, the step refuses, before it reads a row.
+    """
     mark = fingerprint(context.root, dataset.source)
     key = snapshot_key(mark, context.facets)
-    return context.step("snapshot", key, "", lambda _: _keep(context, dataset, mark))
+
+    def work(_: Progress) -> Output:
+        first()
+        return _keep(context, dataset, mark)
+
+    return context.step("snapshot", key, "", work)
 
 
 def _keep(context: Context, dataset: Dataset, mark: str) -> Output:

@@ -133,6 +133,7 @@ def estimator_of(recipe: Recipe) -> Any:
             "MLS707",
             f"{recipe.estimator} refuses its parameters: {gist(error)}",
             "look at `train.params`",
+            field=("train", "params"),
         ) from error
     if not _is_estimator(estimator):
         raise Refusal(
@@ -140,8 +141,29 @@ def estimator_of(recipe: Recipe) -> Any:
             f"{recipe.estimator} makes {type(estimator).__name__}, not a scikit-learn estimator",
             "return something with fit and get_params, such as a sklearn.pipeline.Pipeline",
         )
+    _require_taken(recipe, estimator)
     _require_fit_for(recipe.task, estimator, recipe.estimator)
     return estimator
+
+
+def _require_taken(recipe: Recipe, estimator: Any) -> None:
+    """Values too: scikit-learn looks at them when it fits, which is after all work with the data.
+
+    Only of its own classes, whose parameters are what they say; a subclass may have others.
+    """
+    own = type(estimator).__module__.startswith("sklearn.")
+    if not (own and hasattr(estimator, "_parameter_constraints")):
+        return
+    try:
+        estimator._validate_params()
+    except (ValueError, TypeError) as error:
+        named = next((name for name in recipe.params if repr(name) in str(error)), None)
+        raise Refusal(
+            "MLS707",
+            f"{recipe.estimator} refuses its parameters: {gist(error)}",
+            "look at `train.params`",
+            field=("train", "params", *filter(None, [named])),
+        ) from error
 
 
 def _require_known(recipe: Recipe, known: set[str]) -> None:
@@ -152,6 +174,7 @@ def _require_known(recipe: Recipe, known: set[str]) -> None:
             f"{recipe.estimator} has no parameter {strange[0]!r}",
             did_you_mean(strange[0], known),
             tuple(f"no parameter {name!r}; {did_you_mean(name, known)}" for name in strange[1:]),
+            field=("train", "params", strange[0]),
         )
 
 

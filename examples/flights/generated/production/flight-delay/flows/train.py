@@ -123,7 +123,7 @@ GATES = Gates(
 @task(retries=2, retry_delay_seconds=10, retry_condition_fn=steps.may_pass, cache_policy=NO_CACHE)
 def snapshot(context: Context) -> str:
     """Keep the rows of the source as they are now; the digest of their content."""
-    return steps.snapshot(context, DATASET)["data"]
+    return steps.snapshot(context, DATASET, RECIPE)["data"]
 
 
 @task(cache_policy=NO_CACHE)

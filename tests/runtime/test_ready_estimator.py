@@ -1,0 +1,142 @@
+"""An estimator that cannot be made is told before a row is read."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from learning import DATASET, RECIPE, context, put, rows
+
+from mlops_spec.runtime.declare import Recipe
+from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.train import steps
+
+OWN = """\
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+
+
+class Own(LogisticRegression):
+    def __init__(self, depth=3, C=1.0):
+        super().__init__(C=C)
+        self.depth = depth
+
+
+class Bare(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y): return self
+    def predict_proba(self, X): ...
+
+
+def made(rate):
+    return LogisticRegression(C=rate)
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "forests.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "forests", raising=False)
+
+
+def refused(root: Path, recipe: Recipe) -> Refusal:
+    """By the first step, where there is no data at all to be read."""
+    place = context(root)
+    (root / "data").mkdir()
+    (root / "data" / "rows.parquet").write_bytes(b"no parquet: reading it would be told")
+    with pytest.raises(Refusal) as caught:
+        steps.snapshot(place, DATASET, recipe)
+    assert [(s.step, s.status) for s in place.journal.steps(place.model)] == [
+        ("snapshot", "failed")
+    ]
+    return caught.value
+
+
+CASES: dict[str, tuple[str, dict[str, Any], str, str, tuple[str, ...]]] = {
+    "a misspelt parameter of scikit-learn's": (
+        "sklearn.linear_model.LogisticRegression", {"max_itr": 5},
+        "sklearn.linear_model.LogisticRegression has no parameter 'max_itr'",
+        "did you mean 'max_iter'?", ("params", "max_itr"),
+    ),
+    "a misspelt parameter of the user's class": (
+        "forests.Own", {"dept": 5},
+        "forests.Own has no parameter 'dept'", "did you mean 'depth'?", ("params", "dept"),
+    ),
+    "a misspelt parameter of the user's function": (
+        "forests.made", {"rate": 1.0, "rat": 5},
+        "forests.made has no parameter 'rat'", "did you mean 'rate'?", ("params", "rat"),
+    ),
+    "a value that scikit-learn refuses": (
+        "sklearn.linear_model.LogisticRegression", {"tol": 0.1, "C": -1.0},
+        "sklearn.linear_model.LogisticRegression refuses its parameters: The 'C' parameter of "
+        "LogisticRegression must be a float in the range (0.0, inf]. Got -1.0 instead.",
+        "look at `train.params`", ("params", "C"),
+    ),
+    "a value inside of what the user's function makes": (
+        "forests.made", {"rate": -1.0},
+        "forests.made refuses its parameters: The 'C' parameter of "
+        "LogisticRegression must be a float in the range (0.0, inf]. Got -1.0 instead.",
+        "look at `train.params`", ("params",),
+    ),
+    "a module that is not there": (
+        "forest.Own", {},
+        "cannot import 'forest': No module named 'forest'",
+        "install the package that has 'forest' where the flows run", ("estimator",),
+    ),
+    "an estimator that needs another": (
+        "sklearn.semi_supervised.SelfTrainingClassifier", {},
+        "sklearn.semi_supervised.SelfTrainingClassifier refuses its parameters: The 'estimator' "
+        "parameter of SelfTrainingClassifier must be an object implementing 'fit'. "
+        "Got None instead.",
+        "look at `train.params`", ("params",),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_cannot_be_made_is_refused_at_its_line_before_a_row_is_read(
+    case: str, tmp_path: Path
+) -> None:
+    path, params, message, help, owner = CASES[case]
+
+    refusal = refused(tmp_path, replace(RECIPE, estimator=path, params=params))
+
+    assert (refusal.code, refusal.message, refusal.help) == ("MLS707", message, help)
+    assert refusal.field == ("model", "flight-delay", "train", *owner)
+
+
+@pytest.mark.parametrize("path", ["forests.Own", "forests.Bare"])
+def test_a_class_of_the_users_with_parameters_of_its_own_is_ready(
+    path: str, tmp_path: Path
+) -> None:
+    put(tmp_path, rows())
+    recipe = replace(RECIPE, estimator=path, params={})
+
+    assert steps.snapshot(context(tmp_path), DATASET, recipe)["rows"] == len(rows())
+
+
+def test_parameters_that_changed_after_the_rows_were_read_are_refused_before_they_are_checked(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path, rows())
+    place = context(tmp_path)
+    data = steps.snapshot(place, DATASET, RECIPE)["data"]
+
+    with pytest.raises(Refusal, match="has no parameter 'max_itr'"):
+        steps.check(place, DATASET, replace(RECIPE, params={"max_itr": 5}), data)
+
+    assert place.journal.steps(place.model, step="check")[0].status == "failed"
+
+
+def test_steps_that_are_done_ask_nothing_again(tmp_path: Path) -> None:
+    put(tmp_path, rows())
+    place = context(tmp_path)
+    data = steps.snapshot(place, DATASET, RECIPE)["data"]
+    steps.check(place, DATASET, RECIPE, data)
+    gone = replace(RECIPE, estimator="nowhere.Model")
+
+    assert steps.snapshot(place, DATASET, gone)["data"] == data
+    assert steps.check(place, DATASET, gone, data)["rows"] > 0
