@@ -32,6 +32,9 @@ BURNS: Final = (
     Burn(6, "6h", "30m", "page"),
     Burn(1, "3d", "6h", "ticket"),
 )
+WINDOWS: Final = ("5m", "30m", "1h", "6h", "3d")
+SEEN_WITHIN: Final = "1d"  # one that ran, not one that was never started or was taken down
+DOWN_FOR: Final = "5m"
 P99_WINDOW: Final = "5m"
 P99_FOR: Final = "10m"
 MONITOR_FOR: Final = "15m"
@@ -57,12 +60,14 @@ def rule_groups(placed: Placed) -> list[Mapping[str, Any]]:
 def _service_rules(placed: Placed) -> Iterator[Rule]:
     slo = placed.model.spec.serve.slo
     burns = [burn for burn in BURNS if _can_fire(burn, slo.errors)]
-    for window in dict.fromkeys(w for burn in burns for w in (burn.short, burn.long)):
+    asked = {window for burn in burns for window in (burn.short, burn.long)}
+    for window in filter(asked.__contains__, WINDOWS):
         yield _record(placed, _errors_name(window), _errors_ratio(placed, window))
     yield _record(placed, _p99_name(), _p99(placed))
     for burn in burns:
         yield _burn_alert(placed, burn, slo.errors)
     yield _slow_alert(placed, slo.p99)
+    yield _down_alert(placed)
 
 
 def _can_fire(burn: Burn, budget: Share) -> bool:
@@ -132,6 +137,20 @@ def _slow_alert(placed: Placed, limit: Duration) -> Rule:
         "page",
         f"{placed.origin.model} answers 1 of 100 requests later than {limit}",
         wait=P99_FOR,
+    )
+
+
+def _down_alert(placed: Placed) -> Rule:
+    """No request is counted where nothing runs, so that no share of them tells of it."""
+    series = f"{exposition.REQUESTS}{{{own_series(placed)}}}"
+    ran = f"max by (model) (last_over_time({series}[{SEEN_WITHIN}]))"
+    return _alert(
+        placed,
+        "MlopsServiceDown",
+        f"{ran} unless max by (model) ({series})",
+        "page",
+        f"no copy of {placed.origin.model} runs any more",
+        wait=DOWN_FOR,
     )
 
 

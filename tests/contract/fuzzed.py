@@ -83,7 +83,8 @@ def _monitoring(rng: random.Random, argo: bool) -> dict[str, Any]:
 
 def _flows(rng: random.Random) -> dict[str, Any]:
     image = rng.choice(("flows", "host:5000/a/b_c:1.2-x", f"ghcr.io/a@sha256:{'0' * 64}"))
-    return {"image": image, "secret": _name(rng)}
+    resources = rng.choice(({}, {"resources": {"cpu": 0.5, "memory": "1.5GB"}}))
+    return {"image": image, "secret": _name(rng), **resources}
 
 
 def _model(rng: random.Random) -> dict[str, Any]:

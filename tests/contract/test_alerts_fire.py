@@ -76,6 +76,21 @@ def test_a_monitor_that_nobody_hears_of_is_an_alert(
     assert _fired(trees, tmp_path, promtool, [], expected) == ""
 
 
+def test_a_service_that_is_gone_pages_and_one_that_never_ran_does_not(
+    trees: Mapping[str, FileSet], tmp_path: Path, promtool: str
+) -> None:
+    """Nothing counts requests where nothing runs: no share of them could tell."""
+    gone = [
+        _told("mlops_requests_total", f"0+60x{(HOURS - 1) * 60}", code="200", pod=pod)
+        for pod in ("a", "b")
+    ]
+    staging = _told("mlops_requests_total", f"0+60x{HOURS * 60}", code="200", namespace="staging")
+    left = _told("mlops_requests_total", f"0+60x{HOURS * 60}", code="200", pod="c")
+    page = {**LABELS, "severity": "page"}
+    for series, fires in (([*gone, staging], [page]), ([*gone, left], []), ([], [])):
+        assert _fired(trees, tmp_path, promtool, series, {"MlopsServiceDown": fires}) == ""
+
+
 def test_failures_page_when_they_spend_the_budget_too_fast(
     trees: Mapping[str, FileSet], tmp_path: Path, promtool: str
 ) -> None:

@@ -48,7 +48,9 @@ def test_the_pods_that_are_counted_carry_their_track(trees: Mapping[str, FileSet
     (monitor,) = (
         found for _, found in objects(trees["flights/production"]) if found["kind"] == "PodMonitor"
     )
-    assert TRACK in monitor["spec"]["podTargetLabels"]
+    assert monitor["spec"]["podTargetLabels"] == [TRACK]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["interval"] == "30s"  # a rate over 2 minutes is one of four numbers
     assert TRACK.replace("-", "_").replace("/", "_") == TRACK_SERIES
 
 

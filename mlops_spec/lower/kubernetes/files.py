@@ -86,6 +86,7 @@ def _watched(placed: Placed) -> Iterator[tuple[str, Object]]:
 def _scheduled(placed: Placed) -> Iterator[tuple[str, Object]]:
     flows = placed.environment.flows
     if flows is not None:
+        yield "jobs-service-account", jobs.service_account(placed)
         yield "jobs-settings", jobs.settings(placed)
         yield "jobs-network-policy", network.job_policy(placed)
         yield from ((f"{name}-job", found) for name, found in jobs.cron_jobs(placed, flows))

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mlops_spec.lower import conventions
-from mlops_spec.lower.kubernetes import pod
+from mlops_spec.lower.kubernetes import pod, workload
 from mlops_spec.lower.kubernetes.head import JOBS, Object, head
+from mlops_spec.lower.kubernetes.quantity import cores, size
 from mlops_spec.lower.origin import Placed
 from mlops_spec.model.cron import shortest_gap
 from mlops_spec.model.spec.project import FlowImage
@@ -24,10 +25,7 @@ _LATE_SECONDS: Final = 3600  # a job that could not start for this long waits fo
 _LEAST_SECONDS: Final = 3600
 _MOST_SECONDS: Final = 86_400
 _KEPT: Final = 3  # finished jobs, for whoever looks at their logs
-_RESOURCES: Final[Object] = {
-    "requests": {"cpu": "1", "memory": "4Gi", "ephemeral-storage": "6Gi"},
-    "limits": {"memory": "4Gi", "ephemeral-storage": "6Gi"},
-}
+_DISK: Final = "6Gi"  # the workspace of one job, temporary files, and what it prints
 
 
 def cron_jobs(placed: Placed, flows: FlowImage) -> Iterator[tuple[str, Object]]:
@@ -60,6 +58,11 @@ def settings(placed: Placed) -> Object:
             **{name: value for name, value in addresses.items() if "://" in value},
         },
     }
+
+
+def service_account(placed: Placed) -> Object:
+    """Whom all flows of a model run as."""
+    return workload.service_account(placed, JOBS, _shared_name(placed))
 
 
 def _shared_name(placed: Placed) -> str:
@@ -99,7 +102,7 @@ def _pod(placed: Placed, flows: FlowImage, flow: str) -> Object:
         "metadata": {"labels": conventions.labels(placed.origin, JOBS)},
         "spec": {
             "restartPolicy": "Never",
-            "serviceAccountName": placed.origin.model,
+            "serviceAccountName": _shared_name(placed),
             **pod.unprivileged(),
             "containers": [_container(placed, flows, flow)],
             "volumes": pod.volumes(placed, _SCRATCH_MIB),
@@ -115,9 +118,18 @@ def _container(placed: Placed, flows: FlowImage, flow: str) -> Object:
         "command": ["python", f"{placed.origin.folder}/flows/{flow}.py"],
         "envFrom": [{"configMapRef": {"name": _shared_name(placed)}}, *secret],
         **_state(placed, flows),
-        "resources": _RESOURCES,
+        "resources": _resources(flows),
         "securityContext": pod.LOCKED,
         "volumeMounts": pod.MOUNTS,
+    }
+
+
+def _resources(flows: FlowImage) -> Object:
+    asks = flows.resources
+    cpu, memory = cores(asks.cpu), size(asks.memory)
+    return {
+        "requests": {"cpu": cpu, "memory": memory, "ephemeral-storage": _DISK},
+        "limits": {"memory": memory, "ephemeral-storage": _DISK},
     }
 
 

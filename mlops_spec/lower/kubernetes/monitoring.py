@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from mlops_spec.lower import conventions
 from mlops_spec.lower.alerts import rule_groups
@@ -12,16 +12,22 @@ from mlops_spec.lower.kubernetes.head import SERVICE, Object, head
 from mlops_spec.lower.origin import Placed
 from mlops_spec.terms.labels import TRACK
 
+# Whatever Prometheus' own default is: a scaler's rate over 2 minutes has four of them.
+_SCRAPED_EVERY: Final = "30s"
+
 
 def pod_monitor(placed: Placed, labels: Mapping[str, str]) -> Object:
     """Every pod by itself: a Service would answer with the numbers of one of them."""
+    hashed = [HASH_LABEL] if placed.environment.serve.router == "argo-rollouts" else []
     return {
         **_picked(head("monitoring.coreos.com/v1", "PodMonitor", placed), labels),
         "spec": {
             "selector": {"matchLabels": conventions.pods_of(placed.origin, SERVICE)},
             # Which of two versions a number is of, during a rollout.
-            "podTargetLabels": [TRACK, HASH_LABEL],
-            "podMetricsEndpoints": [{"port": "http", "path": conventions.METRICS_PATH}],
+            "podTargetLabels": [TRACK, *hashed],
+            "podMetricsEndpoints": [
+                {"port": "http", "path": conventions.METRICS_PATH, "interval": _SCRAPED_EVERY}
+            ],
         },
     }
 

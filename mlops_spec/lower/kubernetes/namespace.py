@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mlops_spec.lower.kubernetes.head import Object
+from mlops_spec.lower.kubernetes.quantity import size
 from mlops_spec.model.plan import Origin
 from mlops_spec.model.units import Bytes
 from mlops_spec.terms.labels import (
@@ -49,7 +50,7 @@ def namespace(origin: Origin, name: str) -> Object:
     }
 
 
-def claim(origin: Origin, namespace: str, name: str, size: Bytes) -> Object:
+def claim(origin: Origin, namespace: str, name: str, room: Bytes) -> Object:
     """Where services write what they answered, and flows read it: from several nodes at once."""
     return {
         "apiVersion": "v1",
@@ -68,6 +69,6 @@ def claim(origin: Origin, namespace: str, name: str, size: Bytes) -> Object:
         },
         "spec": {
             "accessModes": ["ReadWriteMany"],
-            "resources": {"requests": {"storage": str(size.count)}},
+            "resources": {"requests": {"storage": size(room)}},
         },
     }

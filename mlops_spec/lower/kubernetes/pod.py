@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from mlops_spec.lower import conventions
 from mlops_spec.lower.kubernetes.head import SERVICE, Object
+from mlops_spec.lower.kubernetes.quantity import cores, size
 from mlops_spec.lower.origin import Placed
 from mlops_spec.model.units import Bytes
 from mlops_spec.terms.labels import STABLE, TRACK
@@ -150,13 +151,13 @@ def _resources(placed: Placed) -> Object:
     kept = 0 if placed.environment.serve.volume else _LOG_MIB
     disk = f"{_TEMPORARY_MIB + _OWN_DISK_MIB + kept}Mi"
     return {
-        "requests": {"cpu": f"{round(cpu * 1000)}m", "memory": memory, "ephemeral-storage": disk},
+        "requests": {"cpu": cores(cpu), "memory": memory, "ephemeral-storage": disk},
         "limits": {"memory": memory, "ephemeral-storage": disk},
     }
 
 
 def _memory(asked: Bytes | None, workers: int) -> str:
-    return str(asked.count) if asked else f"{workers * conventions.MEMORY_PER_WORKER_MIB}Mi"
+    return size(asked) if asked else f"{workers * conventions.MEMORY_PER_WORKER_MIB}Mi"
 
 
 MOUNTS: Final[list[Object]] = [

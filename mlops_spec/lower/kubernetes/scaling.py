@@ -11,7 +11,7 @@ from mlops_spec.terms.labels import EITHER_TRACK
 
 _CPU_TARGET: Final = 80  # percent of the request at which the scaler adds a copy
 _CALM_SECONDS: Final = 300  # a lull this long, and copies go
-_RATE_WINDOW: Final = "2m"  # two scrapes must lie in it, at Prometheus' default of a minute
+_RATE_WINDOW: Final = "2m"  # two scrapes at least lie in it, also at Prometheus' default of 1m
 
 _DOWN: Final[Object] = {"scaleDown": {"stabilizationWindowSeconds": _CALM_SECONDS}}
 

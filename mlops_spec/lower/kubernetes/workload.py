@@ -6,15 +6,19 @@ from typing import Final
 
 from mlops_spec.lower import conventions
 from mlops_spec.lower.kubernetes import pod
-from mlops_spec.lower.kubernetes.head import Object, head
+from mlops_spec.lower.kubernetes.head import SERVICE, Object, head
 from mlops_spec.lower.origin import Placed
 
 _PROTOCOLS: Final = {"http": "http", "grpc": "kubernetes.io/h2c"}
 
 
-def service_account(placed: Placed) -> Object:
-    """An identity without a token: a service has no business with the API server."""
-    return {**head("v1", "ServiceAccount", placed), "automountServiceAccountToken": False}
+def service_account(placed: Placed, component: str = SERVICE, name: str = "") -> Object:
+    """An identity without a token: neither service nor job has business with the API server.
+
+    Jobs have one of their own: what a cloud lets it read, whoever answers the public may not.
+    """
+    made = head("v1", "ServiceAccount", placed, component, name)
+    return {**made, "automountServiceAccountToken": False}
 
 
 def deployment(placed: Placed) -> Object:

@@ -69,6 +69,13 @@ class Monitoring(SpecModel):
     )
 
 
+class JobResources(SpecModel):
+    """What one job asks of its node."""
+
+    cpu: float | int = field(Change.BATCH, "CPUs, without an upper limit", 1, gt=0, le=512)
+    memory: Bytes = field(Change.BATCH, "memory, and no more than that", Bytes(4_000_000_000))
+
+
 class FlowImage(SpecModel):
     """What runs the batch and monitor flows as CronJobs."""
 
@@ -77,6 +84,9 @@ class FlowImage(SpecModel):
     )
     secret: Name | None = field(
         Change.BATCH, "Secret whose keys are environment variables of the flows", None
+    )
+    resources: JobResources = field(
+        Change.BATCH, "what each of their jobs asks of a cluster", JobResources()
     )
 
 

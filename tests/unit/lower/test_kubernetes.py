@@ -12,11 +12,13 @@ from language import write_project
 from mlops_spec.lower import lower
 from mlops_spec.lower.conventions import job_name
 from mlops_spec.lower.kubernetes.namespace import is_ours
+from mlops_spec.lower.kubernetes.quantity import cores, size
 from mlops_spec.lower.origin import place
 from mlops_spec.model.facets import facets
 from mlops_spec.model.plan import FlowServer, Image, Manifest
 from mlops_spec.model.project import Project
 from mlops_spec.model.spec.base import Change
+from mlops_spec.model.units import Bytes
 from mlops_spec.pipeline import compile_project
 
 KEY = "hR7cJr0T7mB5m1m3kqVnM4o7v3r8w5yQz2t1u0s9xWc="
@@ -56,13 +58,13 @@ def spec_of(project: Project, path: str) -> Mapping[str, Any]:
 
 
 RESOURCES = {
-    "by workers": ("serve: {workers: 3}", {"cpu": "3000m", "memory": "3072Mi"}),
+    "by workers": ("serve: {workers: 3}", {"cpu": "3", "memory": "3072Mi"}),
     "as asked": (
         "serve: {workers: 3, resources: {cpu: 0.25, memory: 1.5GB}}",
-        {"cpu": "250m", "memory": "1500000000"},
+        {"cpu": "250m", "memory": "1500M"},
     ),
     "one of them": (
-        "serve: {resources: {memory: 512MB}}", {"cpu": "1000m", "memory": "512000000"},
+        "serve: {resources: {memory: 512MB}}", {"cpu": "1", "memory": "512M"},
     ),
 }  # fmt: skip
 
@@ -146,7 +148,7 @@ def test_a_claim_of_a_size_is_made_and_another_is_there_already(tmp_path: Path) 
     assert (claim["kind"], claim["metadata"]["name"]) == ("PersistentVolumeClaim", "trips")
     assert claim["spec"] == {
         "accessModes": ["ReadWriteMany"],
-        "resources": {"requests": {"storage": "20000000000"}},
+        "resources": {"requests": {"storage": "20G"}},
     }
     named = CLUSTER.replace("namespace: ml", "namespace: ml, volume: trips")
     artifacts = lower(compiled(tmp_path / "b", named, ""), "production").artifacts
@@ -172,6 +174,30 @@ def test_a_job_has_the_state_and_prefect_does_not_run_it_too(tmp_path: Path) -> 
     servers = [a for a in lower(project, "production").artifacts if isinstance(a, FlowServer)]
     crons = {schedule.flow: schedule.cron for server in servers for schedule in server.schedules}
     assert (crons["batch"], crons["monitor"]) == (None, None)
+
+
+def test_jobs_run_as_somebody_else_than_the_service_and_ask_for_what_is_written(
+    tmp_path: Path,
+) -> None:
+    """A cloud's rights belong to an account: those to read data are not for who answers users."""
+    flows = "    flows: {image: flows, resources: {cpu: 0.5, memory: 1.5GB}}\n"
+    project = compiled(tmp_path, CLUSTER + flows, "")
+    job = spec_of(project, "kubernetes/monitor-job.yaml")["jobTemplate"]["spec"]["template"]["spec"]
+    service = spec_of(project, "kubernetes/deployment.yaml")["template"]["spec"]
+    accounts = (job["serviceAccountName"], service["serviceAccountName"])
+    assert accounts == ("late-trip-jobs", "late-trip")
+    made = {
+        a.documents[0]["metadata"]["name"]
+        for a in lower(project, "production").artifacts
+        if isinstance(a, Manifest) and a.documents[0].get("kind") == "ServiceAccount"
+    }
+    assert made >= set(accounts)
+    (container,) = job["containers"]
+    disk = {"ephemeral-storage": "6Gi"}
+    assert container["resources"] == {
+        "requests": {"cpu": "500m", "memory": "1500M", **disk},
+        "limits": {"memory": "1500M", **disk},
+    }
 
 
 @pytest.mark.parametrize(
@@ -209,6 +235,12 @@ def test_a_change_of_copies_scales_and_makes_no_other_release(tmp_path: Path) ->
 def test_no_flow_depends_on_the_number_of_copies(tmp_path: Path) -> None:
     project = compiled(tmp_path, CLUSTER, "")
     assert "scale" not in place(project, "production", project.models[0]).origin.facets
+
+
+def test_amounts_are_written_as_kubernetes_does() -> None:
+    assert [cores(cpu) for cpu in (1, 2.0, 0.25, 1.5)] == ["1", "2", "250m", "1500m"]
+    amounts = (20_000_000_000, 1_500_000_000, 500_000, 1_048_577)
+    assert [size(Bytes(count)) for count in amounts] == ["20G", "1500M", "500k", "1048577"]
 
 
 def test_names_of_jobs_leave_room_for_those_of_their_pods(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def test_only_what_was_asked_for_is_there(flights: Project) -> None:
         "kubernetes/route.yaml",
         "kubernetes/pod-monitor.yaml",
         "kubernetes/prometheus-rule.yaml",
+        "kubernetes/jobs-service-account.yaml",
         "kubernetes/jobs-settings.yaml",
         "kubernetes/jobs-network-policy.yaml",
         "kubernetes/batch-job.yaml",
