@@ -26,3 +26,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return ""
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return f"known here: {shown}"
+
+
+def slip_of(name: str, known: Iterable[str]) -> str | None:
+    """The known name from which one differs by a letter: missing, added, other, or swapped."""
+    return next((other for other in sorted(known) if _is_slip(name, other)), None)
+
+
+def _is_slip(name: str, other: str) -> bool:
+    alike = 0
+    while alike < min(len(name), len(other)) and name[alike] == other[alike]:
+        alike += 1
+    rest, whole = name[alike:], other[alike:]
+    swapped = rest[1:2] + rest[:1] + rest[2:]
+    return name != other and (
+        rest[1:] == whole or rest == whole[1:] or rest[1:] == whole[1:] or swapped == whole
+    )

@@ -9,10 +9,15 @@ from typing import Any
 
 import pytest
 from learning import DATASET, RECIPE, context, put, rows
+from lightgbm import LGBMClassifier
+from lightgbm.basic import _ConfigAliases
+from xgboost import XGBClassifier
 
 from mlops_spec.runtime.declare import Recipe
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.train import steps
+from mlops_spec.runtime.train.parameters import parameters_of
+from mlops_spec.runtime.train.pipeline import estimator_of
 
 OWN = """\
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -32,6 +37,15 @@ class Bare(ClassifierMixin, BaseEstimator):
 
 def made(rate):
     return LogisticRegression(C=rate)
+
+
+class Open(LogisticRegression):
+    def __init__(self, depth=3, **others):
+        super().__init__(**others)
+        self.depth = depth
+
+    def get_params(self, deep=True):
+        return {"depth": self.depth}
 """
 
 
@@ -68,6 +82,16 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str, tuple[str, ...]]] = {
     "a misspelt parameter of the user's function": (
         "forests.made", {"rate": 1.0, "rat": 5},
         "forests.made has no parameter 'rat'", "did you mean 'rate'?", ("params", "rat"),
+    ),
+    "a slip in a parameter of a class that takes any": (
+        "lightgbm.LGBMClassifier", {"num_leaves": 5, "learning_rat": 5},
+        "lightgbm.LGBMClassifier has no parameter 'learning_rat'",
+        "did you mean 'learning_rate'?", ("params", "learning_rat"),
+    ),
+    "a slip in a parameter of the class below it": (
+        "xgboost.XGBClassifier", {"eta": 0.1, "max_detph": 5},
+        "xgboost.XGBClassifier has no parameter 'max_detph'",
+        "did you mean 'max_depth'?", ("params", "max_detph"),
     ),
     "a value that scikit-learn refuses": (
         "sklearn.linear_model.LogisticRegression", {"tol": 0.1, "C": -1.0},
@@ -108,7 +132,35 @@ def test_what_cannot_be_made_is_refused_at_its_line_before_a_row_is_read(
     assert refusal.field == ("model", "flight-delay", "train", *owner)
 
 
-@pytest.mark.parametrize("path", ["forests.Own", "forests.Bare"])
+def test_no_name_that_a_booster_knows_is_taken_for_a_slip() -> None:
+    aliases = _ConfigAliases._get_all_param_aliases()
+    of_lightgbm = {name for main, others in aliases.items() for name in (main, *others)}
+    of_xgboost = {
+        "eta", "lambda", "alpha", "gamma", "max_bin", "max_leaves", "seed", "nthread", "silent",
+        "sketch_eps", "rate_drop", "one_drop", "skip_drop", "updater", "refresh_leaf", "top_k",
+        "process_type", "lambdarank_pair_method", "seed_per_iteration", "feature_selector",
+        "sample_type", "normalize_type", "aft_loss_distribution", "disable_default_eval_metric",
+    }  # fmt: skip
+
+    assert parameters_of(LGBMClassifier).strange(of_lightgbm) == []
+    assert parameters_of(XGBClassifier).strange(of_xgboost) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "seed"),
+    [
+        ("lightgbm.LGBMClassifier", {}, 7), ("xgboost.XGBClassifier", {"eta": 0.1}, 7),
+        ("xgboost.XGBClassifier", {"random_state": 3}, 3),
+        ("lightgbm.LGBMClassifier", {"seed": 5}, None),
+    ],
+)  # fmt: skip
+def test_the_seed_reaches_a_booster_too(path: str, params: dict[str, Any], seed: int) -> None:
+    made = estimator_of(replace(RECIPE, estimator=path, params=params, seed=7))
+
+    assert made.get_params()["random_state"] == seed
+
+
+@pytest.mark.parametrize("path", ["forests.Own", "forests.Bare", "forests.Open"])
 def test_a_class_of_the_users_with_parameters_of_its_own_is_ready(
     path: str, tmp_path: Path
 ) -> None:

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from mlops_spec.diagnostics.suggest import did_you_mean
 from mlops_spec.runtime.declare import Dataset, Recipe, Task
 from mlops_spec.runtime.dotted import named
 from mlops_spec.runtime.refusal import Refusal, gist
+from mlops_spec.runtime.train.parameters import (
+    parameters_of,
+    require_known,
+    require_taken,
+    required_by,
+)
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -24,6 +29,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ONE_HOT_VALUES: Final = 50
 # HistGradientBoosting bins a column into 255 values at most.
 ORDINAL_VALUES: Final = 254
+# What says otherwise than the recipe's seed, in scikit-learn and in boosters.
+_SEEDS: Final = frozenset({"random_state", "seed", "random_seed"})
 
 
 def features_of(rows: pd.DataFrame, dataset: Dataset, recipe: Recipe) -> pd.DataFrame:
@@ -120,12 +127,11 @@ def _scaled() -> Any:
 def estimator_of(recipe: Recipe) -> Any:
     """The estimator with its parameters, and the recipe's seed when it takes one."""
     kind = _maker_of(recipe)
-    known = _parameters(kind)
-    if known is not None:
-        _require_known(recipe, known)
+    known = parameters_of(kind)
+    require_known(recipe, known)
     params = dict(recipe.params)
-    if known is not None and "random_state" in known:
-        params.setdefault("random_state", recipe.seed)
+    if "random_state" in known.names and not _SEEDS & params.keys():
+        params["random_state"] = recipe.seed
     try:
         estimator = kind(**params)
     except Exception as error:
@@ -141,41 +147,9 @@ def estimator_of(recipe: Recipe) -> Any:
             f"{recipe.estimator} makes {type(estimator).__name__}, not a scikit-learn estimator",
             "return something with fit and get_params, such as a sklearn.pipeline.Pipeline",
         )
-    _require_taken(recipe, estimator)
+    require_taken(recipe, estimator)
     _require_fit_for(recipe.task, estimator, recipe.estimator)
     return estimator
-
-
-def _require_taken(recipe: Recipe, estimator: Any) -> None:
-    """Values too: scikit-learn looks at them when it fits, which is after all work with the data.
-
-    Only of its own classes, whose parameters are what they say; a subclass may have others.
-    """
-    own = type(estimator).__module__.startswith("sklearn.")
-    if not (own and hasattr(estimator, "_parameter_constraints")):
-        return
-    try:
-        estimator._validate_params()
-    except (ValueError, TypeError) as error:
-        named = next((name for name in recipe.params if repr(name) in str(error)), None)
-        raise Refusal(
-            "MLS707",
-            f"{recipe.estimator} refuses its parameters: {gist(error)}",
-            "look at `train.params`",
-            field=("train", "params", *filter(None, [named])),
-        ) from error
-
-
-def _require_known(recipe: Recipe, known: set[str]) -> None:
-    strange = [name for name in recipe.params if name not in known]
-    if strange:
-        raise Refusal(
-            "MLS707",
-            f"{recipe.estimator} has no parameter {strange[0]!r}",
-            did_you_mean(strange[0], known),
-            tuple(f"no parameter {name!r}; {did_you_mean(name, known)}" for name in strange[1:]),
-            field=("train", "params", strange[0]),
-        )
 
 
 def _maker_of(recipe: Recipe) -> Any:
@@ -183,7 +157,7 @@ def _maker_of(recipe: Recipe) -> Any:
     found = named(recipe.estimator)
     if inspect.isclass(found) and _is_estimator(found):
         return found
-    if inspect.isfunction(found) and _required(found) <= set(recipe.params):
+    if inspect.isfunction(found) and required_by(found) <= set(recipe.params):
         return found
     raise Refusal(
         "MLS707",
@@ -194,24 +168,6 @@ def _maker_of(recipe: Recipe) -> Any:
 
 def _is_estimator(found: Any) -> bool:
     return hasattr(found, "fit") and hasattr(found, "get_params")
-
-
-def _required(function: Any) -> set[str]:
-    """The parameters without which it cannot be called."""
-    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {
-        parameter.name
-        for parameter in inspect.signature(function).parameters.values()
-        if parameter.default is inspect.Parameter.empty and parameter.kind in by_name
-    }
-
-
-def _parameters(kind: Any) -> set[str] | None:
-    """The names of the parameters, None when it takes any."""
-    found = inspect.signature(kind).parameters.values()
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in found):
-        return None
-    return {parameter.name for parameter in found}
 
 
 def _require_fit_for(task: Task, estimator: Any, path: str) -> None:
