@@ -74,7 +74,8 @@ def _together(refused: dict[str, Refusal]) -> Refusal:
         for dataset, other in others
     )
     message = f"Dataset {name}: {first.message}"
-    return Refusal(first.code, message, first.help, (*first.details, *also))
+    field = first.field or ("dataset", name, "source")
+    return Refusal(first.code, message, first.help, (*first.details, *also), field=field)
 
 
 def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPlan:

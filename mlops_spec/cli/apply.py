@@ -16,7 +16,7 @@ from mlops_spec.apply.look import make_plan
 from mlops_spec.apply.site import Site
 from mlops_spec.apply.stages import ApplyPlan
 from mlops_spec.apply.world import LiveWorld
-from mlops_spec.cli.fields import at_its_line, placed
+from mlops_spec.cli.fields import at_its_line, owner_of, placed
 from mlops_spec.cli.plan import show
 from mlops_spec.cli.refused import print_refusal
 from mlops_spec.cli.replays import replays
@@ -125,11 +125,12 @@ def refusal_of(site: Site, failure: FlowFailed, since: float) -> Refusal:
     if not failed:
         log = site.workspace.logs / f"flows-{model}.log"
         return Refusal("MLS602", f"{failure.deployment}: {failure}", f"look at {log}")
-    said = failed[-1].output
+    said, step = failed[-1].output, failed[-1].step
+    code = str(said.get("code", "MLS602"))
     return Refusal(
-        str(said.get("code", "MLS602")),
-        f"{model}: {failed[-1].step}: {said.get('message', failure)}",
+        code,
+        f"{model}: {step}: {said.get('message', failure)}",
         str(said.get("help", "")),
         tuple(said.get("details", ())),
-        field=tuple(said.get("field", ())),
+        field=owner_of(site.model(model), step, code, tuple(said.get("field", ()))),
     )

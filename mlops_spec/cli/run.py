@@ -9,12 +9,13 @@ import uuid
 from contextlib import nullcontext
 from datetime import datetime
 
-from mlops_spec.apply.events import Event
+from mlops_spec.apply.events import Event, Note
 from mlops_spec.apply.follow import FlowFailed, FlowRequest, Watch, run_flow
 from mlops_spec.apply.look import at_work, plan_one
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.apply import refusal_of
 from mlops_spec.cli.exits import Exit
+from mlops_spec.cli.fields import placed
 from mlops_spec.cli.refused import print_refusal
 from mlops_spec.cli.site import add_environment, open_site
 from mlops_spec.cli.views.console import console
@@ -81,8 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             run_flow(PrefectRuns(environment), watch, arguments.model, arguments.flow, request)
         except FlowFailed as failure:
-            print_refusal(refusal_of(site, failure, started), arguments)
+            print_refusal(placed(site, refusal_of(site, failure, started)), arguments)
             return Exit.FAILED
+        if progress is not None and not progress.told:
+            progress.tell(Note("nothing to do: all of it was done before, with the same result"))
     _report(site, arguments)
     return Exit.FINE
 
@@ -128,7 +131,7 @@ def _ignore(_: Event) -> None:
 
 def _report(site: Site, arguments: argparse.Namespace) -> None:
     if arguments.output == "json":
-        told = [story for story in summary_json(site) if story["model"] == arguments.model]
+        told = summary_json(site, arguments.model)
         print(json.dumps({"format_version": 1, "models": told}, indent=2, ensure_ascii=False))
         return
     print_summary(site, console(arguments), arguments.model)

@@ -55,10 +55,22 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """A step that failed: what it said, what helps, and when (seconds since 1970)."""
+
+    step: str
+    code: str
+    message: str
+    help: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModelStatus:
     """One model: its releases, production first, and the last window that the monitor closed.
 
-    `waiting` is the candidate that a person has to decide on; `held` one that goes no further.
+    `waiting` is the candidate that a person has to decide on; `held` one that goes no further;
+    `failed` the step that was done last for the model, if it failed.
     """
 
     name: str
@@ -66,6 +78,7 @@ class ModelStatus:
     window: Window | None
     waiting: Waiting | None = None
     held: Held | None = None
+    failed: Failed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +95,9 @@ class Status:
 
     @property
     def empty(self) -> bool:
-        return not self.programs and not any(m.releases or m.waiting or m.held for m in self.models)
+        return not self.programs and not any(
+            m.releases or m.waiting or m.held or m.failed for m in self.models
+        )
 
 
 _ROLES: Final = ("production", "candidate", "previous", "quarantined")
@@ -149,7 +164,18 @@ def _model(
         windows[-1] if windows else None,
         replace(waiting, candidate=told(waiting.candidate)) if waiting else None,
         replace(held, candidate=told(held.candidate)) if held else None,
+        _failed(journal, name),
     )
+
+
+def _failed(journal: Journal, name: str) -> Failed | None:
+    """The newest step of a model, where it failed: what came after it has mended the others."""
+    steps = journal.steps(name)
+    last = max(steps, key=lambda step: step.finished_at or step.started_at, default=None)
+    if last is None or last.status != "failed":
+        return None
+    said = {key: str(last.output.get(key, "")) for key in ("code", "message", "help")}
+    return Failed(last.step, at=last.finished_at or last.started_at, **said)
 
 
 def _place(deployment: Deployment) -> tuple[int, float]:
@@ -196,6 +222,7 @@ def _model_json(model: ModelStatus) -> dict[str, Any]:
         "releases": [_release_json(release) for release in model.releases],
         "waiting": model.waiting.to_json() if model.waiting else None,
         "held": model.held.to_json() if model.held else None,
+        "failed": asdict(model.failed) if model.failed else None,
         "window": asdict(model.window) if model.window else None,
     }
 

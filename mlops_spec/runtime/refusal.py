@@ -19,7 +19,8 @@ class Refusal(Exception):
 
     `transient`: a server or a lock; the same may succeed a moment later. `field`: what of the specs
     owns the trouble, as `("model", NAME, "serve", "resources")` or `("environment", "serve",
-    "images")`; whoever prints it knows the line, `at`.
+    "images")`; whoever prints it knows the line, `at`. A step that knows no name says `("data",
+    ...)` of the Dataset that it reads, or a path of its model.
 
     It crosses process borders as JSON in the journal, so that `spec apply` can print it like any
     other diagnostic.

@@ -60,7 +60,8 @@ def test_every_unreadable_source_is_named_in_one_run(
 
     assert spec(root, "plan") == 1
     assert capsys.readouterr().err == (
-        "error MLS701: Dataset homes: the environment variable HOMES_URL is not set\n"
+        "specs/homes.yaml:3:1: error MLS701: Dataset homes: "
+        "the environment variable HOMES_URL is not set\n"
         "    also MLS701: Dataset trips: no file matches 'data/trips.csv' under "
         f"{root}; put the data there, or change `source` of the Dataset\n"
         "  help: set it to the SQLAlchemy URL of the database, such as "

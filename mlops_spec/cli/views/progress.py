@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from types import TracebackType
-from typing import Self, assert_never
+from typing import Final, Self, assert_never
 
 from rich.console import Console
 from rich.markup import escape
@@ -29,6 +30,9 @@ from mlops_spec.state import Step
 
 # What apply and rollouts note down for each other about a cluster: no step of the loop.
 NOTES = ("objects", "instance", "image")
+_WIDTH: Final = len("canary-100")
+_BATCH_WIDTH: Final = len("batch-predict")
+_TIMES_AT: Final = 66
 MARKS = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "running": "[cyan]…[/]"}
 
 
@@ -37,6 +41,7 @@ class Progress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self.told = 0  # steps
         self._status: Status = console.status("")
 
     def __enter__(self) -> Self:
@@ -88,13 +93,27 @@ class Progress:
             return
         if step.status == "failed":
             said = printable(str(step.output.get("message", "")))
+        self.told += 1
         seconds = (step.finished_at or step.started_at) - step.started_at
-        self._line("    ", MARKS[step.status], f"{step.step:<10} {said}", seconds)
+        name = step.step.ljust(_BATCH_WIDTH if step.step.startswith("batch-") else _WIDTH)
+        self._line("    ", MARKS[step.status], f"{name} {said}", seconds, len(name) + 1)
 
-    def _line(self, indent: str, mark: str, text: str, seconds: float) -> None:
-        # The times stand in one column, within 80.
-        padded = escape(text.ljust(66 - len(indent)))
-        self._console.print(f"{indent}{mark} {padded} [dim]{seconds:6.1f} s[/]")
+    def _line(self, indent: str, mark: str, text: str, seconds: float, hang: int = 0) -> None:
+        # The times stand in one column, within 80. What is longer goes on below, on a terminal; in
+        # a file a line stays whole, for those who search in it.
+        first, *more = self._folded(text, _TIMES_AT - len(indent), hang)
+        padded = escape(first.ljust(_TIMES_AT - len(indent)))
+        self._console.print(f"{indent}{mark} {padded} [dim]{seconds:6.1f} s[/]", soft_wrap=True)
+        for line in more:
+            self._console.print(f"{indent}  {escape(line)}", soft_wrap=True)
+
+    def _folded(self, text: str, width: int, hang: int) -> list[str]:
+        if not self._console.is_terminal or len(text) <= width:
+            return [text]
+        return wrap(
+            text, width, subsequent_indent=" " * hang, break_long_words=False,
+            break_on_hyphens=False,
+        )  # fmt: skip
 
 
 def _title(stage: Stage) -> str:

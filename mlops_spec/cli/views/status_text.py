@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from rich.markup import escape
 
+from mlops_spec.cli.views.text import printable
 from mlops_spec.cli.views.verdicts import outcome as outcome_of
-from mlops_spec.observe.status import Decision, ModelStatus, Release, Status
+from mlops_spec.observe.status import Decision, Failed, ModelStatus, Release, Status
 from mlops_spec.observe.waiting import Candidate, Held, Waiting
 from mlops_spec.runtime.machine.processes import Process
 from mlops_spec.state import Window
@@ -18,6 +19,7 @@ from mlops_spec.terms.verdict import Outcome, Verdict, worst
 _ROLE_COLOURS = {
     "production": "green", "candidate": "cyan", "previous": "dim", "quarantined": "red",
 }  # fmt: skip
+_SHOWN = 3  # verdicts of one window
 _CONDITION_COLOURS = {"running": "green", "failed": "red"}
 
 
@@ -63,8 +65,10 @@ def _model_lines(model: ModelStatus, status: Status) -> Iterator[str]:
         yield from _waiting_lines(model.waiting, status.now)
     if model.held is not None:
         yield from _held_lines(model.held, status.now)
+    if model.failed is not None:
+        yield from _failed_lines(model.failed, status.now)
     if model.window is not None:
-        yield _window_line(model.window, status.now)
+        yield from _window_lines(model.window, status.now)
 
 
 def _release_lines(release: Release, status: Status) -> Iterator[str]:
@@ -112,6 +116,14 @@ def _held_lines(held: Held, now: float) -> Iterator[str]:
     yield from _paper_lines(candidate)
 
 
+def _failed_lines(failed: Failed, now: float) -> Iterator[str]:
+    """The step that was done last and failed: why nothing, or nothing new, is live."""
+    said = f"{failed.code}: {printable(failed.message)}"
+    yield f"  [red]failed[/]       {failed.step} {duration(now - failed.at)} ago, {escape(said)}"
+    if failed.help:
+        yield f"               {escape(printable(failed.help))}"
+
+
 def _paper_lines(found: Candidate | Release) -> Iterator[str]:
     yield from _fallback_lines(found.fallback)
     if found.card:
@@ -142,19 +154,23 @@ def _decision_lines(decision: Decision) -> Iterator[str]:
         yield f"                 {escape(verdict.line())}"
 
 
-def _window_line(window: Window, now: float) -> str:
+def _window_lines(window: Window, now: float) -> Iterator[str]:
     verdicts = [Verdict.from_json(found) for found in window.verdicts]
     outcome = worst(verdict.outcome for verdict in verdicts)
-    loud = [v.line() for v in verdicts if v.outcome is not Outcome.PASS]
-    shown = f": {escape(loud[0])}" if loud else ""
-    more = f" (and {len(loud) - 1} more)" if len(loud) > 1 else ""
     # Rows carry their own time, which a replay of last summer leaves in the past.
     until = datetime.fromtimestamp(window.end, UTC)
     looked = duration(now - window.at)
-    return (
+    yield (
         f"  monitor      {outcome_of(outcome)} {looked} ago, for the window to "
-        f"{until:%Y-%m-%d %H:%M} UTC{shown}{more}"
+        f"{until:%Y-%m-%d %H:%M} UTC"
     )
+    # A column that fails is worth more than ten of which too little is known.
+    loud = [v for v in verdicts if v.outcome is not Outcome.PASS]
+    shown = [v for v in loud if v.outcome is outcome][:_SHOWN]
+    for verdict in shown:
+        yield f"                 {escape(verdict.line())}"
+    if len(loud) > len(shown):
+        yield f"                 and {len(loud) - len(shown)} more that did not pass"
 
 
 def duration(seconds: float) -> str:

@@ -54,7 +54,10 @@ def _evaluate(output: Output) -> str:
     if parity is None:
         return ""
     rows, apart = count(parity["rows"]), parity["max_difference"]
-    return f"the portable form agrees to {apart:.0e} on {rows} rows" if apart is not None else ""
+    if apart is None:
+        return ""
+    near = f"to {apart:.0e}" if apart else "exactly"
+    return f"the portable form agrees {near} on {rows} rows"
 
 
 def _verdicts(output: Output) -> str:
@@ -99,6 +102,28 @@ def _rollout(output: Output) -> str:
     return ", ".join(part for part in (seen, _verdicts(output)) if part)
 
 
+def _batch_begin(output: Output) -> str:
+    return (
+        f"version {output['version']}, release {output['release']}" if "release" in output else ""
+    )
+
+
+def _batch_predict(output: Output) -> str:
+    if "parts" not in output:
+        return f"{count(output['rows'])} rows" if "rows" in output else ""
+    rows = sum(part["rows"] for part in output["parts"])
+    return f"{count(rows)} rows{', predicted before' if output.get('known') else ''}"
+
+
+def _batch_finish(output: Output) -> str:
+    """Where the rows are, and how many of them could not be predicted."""
+    if "rows" not in output:
+        return ""
+    place = f"table {output['table']}" if "table" in output else str(output.get("folder", ""))
+    bad = f", {count(output['bad_rows'])} of {count(output['rows'])} rows bad"
+    return f"{place}{bad if output.get('bad_rows') else ''}"
+
+
 DESCRIPTIONS: Final[dict[str, Callable[[Output], str]]] = {
     "snapshot": _snapshot,
     "check": _check,
@@ -112,4 +137,7 @@ DESCRIPTIONS: Final[dict[str, Callable[[Output], str]]] = {
     "deploy": _deploy,
     "promote": _pods,
     "shadow": _rollout,
+    "batch-begin": _batch_begin,
+    "batch-predict": _batch_predict,
+    "batch-finish": _batch_finish,
 }

@@ -13,8 +13,11 @@ from rich.table import Table
 from mlops_spec.apply.look import standing_of
 from mlops_spec.apply.site import Site
 from mlops_spec.cli.views.steps import count
+from mlops_spec.cli.views.text import printable
 from mlops_spec.cli.views.verdicts import because, brief, outcome, row
+from mlops_spec.model.project import LinkedModel
 from mlops_spec.observe.story import Seen, Story, tell_story
+from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Retraining, Window
 from mlops_spec.state.fallback import fallback_line
 from mlops_spec.targets.platform import addresses
@@ -23,22 +26,34 @@ from mlops_spec.terms.open_inference import MODEL_METADATA
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 
-def stories(site: Site) -> tuple[Story, ...]:
-    """The story of what the specs ask for, or of what is live, for every model."""
+def stories(site: Site, only: str = "") -> tuple[Story, ...]:
+    """The story of what the specs ask for, or of what is live, for every model or `only` one."""
     return tuple(
-        tell_story(site.store, site.environment, model.name, standing_of(site, model).run)
+        tell_story(site.store, site.environment, model.name, _wanted_run(site, model))
         for model in site.project.models
+        if only in ("", model.name)
     )
 
 
-def summary_json(site: Site) -> list[dict[str, Any]]:
+def _wanted_run(site: Site, model: LinkedModel) -> str | None:
+    """None, so that what is live is told, where nobody can say now which rows are asked for.
+
+    What a flow has done does not fail by that: it may know a database that this shell does not.
+    """
+    try:
+        return standing_of(site, model).run
+    except Refusal:
+        return None
+
+
+def summary_json(site: Site, only: str = "") -> list[dict[str, Any]]:
     """The same for machines."""
-    return [story.to_json() for story in stories(site)]
+    return [story.to_json() for story in stories(site, only)]
 
 
 def print_summary(site: Site, out: Console, only: str = "") -> None:
     """About ten lines a model, then where everything is. `only`: a model's name."""
-    told = tuple(story for story in stories(site) if only in ("", story.model))
+    told = stories(site, only)
     for story in told:
         out.print()
         out.print(_headline(story))
@@ -52,7 +67,7 @@ def print_summary(site: Site, out: Console, only: str = "") -> None:
         if rollout:
             out.print(_rollout_table(rollout))
         for line in _watched(story):
-            out.print(line)
+            out.print(line, soft_wrap=True)
     out.print()
     for name, place in _places(site, told):
         out.print(f"{_label(name)}{place}", soft_wrap=True)
@@ -125,11 +140,24 @@ def _window(window: Window) -> str:
     loud = [v for v in verdicts if v.outcome in (Outcome.FAIL, Outcome.ERROR)]
     # The model's own answers and their quality first; columns explain them.
     loud.sort(key=lambda v: (not v.check.startswith("performance"), "score" not in v.check))
-    shown = ", ".join(f"{escape(v.check)} {v.estimate or 0:.3g}" for v in loud[:4])
+    shown = ", ".join(map(_loud, loud[:4]))
     more = f" and {len(loud) - 4} more" if len(loud) > 4 else ""
     until = datetime.fromtimestamp(window.end, UTC)
-    said = f": {shown}{more}" if loud else ""
-    return f"{outcome(Outcome(window.outcome))} in the window to {until:%Y-%m-%d %H:%M}{said}"
+    said = f": {shown}{more}" if loud else _quiet(verdicts)
+    return f"{outcome(Outcome(window.outcome))} in the window to {until:%Y-%m-%d %H:%M} UTC{said}"
+
+
+def _loud(verdict: Verdict) -> str:
+    """A check with what it found; why it found nothing, where it could not look."""
+    if verdict.estimate is None:
+        return f"{escape(verdict.check)} ({escape(printable(verdict.reason))})"
+    return f"{escape(verdict.check)} {verdict.estimate:.3g}"
+
+
+def _quiet(verdicts: list[Verdict]) -> str:
+    """Why nothing was decided, by the first check that says it; nothing where all passed."""
+    said = next((v.reason for v in verdicts if v.outcome is not Outcome.PASS and v.reason), "")
+    return f": {escape(printable(said))}" if said else ""
 
 
 def _retraining(retraining: Retraining) -> str:

@@ -64,8 +64,9 @@ def predict(
     def work(progress: Progress) -> Output:
         with exclusive(context.workspace, f"batch-{context.model}"):
             scorer = _scorer(context, job, trust)
+            known = (context.root / job.output / job.name / MANIFEST).is_file()
             parts = _predict(context, dataset, job, scorer, progress)
-            return {"parts": [asdict(part) for part in parts]}
+            return {"parts": [asdict(part) for part in parts], "known": known}
 
     found = context.step("batch-predict", job.id, job.run, work)
     return tuple(Part(**part) for part in found["parts"])

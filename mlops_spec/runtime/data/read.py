@@ -116,6 +116,7 @@ def require_columns(wanted: Sequence[str], found: list[str], place: str) -> None
             f"{place} has no column {missing[0]!r}",
             did_you_mean(missing[0], found),
             tuple(f"no column {name!r}; {did_you_mean(name, found)}" for name in missing),
+            field=("data", "columns", missing[0]),
         )
 
 
@@ -134,6 +135,7 @@ def _column(name: str, stored: pa.ChunkedArray) -> pa.ChunkedArray:
             f"{gist(error)}",
             "store numbers, text, booleans or times from year 1 to 9999; a list or a struct is "
             "several columns",
+            field=("data", "columns", name),
         ) from error
 
 
@@ -172,6 +174,7 @@ def _joined(parts: Iterable[tuple[str, pa.Table]]) -> pa.Table:
                     "MLS701",
                     f"column {name!r} is {now} in {place} and {before} in an earlier file",
                     "write all files of a Dataset with the same types",
+                    field=("data", "columns", name),
                 )
         tables.append(table)
     return pa.concat_tables(tables, promote_options="permissive").combine_chunks()

@@ -143,6 +143,7 @@ def _refused(what: str, dataset: Dataset) -> Refusal:
         f"the split by {dataset.split.by} leaves too little: {what}",
         f"add rows, or change `split` (test {dataset.split.test:.0%}, "
         f"validation {dataset.split.validation:.0%}).{ties}",
+        field=("data", "split"),
     )
 
 

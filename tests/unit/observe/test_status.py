@@ -52,8 +52,8 @@ def test_it_says_what_is_live_and_why_what_is_quarantined_and_what_was_monitored
     ]
     assert shown[8] == "because canary-5: errors FAIL 9 %"
     assert shown[9].startswith("monitor      [red]FAIL[/] ")
-    assert "psi distance: FAIL" in shown[9]
-    assert shown[10:] == ["", "[bold]later[/]", "nothing is live"]
+    assert shown[10].startswith("psi distance: FAIL")
+    assert shown[11:] == ["", "[bold]later[/]", "nothing is live"]
 
 
 def test_a_release_without_a_portable_form_is_a_warning(tmp_path: Path) -> None:
@@ -97,3 +97,49 @@ def test_it_says_who_works_on_what(tmp_path: Path) -> None:
     ((name, holder),) = status.leases
     assert name == "model/local/churn"
     assert holder.startswith("train churn (process ")
+
+
+def test_the_step_that_failed_last_says_why_nothing_is_live(tmp_path: Path) -> None:
+    workspace = Workspace.of(tmp_path, "local")
+    store = Store.at(workspace.state, clock=lambda: 1000.0)
+    journal = Journal(store, "local")
+    why = {"code": "MLS703", "message": "too few rows", "help": "add rows"}
+    journal.start("churn", "split", "d", "r1")
+    journal.finish("churn", "split", "d", "failed", why)
+
+    status = look(workspace, ("churn",))
+
+    told = status_json(status)["models"][0]["failed"]
+    assert list(status_lines(status))[-4:] == [
+        "[bold]churn[/]",
+        "  nothing is live",
+        f"  [red]failed[/]       split {duration(status.now - 1000)} ago, MLS703: too few rows",
+        "               add rows",
+    ]
+    assert told == {"step": "split", **why, "at": 1000.0}
+
+
+def test_a_failure_that_a_later_step_mended_is_not_told(tmp_path: Path) -> None:
+    workspace = Workspace.of(tmp_path, "local")
+    times = iter(range(1000, 2000))
+    journal = Journal(Store.at(workspace.state, clock=lambda: float(next(times))), "local")
+    journal.start("churn", "split", "d", "r1")
+    journal.finish("churn", "split", "d", "failed", {"message": "no"})
+    journal.start("churn", "split", "e", "r2")
+    journal.finish("churn", "split", "e", "done", {})
+
+    assert status_json(look(workspace, ("churn",)))["models"][0]["failed"] is None
+
+
+def test_a_window_shows_the_verdicts_that_made_its_outcome_and_counts_the_others(
+    tmp_path: Path,
+) -> None:
+    workspace = Workspace.of(tmp_path, "local")
+    store = applied(workspace)
+    unknown = Verdict("ks temp", Outcome.NO_DATA, n=23, reason="23 values")
+    verdicts = tuple(v.to_json() for v in (unknown, PASSED, DRIFTED))
+    Windows(store, "local").save(Window("churn", "aaaa", 0, 950, "fail", verdicts))
+
+    shown = [line.strip() for line in status_lines(look(workspace, ("churn",)))]
+
+    assert shown[-2:] == [DRIFTED.line(), "and 1 more that did not pass"]
