@@ -101,13 +101,14 @@ class Estimator:
     """One class. `role`: classifier, regressor, other; inner, where the estimator inside decides.
 
     `needs`: parameters without a default. A parameter that is None takes anything.
+    `probabilities`: None where a classifier has them; otherwise the values that give it some.
     """
 
     path: str
     role: str
     params: Mapping[str, Parameter | None]
     needs: tuple[str, ...] = ()
-    probabilities: bool = True
+    probabilities: Mapping[str, Choice] | None = None
 
     @property
     def name(self) -> str:
@@ -135,7 +136,7 @@ def suitable(role: str) -> tuple[str, ...]:
     return tuple(
         path
         for path, one in _table()["estimators"].items()
-        if one["is"] == role and one.get("probabilities", True) and not one.get("needs")
+        if one["is"] == role and one.get("probabilities") != {} and "needs" not in one
     )
 
 
@@ -150,7 +151,13 @@ def known(path: str) -> Estimator | None:
         return None
     params = {name: _parameter(takes) for name, takes in one["params"].items()}
     needs = tuple(one.get("needs", ()))
-    return Estimator(path, one["is"], params, needs, one.get("probabilities", True))
+    return Estimator(path, one["is"], params, needs, _choices(one.get("probabilities")))
+
+
+def _choices(found: Mapping[str, list[Any]] | None) -> Mapping[str, Choice] | None:
+    if found is None:
+        return None
+    return {name: Choice(tuple(values)) for name, values in found.items()}
 
 
 def _parameter(takes: list[list[Any]] | None) -> Parameter | None:

@@ -55,12 +55,16 @@ MODULES_APART: Final = ("tests", "externals", "conftest")
 def table_text() -> str:
     """The whole table: a line a parameter, so that a new scikit-learn reads as a diff."""
     with warnings.catch_warnings():
+        # Some are deprecated, and say so when they are made.
         warnings.simplefilter("ignore")
-        found = dict(all_estimators())
-        paths = public_paths(set(found.values()))
+        return "\n".join(table_lines()) + "\n"
+
+
+def table_lines() -> list[str]:
+    paths = public_paths({kind for _, kind in all_estimators()})
     own = {kind: shortest(names) for kind, names in paths.items()}
     fitting = {own[kind]: kind for kind in own if role_of(kind) != "other"}
-    lines = [
+    return [
         "{",
         f' "scikit-learn": "{sklearn.__version__}",',
         f' "other": {json.dumps(sorted(own[kind] for kind in own if role_of(kind) == "other"))},',
@@ -70,7 +74,6 @@ def table_text() -> str:
         " }",
         "}",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def public_paths(kinds: set[type]) -> dict[type, list[str]]:
@@ -119,8 +122,8 @@ def role_of(kind: type) -> str:
 
 def entry(kind: type) -> str:
     head: dict[str, Any] = {"is": role_of(kind)}
-    if head["is"] == "classifier" and not hasattr(kind, "predict_proba"):
-        head["probabilities"] = False
+    if head["is"] == "classifier" and not has_probabilities(kind):
+        head["probabilities"] = dict(probabilities(kind))
     if needs(kind):
         head["needs"] = needs(kind)
     params = ",\n".join(
@@ -128,6 +131,29 @@ def entry(kind: type) -> str:
         for name in inspect.signature(kind).parameters
     )
     return f'{json.dumps(head)[:-1]}, "params": {{\n{params}}}}}' if params else json.dumps(head)
+
+
+def has_probabilities(kind: Any, **params: Any) -> bool:
+    """As it is made; of one that needs another inside, as its class is."""
+    return hasattr(kind if needs(kind) else kind(**params), "predict_proba")
+
+
+def probabilities(kind: Any) -> Iterator[tuple[str, list[Any]]]:
+    """The parameters, each with the values, that give it probabilities it has not by default."""
+    for name in inspect.signature(kind).parameters:
+        values = [one for form in takes(kind, name) or () for one in _few_values(form)]
+        found = [one for one in values if has_probabilities(kind, **{name: one})]
+        if found:
+            yield name, found
+
+
+def _few_values(form: list[Any]) -> list[Any]:
+    match form:
+        case ["boolean"]:
+            return [True, False]
+        case ["one of", *values]:
+            return values
+    return []
 
 
 def needs(kind: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from mlops_spec.diagnostics import Code, Diagnostics, Span
 from mlops_spec.diagnostics.catalogue import ESTIMATOR_MISFIT, OTHER_VERSION
@@ -11,6 +11,7 @@ from mlops_spec.diagnostics.suggest import nearest
 from mlops_spec.link.estimators import DISTRIBUTION, Estimator, known, known_version, suitable
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.project import Document
+from mlops_spec.model.spec.describe import one_of
 from mlops_spec.model.spec.model import ModelSpec
 
 ROLES: Final[Mapping[str, str]] = {
@@ -20,6 +21,7 @@ ROLES: Final[Mapping[str, str]] = {
 OWN_FUNCTION: Final = (
     "let a function of yours make the estimator, and name that: estimator: module.function"
 )
+_LONGEST: Final = 60  # characters of a value
 _USUAL: Final[Mapping[str, str]] = {
     "classifier": "sklearn.linear_model.LogisticRegression",
     "regressor": "sklearn.linear_model.Ridge",
@@ -43,16 +45,35 @@ def _misfits(document: Document[ModelSpec]) -> Iterator[tuple[str, str]]:
     meant = f"did you mean {best!r}?" if best else f"take a {role}, such as {_USUAL[role]}"
     if one is None:
         if _should_be_known(path):
-            yield f"scikit-learn has no estimator {path}", meant
+            yield f"scikit-learn has no estimator {shown(path)}", meant
         return
     missing = [f"`{name}`" for name in one.needs if name not in spec.train.params]
     if missing and document.whole:
         yield f"{one.name} cannot be made without {' and '.join(missing)}", OWN_FUNCTION
     if one.role not in (role, "inner"):
         yield f"{one.name} is not a {role}", f"the task is {spec.task}; {meant}"
-    if role == "classifier" and not one.probabilities:
-        help = f"take another, such as {_USUAL[role]}; to wrap it, {OWN_FUNCTION}"
-        yield f"{one.name} gives no probabilities", help
+    if role == "classifier" and not _gives_probabilities(one, spec.train.params):
+        yield f"{one.name} gives no probabilities", _with_probabilities(one)
+
+
+def _gives_probabilities(one: Estimator, params: Mapping[str, Any]) -> bool:
+    """By itself or by a parameter; where that is misspelt, there is one mistake, and no second."""
+    for name, choice in (one.probabilities or {}).items():
+        takes = one.params[name]
+        wrong = takes is not None and name in params and not takes.accepts(params[name])
+        slip = any(nearest(given, [name]) for given in params if given not in one.params)
+        if wrong or slip or (name in params and choice.accepts(params[name])):
+            return True
+    return one.probabilities is None
+
+
+def _with_probabilities(one: Estimator) -> str:
+    ways = [
+        f"write {name}: {one_of(choice.words())} in `params`"
+        for name, choice in (one.probabilities or {}).items()
+    ]
+    wrapped = f"take another, such as {_USUAL['classifier']}; to wrap it, {OWN_FUNCTION}"
+    return ", or ".join(ways) or wrapped
 
 
 def _should_be_known(path: str) -> bool:
@@ -100,6 +121,20 @@ def tell(scope: Scope, found: Diagnostics, code: Code, at: Span, wrong: tuple[st
 def _minor(version: str) -> list[str]:
     """Estimators and parameters come and go with the second number."""
     return version.split(".")[:2]
+
+
+def shown(value: Any) -> str:
+    """A value as it was written, shortened."""
+    match value:
+        case None | bool():
+            return {None: "null", True: "true", False: "false"}[value]
+        case dict():
+            return "a mapping"
+        case tuple() | list():
+            return "a list"
+        case _:
+            text = repr(value)
+            return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 RULES: Final = (estimators_exist_and_suit,)

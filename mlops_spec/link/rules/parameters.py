@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final
 
 from mlops_spec.diagnostics import Diagnostics, Span, did_you_mean
 from mlops_spec.diagnostics.catalogue import PARAMETER_REFUSED
 from mlops_spec.diagnostics.suggest import nearest
 from mlops_spec.link.estimators import Estimator, Parameter
-from mlops_spec.link.rules.estimators import OWN_FUNCTION, judges_of, tell
+from mlops_spec.link.rules.estimators import OWN_FUNCTION, judges_of, shown, tell
 from mlops_spec.link.rules.teaching import BINS_CATEGORIES, CATEGORIES
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.project import Document, Loc
@@ -27,19 +28,23 @@ _OTHER_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "early_stopping_rounds": ("n_iter_no_change",), "objective": ("loss",), "epochs": ("max_iter",),
 }  # fmt: skip
 _SEEDS: Final = ("seed", "random_seed")
-_LONGEST: Final = 60  # characters of a value
+_MOST: Final = 100  # mistakes of one model: more than anyone reads
 
 
 def parameters_are_the_estimators(scope: Scope, found: Diagnostics) -> None:
     """MLS338: every parameter exists, and its value is one that the estimator takes."""
     for document in scope.models:
         judges = judges_of(document.spec)
-        for name, value in document.spec.train.params.items():
-            if judges and not any(_is_taken(one, name, value) for one in judges):
-                # The last is what an estimator that does not suit was meant to be.
-                wrong = _refused(judges[-1], name, value)
-                at = _place_of(document, judges[-1], name, value)
-                tell(scope, found, PARAMETER_REFUSED, at, wrong)
+        refused = (
+            (name, value)
+            for name, value in document.spec.train.params.items()
+            if judges and not any(_is_taken(one, name, value) for one in judges)
+        )
+        for name, value in islice(refused, _MOST):
+            # The last is what an estimator that does not suit was meant to be.
+            wrong = _refused(judges[-1], name, value)
+            at = _place_of(document, judges[-1], name, value)
+            tell(scope, found, PARAMETER_REFUSED, at, wrong)
 
 
 def _is_taken(one: Estimator, name: str, value: Any) -> bool:
@@ -61,8 +66,8 @@ def _refused(one: Estimator, name: str, value: Any) -> tuple[str, str]:
     """(message, help)."""
     takes = one.params.get(name)
     if takes is None:
-        return f"{one.name} has no parameter {name!r}", _meant(name, one)
-    message = f"`{name}` of {one.name} is {_shown(value)}; it takes {takes.words()}"
+        return f"{one.name} has no parameter {shown(name)}", _meant(name, one)
+    message = f"`{name}` of {one.name} is {shown(value)}; it takes {takes.words()}"
     left_out = "correct it" if name in one.needs else "correct it, or leave it out for the default"
     return message, _instead(value, takes) or left_out
 
@@ -87,7 +92,7 @@ def _instead(value: Any, takes: Parameter) -> str:
     if best is not None:
         return f"did you mean {best!r}?"
     plain = _unquoted(value)
-    return f"write {_shown(plain)}, without quotes" if takes.accepts(plain) else ""
+    return f"write {shown(plain)}, without quotes" if takes.accepts(plain) else ""
 
 
 def _unquoted(text: str) -> Any:
@@ -101,19 +106,6 @@ def _unquoted(text: str) -> Any:
         except ValueError:
             continue
     return text
-
-
-def _shown(value: Any) -> str:
-    match value:
-        case None | bool():
-            return {None: "null", True: "true", False: "false"}[value]
-        case dict():
-            return "a mapping"
-        case tuple() | list():
-            return "a list"
-        case _:
-            text = repr(value)
-            return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 RULES: Final = (parameters_are_the_estimators,)

@@ -103,10 +103,10 @@ def test_old_parameters_and_old_values_are_taken_and_not_suggested() -> None:
     ("path", "task", "said"),
     [
         ("sklearn.ensemble.RandomForest", "regression",
-         "scikit-learn has no estimator sklearn.ensemble.RandomForest | "
+         "scikit-learn has no estimator 'sklearn.ensemble.RandomForest' | "
          "did you mean 'sklearn.ensemble.RandomForestRegressor'?"),
         ("sklearn.tree.RandomForestClassifier", "multiclass",
-         "scikit-learn has no estimator sklearn.tree.RandomForestClassifier | "
+         "scikit-learn has no estimator 'sklearn.tree.RandomForestClassifier' | "
          "did you mean 'sklearn.ensemble.RandomForestClassifier'?"),
         ("sklearn.svm.SVR", "binary",
          "SVR is not a classifier | the task is binary; did you mean 'sklearn.svm.SVC'?"),
@@ -119,6 +119,11 @@ def test_old_parameters_and_old_values_are_taken_and_not_suggested() -> None:
         ("sklearn.svm.LinearSVC", "binary",
          "LinearSVC gives no probabilities | take another, such as "
          f"sklearn.linear_model.LogisticRegression; to wrap it, {FUNCTION}"),
+        ("sklearn.svm.SVC", "multiclass",
+         "SVC gives no probabilities | write probability: true in `params`"),
+        ("sklearn.linear_model.SGDClassifier", "binary",
+         "SGDClassifier gives no probabilities | "
+         "write loss: 'log_loss' or 'modified_huber' in `params`"),
         ("sklearn.pipeline.Pipeline", "binary",
          f"Pipeline cannot be made without `steps` | {FUNCTION}"),
         ("sklearn.model_selection.GridSearchCV", "binary",
@@ -129,11 +134,29 @@ def test_an_estimator_that_cannot_do_it_is_told(path: str, task: str, said: str)
     assert told(path, task) == [f"error MLS337: {said}"]
 
 
+@pytest.mark.parametrize(
+    ("path", "params", "codes"),
+    [
+        ("sklearn.svm.SVC", {"probability": True}, []),
+        ("sklearn.svm.SVC", {"probability": False}, ["MLS337"]),
+        ("sklearn.svm.SVC", {"probability": "yes"}, ["MLS338"]),
+        ("sklearn.svm.SVC", {"probabilty": True}, ["MLS338"]),
+        ("sklearn.linear_model.SGDClassifier", {"loss": "log_loss"}, []),
+        ("sklearn.linear_model.SGDClassifier", {"loss": "hinge"}, ["MLS337"]),
+        ("sklearn.linear_model.SGDClassifier", {"loss": "log_los"}, ["MLS338"]),
+    ],
+)
+def test_probabilities_that_hang_on_a_parameter_are_one_mistake_at_most(
+    path: str, params: dict[str, Any], codes: list[str]
+) -> None:
+    assert [line[6:12] for line in told(path, params=params)] == codes
+
+
 def test_parameters_of_a_misnamed_estimator_are_those_of_the_one_that_was_meant() -> None:
     lines = told("sklearn.ensemble.RandomForest", params={"n_estimators": 5, "max_dept": 4})
 
     assert lines == [
-        "error MLS337: scikit-learn has no estimator sklearn.ensemble.RandomForest | "
+        "error MLS337: scikit-learn has no estimator 'sklearn.ensemble.RandomForest' | "
         "did you mean 'sklearn.ensemble.RandomForestClassifier'?",
         "error MLS338: RandomForestClassifier has no parameter 'max_dept' | "
         "did you mean 'max_depth'?",
@@ -177,6 +200,16 @@ def test_a_patch_of_the_same_scikit_learn_makes_no_difference() -> None:
     patched = f"{known_version().rpartition('.')[0]}.97"
 
     assert told(FOREST, params={"max_dept": 4}, there=patched)[0].startswith("error MLS338")
+
+
+def test_a_hostile_spec_is_answered_briefly() -> None:
+    many = {f"learning_rat{number}": 1 for number in range(5000)}
+
+    assert len(told(TREES, params=many)) == 100
+    assert len(told("sklearn.ensemble." + "RandomForest" * 50_000)[0]) < 200
+    assert all(
+        len(line) < 400 for line in told(TREES, params={"l" * 900_000: 1, "loss": "x" * 900_000})
+    )
 
 
 def test_validation_imports_no_estimator() -> None:

@@ -61,6 +61,15 @@ def test_mistakes_within_documents_hide_none_between_them(tmp_path: Path) -> Non
     ) == [(16, "MLS303"), (17, "MLS204"), (23, "MLS306"), (23, "MLS204"), (24, "MLS307")]
 
 
+def test_mistakes_of_an_estimator_are_told_beside_those_within_documents(tmp_path: Path) -> None:
+    trained = "train: {estimator: sklearn.linear_model.LogisticRegression"
+    assert mistakes(
+        tmp_path,
+        ("features: [distance]", "features: [distance]\nowner: [me]"),
+        (f"{trained}}}", f"{trained}, params: {{max_itr: 5, C: x}}, seed: -1}}"),
+    ) == [(17, "MLS204"), (18, "MLS338"), (18, "MLS338"), (18, "MLS204")]
+
+
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
