@@ -7,7 +7,7 @@ from cluster_tree import MODEL, rendered
 from cluster_world import cluster_stage
 
 from mlops_spec.runtime.cluster.objects import Object
-from mlops_spec.runtime.cluster.recorded import instance_of
+from mlops_spec.runtime.cluster.recorded import instance_of, record_objects
 from mlops_spec.runtime.cluster.scaler import at_least, least_of
 from mlops_spec.runtime.refusal import Refusal
 
@@ -84,6 +84,26 @@ def test_a_deployment_that_somebody_removed_comes_back_whole(stage):
     stage.world.tracks.follow()
 
     assert ready(stage, MODEL) == LEAST
+
+
+def test_the_ports_that_a_route_leads_to_outlast_a_release_of_before_they_were_there(stage):
+    """Going back to it must not leave the gateway with a rule that it cannot follow."""
+    stage.register("run1", "1")
+    stage.roll_out()
+    grpc = {"name": "grpc", "port": 9000, "targetPort": "grpc", "protocol": "TCP"}
+    tree = [
+        {**one, "spec": {**one["spec"], "ports": [*one["spec"]["ports"], grpc]}}
+        if one["kind"] == "Service"
+        else one
+        for one in rendered()
+    ]
+    record_objects(stage.context.journal, MODEL, tree, "with gRPC")
+    stage.users.cluster.delete(("apps/v1", "Deployment", "ml", MODEL))
+
+    stage.world.tracks.follow()
+
+    service = stage.users.cluster.find("Service", MODEL)
+    assert [port["port"] for port in service["spec"]["ports"]] == [3000, 9000]
 
 
 def test_apply_waits_for_as_many_pods_as_are_rendered(stage):

@@ -155,9 +155,18 @@ class Tracks:
 
     def _objects(self, track: Track, release: str, made: Instance) -> tuple[Object, ...]:
         objects = of_model(made.objects, self.model)
+        if track == "stable":
+            objects = self._with_rendered_service(objects)
         return instances.instance(
             objects, self.model, release=release, image=made.image, track=track
         )
+
+    def _with_rendered_service(self, objects: tuple[Object, ...]) -> tuple[Object, ...]:
+        """The route leads to ports of the Service: both stay as rendered, whatever release runs."""
+        rendered = of_model(rendered_objects(self.journal, self.model)[0], self.model)
+        services = tuple(one for one in rendered if one["kind"] == "Service")
+        rest = tuple(one for one in objects if one["kind"] != "Service")
+        return (*rest, *services) if services else objects
 
     def _wait(self, track: Track, report: Report, least: int) -> None:
         ref = deployment_ref(self.namespace, self.model, track)
