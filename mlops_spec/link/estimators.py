@@ -131,6 +131,11 @@ def known_paths() -> tuple[str, ...]:
     return tuple(_table()["estimators"])
 
 
+def folded_names() -> frozenset[str]:
+    """The names of the classes, in small letters."""
+    return frozenset(path.rpartition(".")[2].casefold() for path in known_paths())
+
+
 def suitable(role: str) -> tuple[str, ...]:
     """The classifiers or regressors that a spec can name, by the paths that are documented."""
     return tuple(

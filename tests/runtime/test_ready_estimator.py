@@ -73,49 +73,49 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str, tuple[str, ...]]] = {
     "a misspelt parameter of scikit-learn's": (
         "sklearn.linear_model.LogisticRegression", {"max_itr": 5},
         "sklearn.linear_model.LogisticRegression has no parameter 'max_itr'",
-        "did you mean 'max_iter'?", ("params", "max_itr"),
+        "did you mean 'max_iter'?", ("train", "params", "max_itr"),
     ),
     "a misspelt parameter of the user's class": (
         "forests.Own", {"dept": 5},
-        "forests.Own has no parameter 'dept'", "did you mean 'depth'?", ("params", "dept"),
+        "forests.Own has no parameter 'dept'", "did you mean 'depth'?", ("train", "params", "dept"),
     ),
     "a misspelt parameter of the user's function": (
         "forests.made", {"rate": 1.0, "rat": 5},
-        "forests.made has no parameter 'rat'", "did you mean 'rate'?", ("params", "rat"),
+        "forests.made has no parameter 'rat'", "did you mean 'rate'?", ("train", "params", "rat"),
     ),
     "a slip in a parameter of a class that takes any": (
         "lightgbm.LGBMClassifier", {"num_leaves": 5, "learning_rat": 5},
         "lightgbm.LGBMClassifier has no parameter 'learning_rat'",
-        "did you mean 'learning_rate'?", ("params", "learning_rat"),
+        "did you mean 'learning_rate'?", ("train", "params", "learning_rat"),
     ),
     "a slip in a parameter of the class below it": (
         "xgboost.XGBClassifier", {"eta": 0.1, "max_detph": 5},
         "xgboost.XGBClassifier has no parameter 'max_detph'",
-        "did you mean 'max_depth'?", ("params", "max_detph"),
+        "did you mean 'max_depth'?", ("train", "params", "max_detph"),
     ),
     "a value that scikit-learn refuses": (
         "sklearn.linear_model.LogisticRegression", {"tol": 0.1, "C": -1.0},
         "sklearn.linear_model.LogisticRegression refuses its parameters: The 'C' parameter of "
         "LogisticRegression must be a float in the range (0.0, inf]. Got -1.0 instead.",
-        "look at `train.params`", ("params", "C"),
+        "look at `train.params`", ("train", "params", "C"),
     ),
     "a value inside of what the user's function makes": (
         "forests.made", {"rate": -1.0},
         "forests.made refuses its parameters: The 'C' parameter of "
         "LogisticRegression must be a float in the range (0.0, inf]. Got -1.0 instead.",
-        "look at `train.params`", ("params",),
+        "look at `train.params`", ("train", "params"),
     ),
     "a module that is not there": (
         "forest.Own", {},
         "cannot import 'forest': No module named 'forest'",
-        "install the package that has 'forest' where the flows run", ("estimator",),
+        "install the package that has 'forest' where the flows run", (),
     ),
     "an estimator that needs another": (
         "sklearn.semi_supervised.SelfTrainingClassifier", {},
         "sklearn.semi_supervised.SelfTrainingClassifier refuses its parameters: The 'estimator' "
         "parameter of SelfTrainingClassifier must be an object implementing 'fit'. "
         "Got None instead.",
-        "look at `train.params`", ("params",),
+        "look at `train.params`", ("train", "params"),
     ),
 }  # fmt: skip
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_made_is_refused_at_its_line_before_a_row_is_read(
     refusal = refused(tmp_path, replace(RECIPE, estimator=path, params=params))
 
     assert (refusal.code, refusal.message, refusal.help) == ("MLS707", message, help)
-    assert refusal.field == ("model", "flight-delay", "train", *owner)
+    assert refusal.field == owner
 
 
 def test_no_name_that_a_booster_knows_is_taken_for_a_slip() -> None:

@@ -7,8 +7,15 @@ from typing import Any, Final
 
 from mlops_spec.diagnostics import Code, Diagnostics, Span
 from mlops_spec.diagnostics.catalogue import ESTIMATOR_MISFIT, OTHER_VERSION
-from mlops_spec.diagnostics.suggest import nearest
-from mlops_spec.link.estimators import DISTRIBUTION, Estimator, known, known_version, suitable
+from mlops_spec.diagnostics.suggest import nearest, slip_of
+from mlops_spec.link.estimators import (
+    DISTRIBUTION,
+    Estimator,
+    folded_names,
+    known,
+    known_version,
+    suitable,
+)
 from mlops_spec.link.scope import Scope
 from mlops_spec.model.project import Document
 from mlops_spec.model.spec.describe import one_of
@@ -77,9 +84,14 @@ def _with_probabilities(one: Estimator) -> str:
 
 
 def _should_be_known(path: str) -> bool:
-    """A class by its public path: the private modules of scikit-learn are its own affair."""
+    """A class by its public path, nearly: private modules and functions are not looked at."""
     first, *_, last = parts = path.split(".")
-    return first == "sklearn" and last[:1].isupper() and not any(p.startswith("_") for p in parts)
+    if any(part.startswith("_") for part in parts):
+        return False
+    named = last.casefold() in folded_names()
+    if first == "sklearn":
+        return named or last[:1].isupper()
+    return named and slip_of(first, ["sklearn"]) is not None
 
 
 def alike(path: str, role: str) -> str | None:

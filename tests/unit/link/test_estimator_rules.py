@@ -108,6 +108,10 @@ def test_old_parameters_and_old_values_are_taken_and_not_suggested() -> None:
         ("sklearn.tree.RandomForestClassifier", "multiclass",
          "scikit-learn has no estimator 'sklearn.tree.RandomForestClassifier' | "
          "did you mean 'sklearn.ensemble.RandomForestClassifier'?"),
+        ("sklern.svm.SVC", "binary",
+         "scikit-learn has no estimator 'sklern.svm.SVC' | did you mean 'sklearn.svm.SVC'?"),
+        ("sklearn.svm.svc", "binary",
+         "scikit-learn has no estimator 'sklearn.svm.svc' | did you mean 'sklearn.svm.SVC'?"),
         ("sklearn.svm.SVR", "binary",
          "SVR is not a classifier | the task is binary; did you mean 'sklearn.svm.SVC'?"),
         (FOREST, "ranking",
@@ -175,6 +179,7 @@ def test_parameters_that_one_of_the_two_takes_are_not_told() -> None:
         "xgboost.XGBClassifier", "lightgbm.LGBMClassifier", "own.models.Forest",
         "sklearn.ensemble._forest.RandomForestClassifier", "sklearn.pipeline.make_pipeline",
         "sklearnex.ensemble.RandomForestClassifier",
+        "sklearnx.models.Mine",
     ],
 )  # fmt: skip
 def test_nothing_is_said_of_what_is_not_known(path: str) -> None:
