@@ -13,12 +13,21 @@ from uvicorn.server import ServerState
 from mlops_spec.runtime.service.asked_again import Careful
 from mlops_spec.runtime.service.at_once import AnsweredAtOnce
 from mlops_spec.runtime.service.predicting import Asked, Reply
+from mlops_spec.runtime.service.turns import Post, Told, Turn
 
 
 class Echo:
     """Says how it was asked, and what. A body that begins with `later` takes more than a turn."""
 
-    def at_once(self, url: bytes, headers: Any, body: bytes) -> tuple[Asked, Reply] | None:
+    def __init__(self) -> None:
+        self.turn = Turn(self.at_once)
+        self.turns: list[int] = []  # requests that were answered together
+
+    def at_once(self, posts: Sequence[Post], since: float) -> list[Told | None]:
+        self.turns.append(len(posts))
+        return [self.one(*post) for post in posts]
+
+    def one(self, url: bytes, headers: Any, body: bytes) -> Told | None:
         if url != b"/predict" or body.startswith(b"later"):
             return None
         return Asked(str(len(headers))), Reply(200, b"at once:" + body)

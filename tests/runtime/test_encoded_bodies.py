@@ -96,7 +96,7 @@ def test_a_body_as_it_is_keeps_the_answer_that_it_had(
 def test_what_cannot_be_read_is_told_the_usual_way(app: PredictionApp) -> None:
     packed = [(b"content-encoding", b"gzip")]
 
-    assert app.at_once(b"/predict", packed, PACKED["/predict"]) is None
+    assert app.at_once([(b"/predict", packed, PACKED["/predict"])], 0.0) == [None]
     assert b'code="4' not in app._metrics()[1]  # counted once, by whom it is told
 
 

@@ -104,3 +104,22 @@ def test_it_is_measured_whether_a_batch_pays_and_how_many_rows_are_a_millisecond
 ) -> None:
     monkeypatch.setattr(module, "_seconds", lambda _, rows: a_run + a_row * len(rows))
     assert module._measured(lambda _: Scores([], []), np.zeros((1, 2))) == found
+
+
+def test_several_requests_are_scored_together_as_long_as_they_are_few_rows() -> None:
+    model = Model()
+    inline = Inline(model.score, gathers=False, most=4)
+    assert inline.scores([rows(1.0), rows(6.0, 7.0)]) == [
+        Scores([1.0], [False]), Scores([6.0, 7.0], [True, True])
+    ]  # fmt: skip
+    assert inline.scores([rows(1.0), rows(6.0, 7.0), rows(2.0, 3.0)])[2] == Scores(
+        [2.0, 3.0], [False, False]
+    )
+    assert inline.scores([rows(1.0, 2.0, 3.0, 4.0, 5.0)]) == [None]
+    assert model.batches == [3, 1, 2, 2]
+
+
+def test_a_row_that_the_model_fails_on_costs_the_others_of_its_turn_no_answer() -> None:
+    found = Inline(Model().score, gathers=False, most=64).scores([rows(1.0), rows(666.0)])
+    assert found[0] == Scores([1.0], [False])
+    assert isinstance(found[1], ValueError)

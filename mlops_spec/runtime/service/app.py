@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -28,31 +28,32 @@ from mlops_spec.runtime.service.arriving import (
     Receive,
     TooLarge,
 )
-from mlops_spec.runtime.service.encoded import UNREADABLE, understood
+from mlops_spec.runtime.service.encoded import understood
 from mlops_spec.runtime.service.inline import inline
 from mlops_spec.runtime.service.log_files import imported
 from mlops_spec.runtime.service.log_table import Identity
 from mlops_spec.runtime.service.metrics import ServiceMetrics
-from mlops_spec.runtime.service.open_inference_http import inferred_by_path
+from mlops_spec.runtime.service.open_inference_http import inferred, inferred_by_path
 from mlops_spec.runtime.service.openapi import description_of
+from mlops_spec.runtime.service.posted import answered
 from mlops_spec.runtime.service.predicting import (
     JSON,
     Asked,
-    AtOnce,
     Given,
     Headers,
     Predictor,
     Reply,
     Requests,
+    Understood,
     error_body,
     predicted,
-    predicted_at_once,
 )
 from mlops_spec.runtime.service.prediction_log import PredictionLog
 from mlops_spec.runtime.service.scoring import Scoring
 from mlops_spec.runtime.service.shared_log import KIND, is_shared, newest
 from mlops_spec.runtime.service.startup import log as _log
 from mlops_spec.runtime.service.startup import proven, said, settle, workspace_here
+from mlops_spec.runtime.service.turns import Post, Told, Turn
 from mlops_spec.runtime.service.typed_rows import RowReader
 from mlops_spec.terms.workspace import Workspace
 
@@ -98,7 +99,8 @@ class PredictionApp:
         self._requests = Requests()
         self._loaded: tuple[Identity, Scorer] | None = None
         self._running: Predictor | None = None
-        self._at_once: dict[bytes, AtOnce] = {}  # by path
+        self._understood: dict[bytes, Understood] = {}  # by path
+        self.turn: Final = Turn(self.at_once)
         self._logged: Path | None = None  # the folder of the prediction log
         self._get: Final = {
             "/livez": self._live, "/readyz": self._ready, "/healthz": self._live,
@@ -136,7 +138,7 @@ class PredictionApp:
         metrics = ServiceMetrics(identity.model, identity.release)
         # Here, after the fork: no two workers may give the same ids.
         self._requests = Requests()
-        self._at_once = {b"/predict": predicted_at_once, **inferred_by_path(identity)}
+        self._understood = {b"/predict": predicted, **inferred_by_path(identity)}
         log = self._open_log(workspace_here(), identity, metrics)
         self._running = Predictor(
             self._reader, scorer, inline(scorer, tuple(self._reader.columns)), identity, metrics,
@@ -235,7 +237,7 @@ class PredictionApp:
         else:
             await self._timed(
                 running, asked, headers, receive, send,
-                lambda body: predicted(running, asked, body),
+                lambda body: running.outcome(predicted(running, asked, headers, body)),
             )  # fmt: skip
 
     async def _open_inference(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -245,24 +247,21 @@ class PredictionApp:
         if reply is not None or running is None:
             await _answer(send, reply or Reply(503, b""), asked)
             return
-        headers = dict(scope["headers"])
+        headers = scope["headers"]
         await self._timed(
-            running, asked, scope["headers"], receive, send,
-            lambda body: open_inference_http.inferred(running, asked, headers, body),
+            running, asked, headers, receive, send,
+            lambda body: running.outcome(inferred(running, asked, headers, body)),
         )  # fmt: skip
 
-    def at_once(self, url: bytes, headers: Given, body: bytes) -> tuple[Asked, Reply] | None:
-        """The answer to a POST; None where it is not for one turn of the event loop."""
-        running, work = self._running, self._at_once.get(url)
-        if running is None or work is None or len(body) > MAX_BODY_BYTES:
-            return None
-        started = time.perf_counter()
-        asked = self._requests.asked(headers)
-        reply = work(running, asked, headers, body)
-        if reply is None or reply.status == UNREADABLE:
-            return None  # what it is instead is said the usual way
-        running.metrics.answered(reply.status, time.perf_counter() - started)
-        return asked, reply
+    def at_once(self, posts: Sequence[Post], since: float) -> list[Told | None]:
+        """The answers to several POST; None for one that is not for a turn of the event loop.
+
+        `since`: when the first of them was here, as `time.perf_counter`.
+        """
+        running = self._running
+        if running is None:
+            return [None] * len(posts)
+        return answered(running, self._understood, self._requests, posts, since)
 
     async def _timed(
         self, running: Predictor, asked: Asked, given: Given, receive: Receive, send: Send,

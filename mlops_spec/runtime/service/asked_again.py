@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Protocol
 
 from mlops_spec.runtime.service.arriving import Message, Receive
 from mlops_spec.runtime.service.predicting import Given, error_body
+from mlops_spec.runtime.service.turns import AtOnce, Post, Told, Turn
 
 ATTEMPT: Final = b"x-envoy-attempt-count"
 MOST_ATTEMPTS: Final = 2
@@ -32,7 +33,8 @@ class Careful:
 
     def __init__(self, app: App, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
-        self._at_once = getattr(app, "at_once", lambda *_: None)
+        at_once: AtOnce | None = getattr(app, "at_once", None)
+        self.turn: Final = None if at_once is None else Turn(self._but_suspicious(at_once))
         self._clock = clock
         self._until = clock() + SUSPICIOUS
 
@@ -41,11 +43,17 @@ class Careful:
             return _refuse(send)
         return self._app(scope, receive, send)
 
-    def at_once(self, url: bytes, headers: Given, body: bytes) -> Any:
+    def _but_suspicious(self, at_once: AtOnce) -> AtOnce:
         """As the app, but for requests that are to be looked at more closely."""
-        if self._clock() < self._until and _often(headers):
-            return None
-        return self._at_once(url, headers, body)
+
+        def careful(posts: Sequence[Post], since: float) -> Sequence[Told | None]:
+            if self._clock() >= self._until:
+                return at_once(posts, since)
+            trusted = [post for post in posts if not _often(post[1])]
+            told = iter(at_once(trusted, since))
+            return [None if _often(post[1]) else next(told) for post in posts]
+
+        return careful
 
 
 def _often(headers: Given) -> bool:

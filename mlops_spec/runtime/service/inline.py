@@ -44,11 +44,29 @@ class Inline:
         self._turn = 0  # requests in this turn
         self._waiting: list[tuple[Rows, asyncio.Future[Scores]]] = []
 
-    def score_at_once(self, rows: Rows) -> Scores | None:
-        """The scores now; None for more than `most` rows, and where company may pay."""
-        if self._gathers or len(rows.values) > self.most:
+    def scores(self, many: Sequence[Rows]) -> list[Scores | Exception | None]:
+        """The scores of several requests now, together. None of one with more than `most` rows."""
+        if len(many) > 1 and sum(rows.number for rows in many) <= self.most:
+            found = self._together(many)
+            if found is not None:
+                return [*found]
+        return [self._alone(rows) for rows in many]
+
+    def _together(self, many: Sequence[Rows]) -> list[Scores] | None:
+        """None where the model fails on a row, which costs the others no answer."""
+        try:
+            scores = self._score(joined([rows.values for rows in many]))
+        except Exception:
             return None
-        return self._score(rows.values)
+        return parts_of(scores, [rows.number for rows in many])
+
+    def _alone(self, rows: Rows) -> Scores | Exception | None:
+        if len(rows.values) > self.most:
+            return None
+        try:
+            return self._score(rows.values)
+        except Exception as error:
+            return error
 
     async def score(self, rows: Rows) -> Scores:
         """The scores of no more than `most` rows."""

@@ -27,7 +27,14 @@ from mlops_spec.runtime.service.open_inference import (
     rows_of,
     tensors_of,
 )
-from mlops_spec.runtime.service.predicting import MAX_ID_BYTES, Asked, Predictor, Requests
+from mlops_spec.runtime.service.predicting import (
+    MAX_ID_BYTES,
+    Asked,
+    Predictor,
+    Reply,
+    Requests,
+    Wanted,
+)
 from mlops_spec.runtime.service.rows import Rows
 
 SERVICE: Final = "inference.GRPCInferenceService"
@@ -134,11 +141,11 @@ class InferenceServer:
             answers.append(_response(predictor, asked, request.id, chosen(found, names)))
             return b""
 
-        status, error = await predictor.outcome(asked, rows, said)
-        predictor.metrics.answered(status, time.perf_counter() - started)
-        if status != 200:
-            message = orjson.loads(error)["error"]
-            await context.abort(_STATUS.get(status, grpc.StatusCode.INTERNAL), message)
+        reply = await predictor.outcome(Wanted(asked, rows, said, Reply))
+        predictor.metrics.answered(reply.status, time.perf_counter() - started)
+        if reply.status != 200:
+            message = orjson.loads(reply.body)["error"]
+            await context.abort(_STATUS.get(reply.status, grpc.StatusCode.INTERNAL), message)
         return answers[0]
 
     def _asked(self, given: str, metadata: Iterable[tuple[str, str | bytes]]) -> Asked:

@@ -27,11 +27,12 @@ from mlops_spec.runtime.service.predicting import (
     JSON,
     MAX_ID_BYTES,
     Asked,
-    AtOnce,
     Given,
     Headers,
     Predictor,
     Reply,
+    Understood,
+    Wanted,
     error_body,
 )
 from mlops_spec.runtime.service.rows import Rows
@@ -124,29 +125,17 @@ def target(predictor: Predictor, path: str) -> str:
     return verb or "model"
 
 
-async def inferred(
-    predictor: Predictor, asked: Asked, headers: Mapping[bytes, bytes], body: bytes
-) -> Reply:
-    """The answer to POST …/infer."""
-    inference = _Inference(predictor, asked, headers, body)
-    status, answer = await predictor.outcome(asked, inference.rows, inference.answer)
-    return inference.reply(status, answer)
-
-
-def inferred_at_once(
-    predictor: Predictor, asked: Asked, headers: Given, body: bytes
-) -> Reply | None:
-    """The same, as `Predictor.outcome_at_once`."""
+def inferred(predictor: Predictor, asked: Asked, headers: Given, body: bytes) -> Wanted:
+    """What POST …/infer wants."""
     inference = _Inference(predictor, asked, dict(headers), body)
-    found = predictor.outcome_at_once(asked, inference.rows, inference.answer)
-    return None if found is None else inference.reply(*found)
+    return Wanted(asked, inference.rows, inference.answer, inference.reply)
 
 
-def inferred_by_path(identity: Identity) -> Mapping[bytes, AtOnce]:
-    """`inferred_at_once` by the two paths at which it is asked for."""
+def inferred_by_path(identity: Identity) -> Mapping[bytes, Understood]:
+    """`inferred` by the two paths at which it is asked for."""
     model = f"{ROOT}/models/{identity.model}"
     paths = (f"{model}/infer", f"{model}/versions/{identity.version}/infer")
-    return {path.encode(): inferred_at_once for path in paths}
+    return {path.encode(): inferred for path in paths}
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, overload
 
 import orjson
 
@@ -26,6 +26,7 @@ MAX_ID_BYTES: Final = 128
 
 Headers = tuple[tuple[bytes, bytes], ...]
 Given = Sequence[tuple[bytes, bytes]]  # headers of a request
+T = TypeVar("T")
 JSON: Final = (b"content-type", b"application/json")
 _LATER: Final = (b"retry-after", b"1")
 
@@ -52,6 +53,15 @@ class Reply(NamedTuple):
             (b"x-request-id", asked.request_id.encode("ascii", "replace")),
         )  # fmt: skip
         return own if self.status != 503 else (*own, _LATER)
+
+
+class Wanted(NamedTuple):
+    """A request, as far as its protocol understands it."""
+
+    asked: Asked
+    read: Callable[[], Rows]
+    said: Callable[[Rows, Scores], bytes]
+    replied: Callable[[int, bytes], Reply]
 
 
 class Requests:
@@ -87,51 +97,71 @@ class Predictor:
     scoring: Scoring
     timeout: float  # seconds
 
-    async def outcome(
-        self, asked: Asked, read: Callable[[], Rows], said: Callable[[Rows, Scores], bytes]
-    ) -> tuple[int, bytes]:
-        """Status and body of the answer; what was answered well is logged."""
+    async def outcome(self, wanted: Wanted) -> Reply:
+        """The answer; what was answered well is logged."""
+        rows = _tried(wanted.read)
+        if isinstance(rows, Exception):
+            return self._failed(wanted, rows)
         try:
-            rows = read()
             if self.inline is not None and len(rows.values) <= self.inline.most:
                 scores = await self.inline.score(rows)
             else:
                 scores = await self.scoring.score(self.scorer, rows)
-            answer = said(rows, scores)
         except Exception as error:
-            return self._failed(asked, error)
-        self._record(rows, scores, asked)
-        return 200, answer
+            return self._failed(wanted, error)
+        return self._answered(wanted, rows, scores)
 
-    def outcome_at_once(
-        self, asked: Asked, read: Callable[[], Rows], said: Callable[[Rows, Scores], bytes]
-    ) -> tuple[int, bytes] | None:
-        """`outcome` without a turn of the event loop. None where the rows take longer than that."""
+    def outcomes(self, wanted: Sequence[Wanted]) -> list[Reply | None]:
+        """`outcome` of each, without a turn of the event loop, their rows scored together.
+
+        None for a request whose rows take longer than that.
+        """
+        inline = self.inline
+        if inline is None:
+            return [None] * len(wanted)
+        read = [_tried(each.read) for each in wanted]
+        scores = iter(inline.scores([each for each in read if isinstance(each, Rows)]))
+        return [
+            self._failed(each, rows)
+            if isinstance(rows, Exception)
+            else self._answered(each, rows, next(scores))
+            for each, rows in zip(wanted, read, strict=True)
+        ]
+
+    @overload
+    def _answered(self, wanted: Wanted, rows: Rows, scores: Scores) -> Reply: ...
+    @overload
+    def _answered(
+        self, wanted: Wanted, rows: Rows, scores: Scores | Exception | None
+    ) -> Reply | None: ...
+    def _answered(
+        self, wanted: Wanted, rows: Rows, scores: Scores | Exception | None
+    ) -> Reply | None:
+        if scores is None:
+            return None
+        if isinstance(scores, Exception):
+            return self._failed(wanted, scores)
         try:
-            rows = read()
-            scores = None if self.inline is None else self.inline.score_at_once(rows)
-            if scores is None:
-                return None
-            answer = said(rows, scores)
+            answer = wanted.said(rows, scores)
         except Exception as error:
-            return self._failed(asked, error)
-        self._record(rows, scores, asked)
-        return 200, answer
+            return self._failed(wanted, error)
+        self._record(rows, scores, wanted.asked)
+        return wanted.replied(200, answer)
 
-    def _failed(self, asked: Asked, error: Exception) -> tuple[int, bytes]:
+    def _failed(self, wanted: Wanted, error: Exception) -> Reply:
         match error:
             case BadRequest():
-                return error.status, error_body(str(error), error.problems)
+                return wanted.replied(error.status, error_body(str(error), error.problems))
             case Overloaded():
                 busy = "too many requests are being answered; try again in a second"
-                return 503, error_body(busy)
+                return wanted.replied(503, error_body(busy))
             case TimeoutError():
-                return 504, error_body(f"the model took more than {self.timeout:g} s")
+                late = error_body(f"the model took more than {self.timeout:g} s")
+                return wanted.replied(504, late)
             case _:
-                _log.error("request %s failed", asked.request_id, exc_info=error)
-                return 500, error_body(
-                    "the model failed on this request; the service's log says how"
-                )
+                _log.error("request %s failed", wanted.asked.request_id, exc_info=error)
+                own = "the model failed on this request; the service's log says how"
+                return wanted.replied(500, error_body(own))
 
     def _record(self, rows: Rows, scores: Scores, asked: Asked) -> None:
         if self.log is not None:
@@ -151,29 +181,24 @@ class Predictor:
             self.log.close()
 
 
-AtOnce = Callable[[Predictor, Asked, Given, bytes], Reply | None]
+Understood = Callable[[Predictor, Asked, Given, bytes], Wanted]
 
 
-async def predicted(predictor: Predictor, asked: Asked, body: bytes) -> Reply:
-    """The answer to POST /predict."""
-    read, said = _read_and_said(predictor, asked, body)
-    return Reply(*await predictor.outcome(asked, read, said))
-
-
-def predicted_at_once(predictor: Predictor, asked: Asked, _: Given, body: bytes) -> Reply | None:
-    """The same, as `Predictor.outcome_at_once`."""
-    read, said = _read_and_said(predictor, asked, body)
-    found = predictor.outcome_at_once(asked, read, said)
-    return None if found is None else Reply(*found)
-
-
-def _read_and_said(
-    predictor: Predictor, asked: Asked, body: bytes
-) -> tuple[Callable[[], Rows], Callable[[Rows, Scores], bytes]]:
-    return (
+def predicted(predictor: Predictor, asked: Asked, _: Given, body: bytes) -> Wanted:
+    """What POST /predict wants."""
+    return Wanted(
+        asked,
         lambda: predictor.reader.read(body),
         lambda _, scores: answer_body(predictor.identity, asked, scores),
+        Reply,
     )
+
+
+def _tried(work: Callable[[], T]) -> T | Exception:
+    try:
+        return work()
+    except Exception as error:
+        return error
 
 
 def answer_body(identity: Identity, asked: Asked, scores: Scores) -> bytes:
