@@ -170,7 +170,8 @@ def _model(
 
 def _failed(journal: Journal, name: str) -> Failed | None:
     """The newest step of a model, where it failed: what came after it has mended the others."""
-    steps = journal.steps(name)
+    # That nothing is live (MLS709) is told already, and hides why nothing is.
+    steps = [step for step in journal.steps(name) if step.output.get("code") != "MLS709"]
     last = max(steps, key=lambda step: step.finished_at or step.started_at, default=None)
     if last is None or last.status != "failed":
         return None

@@ -121,7 +121,9 @@ WRONG = {
         "name a class with fit and get_params, such as sklearn.linear_model.LogisticRegression",
     ),
     "sklearn.linear_model.LinearRegression": (
-        "sklearn.linear_model.LinearRegression is not a classifier", "the task is binary",
+        "sklearn.linear_model.LinearRegression is not a classifier",
+        "the task is binary: take a classifier, such as "
+        "sklearn.ensemble.HistGradientBoostingClassifier",
     ),
     "sklearn.svm.LinearSVC": (
         "sklearn.svm.LinearSVC gives no probabilities",

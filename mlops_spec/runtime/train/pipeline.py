@@ -170,16 +170,31 @@ def _is_estimator(found: Any) -> bool:
     return hasattr(found, "fit") and hasattr(found, "get_params")
 
 
+_NEEDS: Final[dict[str, str]] = {
+    task: f"the task is {task}: take {kind}, such as sklearn.ensemble.{such_as}"
+    for task, kind, such_as in (
+        ("binary", "a classifier", "HistGradientBoostingClassifier"),
+        ("multiclass", "a classifier", "HistGradientBoostingClassifier"),
+        ("regression", "a regressor", "HistGradientBoostingRegressor"),
+        (
+            "ranking",
+            "a regressor, whose scores put the rows of a list in order",
+            "HistGradientBoostingRegressor",
+        ),
+    )
+}
+
+
 def _require_fit_for(task: Task, estimator: Any, path: str) -> None:
     from sklearn.base import is_classifier, is_regressor
 
     match task:
         case "regression" | "ranking":
             if not is_regressor(estimator):
-                raise Refusal("MLS707", f"{path} is not a regressor", f"the task is {task}")
+                raise Refusal("MLS707", f"{path} is not a regressor", _NEEDS[task])
         case "binary" | "multiclass":
             if not is_classifier(estimator):
-                raise Refusal("MLS707", f"{path} is not a classifier", f"the task is {task}")
+                raise Refusal("MLS707", f"{path} is not a classifier", _NEEDS[task])
             if not hasattr(estimator, "predict_proba"):
                 raise Refusal(
                     "MLS707",

@@ -106,6 +106,8 @@ def test_the_step_that_failed_last_says_why_nothing_is_live(tmp_path: Path) -> N
     why = {"code": "MLS703", "message": "too few rows", "help": "add rows"}
     journal.start("churn", "split", "d", "r1")
     journal.finish("churn", "split", "d", "failed", why)
+    journal.start("churn", "batch-begin", "b", "")
+    journal.finish("churn", "batch-begin", "b", "failed", {"code": "MLS709"})
 
     status = look(workspace, ("churn",))
 
