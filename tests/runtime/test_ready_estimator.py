@@ -30,6 +30,19 @@ class Own(LogisticRegression):
         self.depth = depth
 
 
+class Forgets(LogisticRegression):
+    def __init__(self, depth=3):
+        super().__init__()
+
+
+class Fits(LogisticRegression):
+    def __init__(self, C="strong"):
+        super().__init__(C=C)
+
+    def fit(self, X, y):
+        return LogisticRegression(C={"strong": 0.1, "weak": 10.0}[self.C]).fit(X, y)
+
+
 class Bare(ClassifierMixin, BaseEstimator):
     def fit(self, X, y): return self
     def predict_proba(self, X): ...
@@ -105,6 +118,17 @@ CASES: dict[str, tuple[str, dict[str, Any], str, str, tuple[str, ...]]] = {
         "LogisticRegression must be a float in the range (0.0, inf]. Got -1.0 instead.",
         "look at `train.params`", ("train", "params"),
     ),
+    "a value that a subclass gives on": (
+        "forests.Own", {"C": -1.0},
+        "forests.Own refuses its parameters: The 'C' parameter of "
+        "Own must be a float in the range (0.0, inf]. Got -1.0 instead.",
+        "look at `train.params`", ("train", "params", "C"),
+    ),
+    "a subclass that forgets a parameter": (
+        "forests.Forgets", {},
+        "forests.Forgets refuses its parameters: 'Forgets' object has no attribute 'depth'",
+        "look at `train.params`", ("train", "params"),
+    ),
     "a module that is not there": (
         "forest.Own", {},
         "cannot import 'forest': No module named 'forest'",
@@ -160,7 +184,7 @@ def test_the_seed_reaches_a_booster_too(path: str, params: dict[str, Any], seed:
     assert made.get_params()["random_state"] == seed
 
 
-@pytest.mark.parametrize("path", ["forests.Own", "forests.Bare", "forests.Open"])
+@pytest.mark.parametrize("path", ["forests.Own", "forests.Bare", "forests.Open", "forests.Fits"])
 def test_a_class_of_the_users_with_parameters_of_its_own_is_ready(
     path: str, tmp_path: Path
 ) -> None:

@@ -74,15 +74,15 @@ def require_known(recipe: Recipe, known: Parameters) -> None:
 def require_taken(recipe: Recipe, estimator: Any) -> None:
     """`Refusal` MLS707 with a value that scikit-learn does not take.
 
-    It looks at values when it fits, which is after all work with the data. Asked of its own classes
-    alone, whose parameters are what they say; a subclass may have others.
+    It looks at values when it fits, after all work with the data. Asked here where its own `fit`
+    will ask: of a subclass too, unless that fits in its own way.
     """
-    own = type(estimator).__module__.startswith("sklearn.")
-    if not (own and hasattr(estimator, "_parameter_constraints")):
+    if not (_fits_as_scikit_learn(estimator) and hasattr(estimator, "_parameter_constraints")):
         return
     try:
         estimator._validate_params()
-    except (ValueError, TypeError) as error:
+    # A subclass may be anybody's: whatever it raises is about it, not about us.
+    except Exception as error:
         named = next((name for name in recipe.params if repr(name) in str(error)), None)
         raise Refusal(
             "MLS707",
@@ -90,3 +90,7 @@ def require_taken(recipe: Recipe, estimator: Any) -> None:
             "look at `train.params`",
             field=("train", "params", *filter(None, [named])),
         ) from error
+
+
+def _fits_as_scikit_learn(estimator: Any) -> bool:
+    return str(getattr(type(estimator).fit, "__module__", "")).startswith("sklearn.")
