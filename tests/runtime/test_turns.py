@@ -20,7 +20,7 @@ from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.service import app as app_module
 from mlops_spec.runtime.service.app import PredictionApp
 from mlops_spec.runtime.service.at_once import AnsweredAtOnce
-from mlops_spec.runtime.service.turns import ALONE, LOOKS_EVERY, MOST, Post
+from mlops_spec.runtime.service.turns import ALONE, LOOKS_EVERY, MOST, SMALL, Post
 from mlops_spec.state import Store
 from mlops_spec.terms.workspace import Workspace
 
@@ -82,6 +82,19 @@ def test_requests_of_one_turn_are_answered_together() -> None:
 def test_no_turn_takes_more_than_so_many() -> None:
     got, echo = story(all_ask, MOST + 1)
     assert (got[-1], echo.turns) == ([f"at once:{MOST}"], [MOST, 1])
+
+
+def test_a_large_request_waits_for_nobody_and_nobody_for_it() -> None:
+    large = b"1" * (SMALL + 1)
+
+    def tell(echo: Echo, clients: list[Client]) -> None:
+        for client, body in zip(clients, (b"1", large, b"2"), strict=True):
+            client.asks(asked(body))
+        assert [len(client.got) for client in clients] == [0, 1, 0]
+
+    got, echo = story(tell)
+    assert got == [["at once:1"], [f"at once:{large.decode()}"], ["at once:2"]]
+    assert echo.turns == [1, 2]
 
 
 def test_one_that_must_go_the_usual_way_does_so_and_the_others_do_not() -> None:

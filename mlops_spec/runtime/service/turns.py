@@ -18,7 +18,9 @@ from mlops_spec.runtime.service.predicting import Asked, Given, Reply
 # read: going once around the loop costs a tenth of an answer. One of so many looks for company.
 ALONE: Final = 4
 LOOKS_EVERY: Final = 16
-MOST: Final = 64  # requests of one turn; no body of theirs is as large as a read of the socket
+MOST: Final = 64  # requests of one turn
+# Bytes of a body. A larger one has as many rows as pay alone, and lets nobody wait for it.
+SMALL: Final = 4096
 
 Post = tuple[bytes, Given, bytes]  # url, headers, body
 Told = tuple[Asked, Reply]
@@ -44,12 +46,17 @@ class Turn:
 
     def add(self, connection: Connection, post: Post) -> None:
         """Answer before the loop reads again; `connection` is told, maybe before this returns."""
+        if len(post[2]) > SMALL:
+            connection.told(self._at_once((post,), time.perf_counter())[0])
+        elif self._waiting or self._looks_for_company():
+            self._wait(connection, post)
+        else:
+            self._alone += 1
+            connection.told(self._at_once((post,), time.perf_counter())[0])
+
+    def _wait(self, connection: Connection, post: Post) -> None:
         if not self._waiting:
             self._since = time.perf_counter()
-            if not self._looks_for_company():
-                self._alone += 1
-                connection.told(self._at_once((post,), self._since)[0])
-                return
             asyncio.get_running_loop().call_soon(self.answer)
         self._waiting.append((connection, post))
         if len(self._waiting) == MOST:
