@@ -106,6 +106,17 @@ def test_one_that_must_go_the_usual_way_does_so_and_the_others_do_not() -> None:
     assert (got, echo.turns) == ([["at once:1"], ["usual:later"], ["at once:2"]], [3])
 
 
+def test_an_error_of_ours_leaves_no_connection_without_an_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def tell(echo: Echo, clients: list[Client]) -> None:
+        echo.one = lambda *_: 1 / 0  # type: ignore[assignment, misc, return-value]
+        all_ask(echo, clients)
+
+    assert story(tell)[0] == [["usual:0"], ["usual:1"], ["usual:2"]]
+    assert "3 requests could not be answered at once" in caplog.text
+
+
 @pytest.mark.parametrize("bodies", [*itertools.permutations([b"1", b"later", b"2"])])
 @pytest.mark.parametrize("reads", [1, 2, 3])
 def test_requests_behind_each_other_keep_their_order_beside_those_of_others(

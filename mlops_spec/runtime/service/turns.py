@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from mlops_spec.runtime.service.predicting import Asked, Given, Reply
+from mlops_spec.runtime.service.startup import log
 
 # After so many turns in a row with one request only, the next ones are answered where they are
 # read: going once around the loop costs a tenth of an answer. One of so many looks for company.
@@ -47,12 +48,12 @@ class Turn:
     def add(self, connection: Connection, post: Post) -> None:
         """Answer before the loop reads again; `connection` is told, maybe before this returns."""
         if len(post[2]) > SMALL:
-            connection.told(self._at_once((post,), time.perf_counter())[0])
+            connection.told(self._told((post,), time.perf_counter())[0])
         elif self._waiting or self._looks_for_company():
             self._wait(connection, post)
         else:
             self._alone += 1
-            connection.told(self._at_once((post,), time.perf_counter())[0])
+            connection.told(self._told((post,), time.perf_counter())[0])
 
     def _wait(self, connection: Connection, post: Post) -> None:
         if not self._waiting:
@@ -68,9 +69,17 @@ class Turn:
         if not waiting:
             return
         self._alone = 0 if len(waiting) > 1 else self._alone + 1
-        found = self._at_once([post for _, post in waiting], self._since)
+        found = self._told([post for _, post in waiting], self._since)
         for (connection, _), each in zip(waiting, found, strict=True):
             connection.told(each)
+
+    def _told(self, posts: Sequence[Post], since: float) -> Sequence[Told | None]:
+        try:
+            return self._at_once(posts, since)
+        # Nobody else would tell these connections anything. The usual way says what it is.
+        except Exception as error:
+            log.error("%d requests could not be answered at once", len(posts), exc_info=error)
+            return [None] * len(posts)
 
     def _looks_for_company(self) -> bool:
         return self._alone < ALONE or self._alone % LOOKS_EVERY == 0
