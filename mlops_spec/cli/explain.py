@@ -1,4 +1,4 @@
-"""`spec explain CODE | KIND | KIND.FIELD`: the language, explained where one works."""
+"""`spec explain CODE | KIND | KIND.FIELD | ESTIMATOR`: the language, explained where one works."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator
 
 from mlops_spec.cli.exits import Exit
+from mlops_spec.cli.views import estimator_text
 from mlops_spec.diagnostics import CATALOGUE, did_you_mean
+from mlops_spec.link.estimators import known, known_paths
 from mlops_spec.load.schema_export import SCHEMAS
 from mlops_spec.model.spec.base import SpecModel
 from mlops_spec.model.spec.describe import Takes, default_of, meaning_of
@@ -17,29 +19,33 @@ from mlops_spec.terms.package_data import data_dir
 def configure(parser: argparse.ArgumentParser) -> None:
     """One word: what is to be explained."""
     parser.add_argument(
-        "topic", metavar="TOPIC", help="a code (MLS301), a kind (Model) or a field of one"
+        "topic", metavar="TOPIC", help="a code (MLS301), a kind (Model), a field, an estimator"
     )
     parser.epilog = (
         "Examples:\n"
         "  spec explain MLS301           what an error means, and how to mend it\n"
         "  spec explain Model            the fields of a kind\n"
-        "  spec explain Model.serve.slo  what a field takes, and what its change leads to"
+        "  spec explain Model.serve.slo  what a field takes, and what its change leads to\n"
+        "  spec explain sklearn.svm.SVC  the parameters of an estimator, and what each takes"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the page of a code, or what a kind or field takes."""
+    """Print the page of a code, or what a kind, a field or an estimator takes."""
     topic = arguments.topic
     if topic.upper() in CATALOGUE:
         print((data_dir("errors") / f"{topic.upper()}.md").read_text(encoding="utf-8").rstrip())
         return Exit.FINE
     kind, *path = topic.split(".")
-    if kind not in SCHEMAS:
-        known = [*CATALOGUE, *SCHEMAS]
-        print(f"spec explain: nothing is called {topic!r}; {did_you_mean(kind, known)}",
-              file=sys.stderr)  # fmt: skip
-        return Exit.USAGE
-    return _explain(topic, SCHEMAS[kind], path)
+    if kind in SCHEMAS:
+        return _explain(topic, SCHEMAS[kind], path)
+    estimator = known(topic)
+    if estimator is not None:
+        print("\n".join(estimator_text.lines(estimator)))
+        return Exit.FINE
+    if kind == "sklearn":
+        return _unknown(f"nothing is called {topic!r}; {did_you_mean(topic, known_paths())}")
+    return _unknown(f"nothing is called {topic!r}; {did_you_mean(kind, [*CATALOGUE, *SCHEMAS])}")
 
 
 def _explain(topic: str, model: type[SpecModel], path: list[str]) -> Exit:

@@ -13,6 +13,7 @@ from language import REPOSITORY, write_project
 
 from mlops_spec.cli import main as cli
 from mlops_spec.cli.main import main
+from mlops_spec.link.estimators import known_version
 
 BROKEN = b"kind: Gates\nname: strict\nmetrics: {roc_auc: {min: 0.7}}\nconfidence: 0.95\n"
 
@@ -197,6 +198,23 @@ def test_explain_suggests_what_was_meant(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout) == (64, "")
     assert "did you mean 'Model'?" in done.stderr
+
+
+def test_explain_lists_the_parameters_of_an_estimator(tmp_path: Path) -> None:
+    done = run("explain", "sklearn.naive_bayes.GaussianNB", cwd=tmp_path)
+
+    assert done.stdout == (
+        f"sklearn.naive_bayes.GaussianNB: a classifier (scikit-learn {known_version()})\n"
+        "  priors         a list or null\n"
+        "  var_smoothing  a number (at least 0)\n"
+    )
+
+
+def test_explain_suggests_the_estimator_that_was_meant(tmp_path: Path) -> None:
+    done = run("explain", "sklearn.ensemble.RandomForrestClassifier", cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (64, "")
+    assert "did you mean 'sklearn.ensemble.RandomForestClassifier'?" in done.stderr
 
 
 def test_schema_prints_json(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Final
 
-from mlops_spec.diagnostics import Diagnostics, Span, did_you_mean
+from mlops_spec.diagnostics import Diagnostics, Span
 from mlops_spec.diagnostics.catalogue import PARAMETER_REFUSED
 from mlops_spec.diagnostics.suggest import nearest
 from mlops_spec.link.estimators import Estimator, Parameter
@@ -80,7 +80,8 @@ def _meant(name: str, one: Estimator) -> str:
     other = next((word for word in _OTHER_NAMES.get(name, ()) if word in one.params), None)
     if other is not None:
         return f"did you mean {other!r}?"
-    return did_you_mean(name, one.params) or "remove it: there are no parameters"
+    best = nearest(name, one.params)
+    return f"did you mean {best!r}?" if best else f"`spec explain {one.path}` lists what there is"
 
 
 def _instead(value: Any, takes: Parameter) -> str:

@@ -43,7 +43,11 @@ def test_all_mistakes_are_told_at_once() -> None:
         (TREES, "reg_lambda", "did you mean 'l2_regularization'?"),
         (FOREST, "num_boost_round", "did you mean 'n_estimators'?"),
         (FOREST, "seed", "write it as `seed` of `train`, beside `params`"),
-        ("sklearn.naive_bayes.GaussianNB", "alpha", "known here: priors, var_smoothing"),
+        (
+            "sklearn.naive_bayes.GaussianNB",
+            "alpha",
+            "`spec explain sklearn.naive_bayes.GaussianNB` lists what there is",
+        ),
         (
             TREES,
             "estimator__max_depth",
