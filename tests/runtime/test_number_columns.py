@@ -120,3 +120,20 @@ def test_a_service_with_other_features_has_no_such_way() -> None:
 
     columns = {"number": [1.0], "word": ["a"]}
     assert RowReader(Mixed, 5).read_columns(columns) is None
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(allow_nan=False, allow_infinity=False), st.floats(-1, 10),
+            st.none() | st.floats(0, allow_infinity=False),
+        ),
+        min_size=1, max_size=40,
+    )
+)  # fmt: skip
+@settings(deadline=None)
+def test_rows_of_any_number_become_their_matrix_bit_by_bit(rows: list[tuple[Any, ...]]) -> None:
+    asked = [dict(zip(NAMES, row, strict=True)) for row in rows]
+    found = RowReader(Row, 40).read(orjson.dumps({"rows": asked})).values
+    assert isinstance(found, np.ndarray)
+    assert found.tobytes() == np.array(rows, np.float64).tobytes()
