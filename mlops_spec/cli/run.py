@@ -84,7 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
         except FlowFailed as failure:
             print_refusal(placed(site, refusal_of(site, failure, started)), arguments)
             return Exit.FAILED
-        if progress is not None and not progress.told:
+        kept = arguments.flow in (TRAIN_FLOW, ROLLOUT_FLOW)  # of others, nothing is
+        if progress is not None and kept and not progress.told:
             progress.tell(Note("nothing to do: all of it was done before, with the same result"))
     _report(site, arguments)
     return Exit.FINE

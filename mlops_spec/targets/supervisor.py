@@ -15,9 +15,16 @@ from typing import Any, Final
 
 from mlops_spec.runtime.machine.ours import SUPERVISED, marker, our_processes
 from mlops_spec.runtime.machine.places import exclusive, replace_text
-from mlops_spec.runtime.machine.processes import answers, processes, shutdown, socket_of
+from mlops_spec.runtime.machine.processes import (
+    answers,
+    moved,
+    processes,
+    shutdown,
+    socket_name,
+    socket_of,
+)
 from mlops_spec.runtime.refusal import Refusal
-from mlops_spec.terms.digest import digest
+from mlops_spec.targets.rehome import rehome
 from mlops_spec.terms.workspace import Workspace
 
 _START_SECONDS: Final = 15.0
@@ -56,7 +63,9 @@ def ensure_supervisor(
     with exclusive(workspace, "supervisor-start"):
         if answers(workspace):
             return False
+        _dismiss_moved(workspace)
         end(our_processes(workspace))
+        rehome(workspace)
         _start(workspace, variables)
         return True
 
@@ -68,10 +77,22 @@ def stop_supervisor(workspace: Workspace) -> tuple[str, ...]:
         if answers(workspace):
             shutdown(workspace)
             _wait_for_the_end(workspace)
+        _dismiss_moved(workspace)
         orphans = our_processes(workspace)
         end(orphans)
         _remove_socket(workspace)
     return running or tuple(f"process {orphan.pid}" for orphan in orphans)
+
+
+def _dismiss_moved(workspace: Workspace) -> None:
+    """End the daemon of a workspace that was moved: it would start its programs again and again."""
+    if not moved(workspace):
+        return
+    try:
+        shutdown(workspace)
+    except Refusal:
+        return  # it is gone already
+    _wait_for_the_end(workspace)
 
 
 def end(found: Iterable[Any]) -> None:
@@ -135,7 +156,7 @@ def _did_not_start(workspace: Workspace, why: str) -> Refusal:
 
 def _socket_path(workspace: Workspace) -> Path:
     """A path short enough for a socket however deep the project lies, in a folder of our own."""
-    name = f"{digest(marker(workspace))}.sock"
+    name = socket_name(workspace)
     for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108  # checked below
         directory = parent / f"mlops-spec-{os.getuid()}"
         if len(str(directory / name)) < _SOCKET_PATH_LIMIT:
@@ -158,7 +179,7 @@ def _wait_for_the_end(workspace: Workspace) -> None:
     try:
         pid = int((workspace.supervisor / "supervisord.pid").read_text(encoding="utf-8"))
         daemon = psutil.Process(pid)
-        if daemon.environ().get(SUPERVISED) == marker(workspace):
+        if SUPERVISED in daemon.environ():  # of this folder, wherever that lay when it started
             psutil.wait_procs([daemon], timeout=2 * _GRACE_SECONDS)
     except (FileNotFoundError, ValueError, psutil.Error):
         return

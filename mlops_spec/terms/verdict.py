@@ -65,7 +65,8 @@ class Verdict:
         parts.append(f"n={self.n}")
         if self.limit:
             parts.append(f"limit {self.limit}")
-        if self.n_enough is not None and self.outcome is not Outcome.PASS:
+        told = str(self.n_enough) in self.reason  # better than we could
+        if self.n_enough is not None and self.outcome is not Outcome.PASS and not told:
             parts.append(f"needs about {self.n_enough}")
         if self.reason:
             parts.append(f"({self.reason})")

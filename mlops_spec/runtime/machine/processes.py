@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from mlops_spec.runtime.machine.ours import marker
 from mlops_spec.runtime.machine.places import exclusive, replace_text
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.digest import digest
@@ -89,12 +90,28 @@ def processes(workspace: Workspace) -> tuple[Process, ...]:
 
 
 def answers(workspace: Workspace) -> bool:
-    """Whether this workspace's supervisor answers."""
+    """Whether this workspace's supervisor answers, and serves the folder where it is now."""
+    if moved(workspace):
+        return False
     try:
         with _supervisor(workspace) as supervisor:
             return bool(supervisor.getState()["statename"] == "RUNNING")
     except Refusal:
         return False
+
+
+def moved(workspace: Workspace) -> bool:
+    """Whether the supervisor was started when the workspace lay in another folder.
+
+    It and its programs still read and write there.
+    """
+    socket = socket_of(workspace)
+    return socket is not None and socket.name != socket_name(workspace)
+
+
+def socket_name(workspace: Workspace) -> str:
+    """Of the socket: another one for each folder."""
+    return f"{digest(marker(workspace))}.sock"
 
 
 def log_tail(workspace: Workspace, name: str, lines: int = 20) -> tuple[str, ...]:
