@@ -16,7 +16,6 @@ from local_router import envoy, until
 from mlops_spec.runtime.machine.ports import grpc_of, remembered
 from mlops_spec.runtime.router.access_log import arm_requests, cluster_name
 from mlops_spec.runtime.router.envoy import publish
-from mlops_spec.runtime.service.open_inference_grpc import SERVICE
 from mlops_spec.state import Deployment
 from mlops_spec.terms.open_inference import GRPC_SERVICE, MODEL_METADATA
 from mlops_spec.terms.workspace import Workspace
@@ -131,7 +130,3 @@ def test_a_call_that_names_no_model_is_told_so(
     assert ask(workspace, ()) == "UNIMPLEMENTED"
     assert ask(workspace, ((MODEL_METADATA, "other"),)) == "UNIMPLEMENTED"
     assert releases["old"].heard == []
-
-
-def test_routers_and_services_mean_the_same_methods() -> None:
-    assert GRPC_SERVICE == SERVICE

@@ -36,8 +36,8 @@ from mlops_spec.runtime.service.predicting import (
     Wanted,
 )
 from mlops_spec.runtime.service.rows import Rows
+from mlops_spec.terms.open_inference import GRPC_SERVICE
 
-SERVICE: Final = "inference.GRPCInferenceService"
 DRAIN: Final = 8.0  # seconds for what is being answered
 _STATUS: Final = {
     400: grpc.StatusCode.INVALID_ARGUMENT, 413: grpc.StatusCode.INVALID_ARGUMENT,
@@ -86,7 +86,7 @@ class InferenceServer:
             "ModelInfer": (self._infer, pb.ModelInferRequest),
         }
         return grpc.method_handlers_generic_handler(
-            SERVICE,
+            GRPC_SERVICE,
             {
                 name: grpc.unary_unary_rpc_method_handler(
                     call, request.FromString, lambda answer: answer.SerializeToString()
