@@ -216,3 +216,7 @@ def test_steps_that_are_done_ask_nothing_again(tmp_path: Path) -> None:
 
     assert steps.snapshot(place, DATASET, gone)["data"] == data
     assert steps.check(place, DATASET, gone, data)["rows"] > 0
+
+
+def test_a_flow_that_an_older_version_rendered_takes_its_rows_all_the_same(tmp_path: Path) -> None:
+    assert steps.snapshot(context(tmp_path), DATASET)["rows"] == len(rows())

@@ -12,8 +12,13 @@ from mlops_spec.runtime.data import snapshot as rows
 from mlops_spec.runtime.declare import Dataset, Recipe
 
 
-def snapshot(context: Context, dataset: Dataset, recipe: Recipe) -> Output:
-    """Step `snapshot`, of rows that something can learn from."""
+def snapshot(context: Context, dataset: Dataset, recipe: Recipe | None = None) -> Output:
+    """Step `snapshot`, of rows that something can learn from.
+
+    A flow that an older version rendered gives no recipe: step `check` is the first to ask.
+    """
+    if recipe is None:
+        return rows.snapshot(context, dataset)
     return rows.snapshot(context, dataset, lambda: require_estimator(recipe))
 
 
