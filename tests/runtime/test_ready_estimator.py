@@ -219,4 +219,5 @@ def test_steps_that_are_done_ask_nothing_again(tmp_path: Path) -> None:
 
 
 def test_a_flow_that_an_older_version_rendered_takes_its_rows_all_the_same(tmp_path: Path) -> None:
+    put(tmp_path, rows())
     assert steps.snapshot(context(tmp_path), DATASET)["rows"] == len(rows())
