@@ -21,6 +21,7 @@ from mlops_spec.targets.programs import (
     check_elsewhere,
     environment_variables,
     flow_server,
+    flow_servers,
     in_place,
     names,
     servers,
@@ -34,6 +35,7 @@ __all__ = [
     "environment_variables",
     "forget",
     "missing_programs",
+    "redirect_flows",
     "running",
     "serve_flows",
     "start",
@@ -80,6 +82,14 @@ def start(
     )
     if ROUTER in checks:
         publish(workspace, deployed)
+    redirect_flows(workspace, spec)
+
+
+def redirect_flows(workspace: Workspace, spec: EnvironmentSpec) -> None:
+    """Tell flows that are deployed where Prefect answers now: its port may have been taken."""
+    for server in flow_servers(workspace):
+        told = {**server.environment, **environment_variables(workspace, spec)}
+        keep(workspace, replace(server, environment=told))
 
 
 def serve_flows(

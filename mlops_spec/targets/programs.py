@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from mlops_spec.terms.workspace import Workspace
 PREFECT: Final = environment.PREFECT
 MLFLOW: Final = environment.MLFLOW
 FLOWS: Final = "flows-"
+_FLOWS_KEY: Final = "MLOPS_SPEC_FLOWS"
+_FLOWS_STOP: Final = 20  # seconds
 # Only people look at these, and they take 20 s of CPU to start: last, when nothing waits for it.
 FOR_PEOPLE: Final = frozenset({MLFLOW})
 
@@ -101,8 +104,26 @@ def flow_server(workspace: Workspace, spec: EnvironmentSpec, model: str, key: st
         name=f"{FLOWS}{model}",
         command=(sys.executable, str(script)),
         directory=root,
-        environment={**environment_variables(workspace, spec), "MLOPS_SPEC_FLOWS": key},
-        stop_seconds=20,
+        environment={**environment_variables(workspace, spec), _FLOWS_KEY: key},
+        stop_seconds=_FLOWS_STOP,
+    )
+
+
+def flow_servers(workspace: Workspace) -> tuple[Program, ...]:
+    """The programs that keep flows deployed, as they are kept."""
+    kept = sorted((workspace.supervisor / "programs").glob(f"{FLOWS}*.*.json"))
+    # A model's own name may begin like that: its services do not have the variable.
+    return tuple(program for program in map(_kept, kept) if _FLOWS_KEY in program.environment)
+
+
+def _kept(path: Path) -> Program:
+    told = json.loads(path.read_text(encoding="utf-8"))
+    return Program(
+        name=path.name.partition(".")[0],
+        command=tuple(told["command"]),
+        directory=Path(told["directory"]),
+        environment=told["environment"],
+        stop_seconds=_FLOWS_STOP,
     )
 
 
