@@ -18,6 +18,7 @@ from mlops_spec.targets.programs import (
     FOR_PEOPLE,
     ROUTER,
     addresses,
+    astray_flows,
     check_elsewhere,
     environment_variables,
     flow_server,
@@ -116,8 +117,9 @@ def missing_programs(workspace: Workspace, spec: EnvironmentSpec) -> tuple[str, 
     found = processes(workspace)
     alive = {process.name for process in found if process.condition in ("running", "starting")}
     given_up = (process.name for process in found if process.name not in alive)
+    astray = (name for name in astray_flows(workspace, spec) if found)
     lacking = (n for n in names(spec) if n not in alive or not in_place(workspace, n))
-    return tuple(dict.fromkeys((*lacking, *given_up)))
+    return tuple(dict.fromkeys((*lacking, *given_up, *astray)))
 
 
 def withdraw(

@@ -30,6 +30,7 @@ from mlops_spec.terms.workspace import Workspace
 PREFECT: Final = environment.PREFECT
 MLFLOW: Final = environment.MLFLOW
 FLOWS: Final = "flows-"
+_API: Final = "PREFECT_API_URL"
 _FLOWS_KEY: Final = "MLOPS_SPEC_FLOWS"
 _FLOWS_STOP: Final = 20  # seconds
 # Only people look at these, and they take 20 s of CPU to start: last, when nothing waits for it.
@@ -114,6 +115,15 @@ def flow_servers(workspace: Workspace) -> tuple[Program, ...]:
     kept = sorted((workspace.supervisor / "programs").glob(f"{FLOWS}*.*.json"))
     # A model's own name may begin like that: its services do not have the variable.
     return tuple(program for program in map(_kept, kept) if _FLOWS_KEY in program.environment)
+
+
+def astray_flows(workspace: Workspace, spec: EnvironmentSpec) -> tuple[str, ...]:
+    """The flow servers that ask a Prefect which is not there any more."""
+    told = environment.environment_variables(
+        workspace, orchestrator=spec.orchestrator, registry=spec.registry, state=None
+    )
+    servers = flow_servers(workspace)
+    return tuple(s.name for s in servers if s.environment.get(_API) != told.get(_API))
 
 
 def _kept(path: Path) -> Program:

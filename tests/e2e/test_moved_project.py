@@ -61,11 +61,13 @@ def test_flows_ask_where_prefect_answers_now_and_are_left_alone_where_it_did_not
         other = pids(workspace)["flows-x--r1"]
         workspace.ports.write_text(json.dumps({"prefect": 5001}))
 
+        assert "flows-trip" in platform.missing_programs(workspace, spec)
         platform.redirect_flows(workspace, spec)
 
         until(lambda: new in processes.log_tail(workspace, "flows-trip"))
         after = pids(workspace)
         assert after["flows-x--r1"] == other
+        assert "flows-trip" not in platform.missing_programs(workspace, spec)
         platform.redirect_flows(workspace, spec)
         assert pids(workspace) == after
     finally:
