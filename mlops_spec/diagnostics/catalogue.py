@@ -96,6 +96,7 @@ SHARED_OBJECTS: Final = _error("MLS341", "two environments would own the same ob
 NO_FLOWS_IN_CLUSTER: Final = _warning("MLS342", "nothing in a cluster runs the flows")
 CLUSTER_MISFIT: Final = _error("MLS343", "a field does not fit how an environment serves")
 LOGS_END_WITH_PODS: Final = _warning("MLS344", "what services answered is lost with their pods")
+UNSHARED_CALLS: Final = _warning("MLS345", "calls of gRPC are not shared out as the steps say")
 OUTPUT_CHOICE: Final = _error("MLS350", "a batch output is not exactly one of parquet and table")
 SPARK_READS_FILES: Final = _error("MLS352", "Spark is to read a query")
 ANSWER_HIDES_COLUMN: Final = _error("MLS353", "a key is named as a column of the predictions")

@@ -14,6 +14,7 @@ from mlops_spec.diagnostics.catalogue import (
     NO_FLOWS_IN_CLUSTER,
     SHARED_OBJECTS,
     UNREACHABLE_ROLLOUT,
+    UNSHARED_CALLS,
     UNSPLITTABLE_STEPS,
 )
 from mlops_spec.link.resolve import Resolved
@@ -134,6 +135,22 @@ def _possible(copies: int) -> str:
     return f"[{', '.join(f'{percent}%' for percent in shown)}] with {copies}"
 
 
+def a_gateway_shares_calls_out(scope: Scope, found: Diagnostics) -> None:
+    """MLS345: a Service shares connections out, and one of gRPC carries all calls of a caller."""
+    for name, environment in _with_argo(scope):
+        if environment.serve.gateway is not None:
+            continue
+        for model in scope.resolved:
+            if model.model.spec.serve.grpc:
+                found.add(
+                    UNSHARED_CALLS,
+                    f"callers of gRPC in {name!r} stay with one copy of {model.model.spec.name}, "
+                    "whichever share of the copies is new",
+                    at=model.model.places.value("serve", "grpc"),
+                    help=f"name a gateway in environments.{name}.serve, which shares calls out",
+                )
+
+
 def environments_do_not_share_objects(scope: Scope, found: Diagnostics) -> None:
     """MLS341: objects are named for models, so that each environment needs its own namespace."""
     for (first, one), (second, other) in combinations(_in_clusters(scope), 2):
@@ -243,6 +260,7 @@ RULES: Final = (
     argo_has_something_to_judge_by,
     argo_can_take_the_steps,
     copies_can_split_as_the_steps_say,
+    a_gateway_shares_calls_out,
     environments_do_not_share_objects,
     something_runs_the_flows,
     logs_outlive_their_pods,
