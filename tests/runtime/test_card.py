@@ -146,6 +146,15 @@ def test_without_a_rule_groups_are_described_and_not_judged(tmp_path):
     assert "passed all 2 gates" in said
 
 
+def test_a_random_split_is_told_as_one_and_blames_no_time(tmp_path):
+    put(tmp_path, evil_rows())
+    at_random = replace(FLIGHTS, split=replace(FLIGHTS.split, by="random"))
+    said = parsed(card(*judged(tmp_path, FIRST, at_random))).said
+    assert "at random, " in said
+    assert "held-out value, chance has a large part." in said
+    assert "the time between them" not in said
+
+
 GONE = (
     ("heldout.parquet", "heldout.parquet is gone"),
     ("heldout-rows.parquet", "This candidate was refused"),

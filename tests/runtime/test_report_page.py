@@ -15,7 +15,7 @@ from mlops_spec.runtime.monitor import steps as monitoring
 from mlops_spec.runtime.monitor.charts import bars
 from mlops_spec.runtime.monitor.profile import Profile, measure
 from mlops_spec.runtime.monitor.report import Findings
-from mlops_spec.runtime.monitor.retrain import retrain
+from mlops_spec.runtime.monitor.retrain import Decision, retrain
 from mlops_spec.terms.exposition import EXPOSED
 from mlops_spec.terms.verdict import Outcome, Verdict
 
@@ -68,6 +68,12 @@ def test_text_from_data_cannot_become_markup() -> None:
     assert "<script" not in row
     assert "&lt;script&gt;" in row
     parsed(f"<table>{row}</table>")
+
+
+def test_words_of_the_spec_stand_as_code_and_not_in_backticks() -> None:
+    quiet = Decision("quiet", "nothing that `retrain.when` names is breached by <b>")
+    shown = report._retraining((), quiet)
+    assert "<p>Nothing that <code>retrain.when</code> names is breached by &lt;b&gt;.</p>" in shown
 
 
 def test_label_values_of_metrics_are_escaped() -> None:

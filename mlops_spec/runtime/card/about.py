@@ -47,7 +47,7 @@ def _label(found: Recorded) -> str:
         said += f", positive is <b>{text(found.manifest['positive'])}</b>"
         said += f" (otherwise {text(others[0])})" if others else ""
     elif classes:
-        said += f", {len(classes)} classes: {text(', '.join(map(str, classes)))}"
+        said += f", {len(classes)} classes: {text(' · '.join(map(str, classes)))}"
     return said
 
 

@@ -41,8 +41,8 @@ def _pairs(found: Recorded) -> Iterator[tuple[str, str]]:
         yield "Rows without a label", count(checked.output.get("unlabelled"))
     split = origin.get("split", {})
     if split:
-        how = "the newest rows judge" if split["by"] == "time" else "by a hash of the key"
-        yield "Split", text(f"by {split['by']} ({how}), {split['test']:.0%} held out")
+        how = "by time: the newest rows judge" if split["by"] == "time" else "at random"
+        yield "Split", text(f"{how}, {split['test']:.0%} held out")
 
 
 def _bad(output: dict[str, Any]) -> str:
@@ -73,7 +73,8 @@ def _part(name: str, rows: pd.DataFrame, found: Recorded) -> str:
     span = f"{rows[time].min():%Y-%m-%d} to {rows[time].max():%Y-%m-%d}" if time else "no time"
     return (
         f'<tr><th scope="row">{_WORDS[name]}</th><td class="right">{len(rows):,}</td>'
-        f"<td class='span'>{text(span)}</td><td>{_balance(rows[label], found)}</td></tr>"
+        f"<td class='span'>{text(span)}</td>"
+        f"<td class='balance'>{_balance(rows[label], found)}</td></tr>"
     )
 
 
@@ -88,7 +89,7 @@ def _balance(label: pd.Series, found: Recorded) -> str:
         return f"{shares.get(positive, 0.0):.1%} {text(positive)}{_bar(shares.get(positive, 0.0))}"
     shown = [f"{text(name)} {share:.1%}" for name, share in shares.head(_MOST_CLASSES).items()]
     more = f" and {len(shares) - _MOST_CLASSES} more" if len(shares) > _MOST_CLASSES else ""
-    return ", ".join(shown) + more
+    return " · ".join(shown) + more  # a class may have a comma in its name
 
 
 def _bar(share: float) -> str:

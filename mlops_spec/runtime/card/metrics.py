@@ -103,9 +103,12 @@ def _validation(found: Recorded) -> str:
         return ""
     places = places_for(said.get("low"), said.get("high"))
     unit = "lists of the validation rows" if found.task == "ranking" else "validation rows"
+    by_time = found.origin.get("split", {}).get("by") == "time"
+    # At random, nothing but chance and choosing parts the two.
+    apart = "the time between them has changed the task" if by_time else "chance has a large part"
     return soft(
         f"On the {said['n']:,} {unit}, which neither taught nor judged, "
         f"{text(said['metric'])} is {number(said['value'], places)} "
-        f"({interval(said.get('low'), said.get('high'), places)}). Far from the held-out value, "
-        "the time between them has changed the task."
+        f"({interval(said.get('low'), said.get('high'), places)}). "
+        f"If that is far from the held-out value, {apart}."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -254,8 +255,13 @@ def _retraining(retrainings: Sequence[Retraining], decision: Decision) -> str:
     said = ""
     if decision.kind not in ("started", "resumed"):
         sentence = decision.reason[:1].upper() + decision.reason[1:]
-        said = f"<p>{escape(sentence)}.</p>{_causes(decision.causes)}"
+        said = f"<p>{_with_code(sentence)}.</p>{_causes(decision.causes)}"
     return said + (listed or '<p class="soft">None was started so far.</p>')
+
+
+def _with_code(text: str) -> str:
+    """What stands in backticks as code, which a page has no backticks for."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _causes(causes: Sequence[str]) -> str:
