@@ -68,7 +68,8 @@ def read_text(root: Path, path: str, found: Diagnostics) -> SourceText | None:
             _unreadable(found, path, "is a link to a file outside of the project")
             return None
         if not file.is_file():
-            _unreadable(found, path, "is not a regular file")
+            lost = file.is_symlink() and not file.exists()
+            _unreadable(found, path, _LOST if lost else "is not a regular file")
             return None
         size = file.stat().st_size
         if size > MAX_BYTES:
@@ -90,8 +91,12 @@ def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
 
 
+_LOST: Final = "is a link to a file that is not there"
+
+
 def _unreadable(found: Diagnostics, path: str, why: str) -> None:
-    found.add(UNREADABLE_FILE, f"the file {why}", at=Span.at(path))
+    help = "put the text itself there, readable for you; or move it out of specs/"
+    found.add(UNREADABLE_FILE, f"the file {why}", at=Span.at(path), help=help)
 
 
 def decode(path: str, content: bytes, found: Diagnostics) -> SourceText | None:

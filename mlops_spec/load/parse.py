@@ -235,9 +235,9 @@ def show(value: Any) -> str:
         case bool():
             return str(value).lower()
         case dict():
-            return "a mapping"
+            return "a mapping" if value else "an empty mapping"
         case tuple():
-            return "a list"
+            return "a list" if value else "an empty list"
         case _:
             text = repr(value)
             return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -1,5 +1,6 @@
 """Every fixture carries its expectation on the offending line: `# error: MLS204`."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,25 @@ def test_a_dangling_link_and_a_loop_of_links_are_reported(tmp_path: Path) -> Non
     (root / "specs" / "gone.yaml").symlink_to(root / "nothing")
     (root / "specs" / "loop.yaml").symlink_to(root / "specs" / "loop.yaml")
 
-    assert {d.code.id for d in found_in(root)} == {"MLS101"}
+    gone, loop = found_in(root)
+    assert str(gone) == (
+        "specs/gone.yaml:1:1: error MLS101: the file is a link to a file that is not there"
+    )
+    assert (loop.code.id, loop.help) == (
+        "MLS101", "put the text itself there, readable for you; or move it out of specs/",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "said"), [("[]", "an empty list"), ("{}", "an empty mapping"), ("[a]", "a list")]
+)
+def test_what_is_empty_is_told_as_empty(tmp_path: Path, found: str, said: str) -> None:
+    root = write_project(tmp_path)
+    path = root / "specs" / "model.yaml"
+    text = path.read_text().partition("---\n")[0]
+    path.write_text(re.sub(r"(?m)^owner:.*$", f"owner: {found}", text))
+
+    assert f"owner is {said}; it takes text" in [d.message for d in found_in(root)]
 
 
 def test_a_folder_without_a_project_is_told_what_a_project_is(tmp_path: Path) -> None:

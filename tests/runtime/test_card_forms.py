@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from mlops_spec.runtime.card.about import _features
 from mlops_spec.runtime.card.binary import curve
 from mlops_spec.runtime.card.multiclass import confusion
 from mlops_spec.runtime.card.regression import _in_time
@@ -124,3 +126,9 @@ def test_errors_lie_in_the_time_of_their_rows_whatever_unit_that_is_stored_in(un
 
     assert "2024-04-" in drawn
     assert "1970" not in drawn
+
+
+@pytest.mark.parametrize(("names", "said"), [("a", "1 feature"), ("ab", "2 features")])
+def test_features_are_counted_in_words_that_fit(tmp_path, names, said):
+    found = SimpleNamespace(manifest={"features": dict.fromkeys(names, "float")}, folder=tmp_path)
+    assert f"<h3>{said}</h3>" in _features(found)

@@ -48,7 +48,10 @@ def key_and_time_have_fitting_types(scope: Scope, found: Diagnostics) -> None:
         key = document.spec.columns.get(document.spec.key)
         if key is not None and key.type not in {"category", "integer"}:
             message = f"the key {document.spec.key!r} is {key.type}; a key is category or integer"
-            help = "a key joins a prediction to its label, so that it must compare exactly"
+            help = (
+                "it joins a prediction to its label, so that it must compare exactly: name a "
+                "column of texts or whole numbers, or add one that numbers the rows"
+            )
             found.add(WRONG_COLUMN_TYPE, message, at=document.places.value("key"), help=help)
         time = document.spec.columns.get(document.spec.time or "")
         if time is not None and time.type != "timestamp":

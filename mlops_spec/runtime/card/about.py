@@ -57,8 +57,9 @@ def _features(found: Recorded) -> str:
         return soft("The features are not recorded.")
     profile = _profile(found)
     rows = "".join(_feature(name, kind, profile.get(name)) for name, kind in features.items())
+    number = "1 feature" if len(features) == 1 else f"{len(features)} features"
     return (
-        f"<h3>{len(features)} features</h3><p class='soft'>As they were in the training rows.</p>"
+        f"<h3>{number}</h3><p class='soft'>As they were in the training rows.</p>"
         '<div class="wide" tabindex="0" role="region" aria-label="Features"><table><thead><tr>'
         '<th scope="col">Feature</th><th scope="col">Type</th><th scope="col">Distribution</th>'
         '<th scope="col">Range or values</th><th scope="col" class="right">Missing</th></tr>'
