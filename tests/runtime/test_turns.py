@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -246,3 +247,18 @@ def test_a_request_is_answered_in_any_company_as_alone(app: PredictionApp) -> No
     for company in itertools.combinations(range(len(posts)), 3):
         assert answers(app, [posts[each] for each in company]) == [alone[each] for each in company]
     assert answers(app, posts) == alone
+
+
+@pytest.mark.parametrize("body", [BODIES[3], BODIES[0]], ids=["refused", "answered"])
+def test_a_request_leaves_nothing_behind_that_only_a_search_for_garbage_finds(
+    app: PredictionApp, body: bytes
+) -> None:
+    posts: list[Post] = [(b"/predict", [], body)] * 3
+    app.at_once(posts, 0.0)
+    gc.collect()
+    gc.disable()
+    try:
+        app.at_once(posts, 0.0)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeVar, overload
+from typing import Any, Final, NamedTuple, overload
 
 import orjson
 
@@ -26,7 +26,6 @@ MAX_ID_BYTES: Final = 128
 
 Headers = tuple[tuple[bytes, bytes], ...]
 Given = Sequence[tuple[bytes, bytes]]  # headers of a request
-T = TypeVar("T")
 JSON: Final = (b"content-type", b"application/json")
 _LATER: Final = (b"retry-after", b"1")
 
@@ -99,9 +98,9 @@ class Predictor:
 
     async def outcome(self, wanted: Wanted) -> Reply:
         """The answer; what was answered well is logged."""
-        rows = _tried(wanted.read)
-        if isinstance(rows, Exception):
-            return self._failed(wanted, rows)
+        rows = self._read(wanted)
+        if isinstance(rows, Reply):
+            return rows
         try:
             if self.inline is not None and len(rows.values) <= self.inline.most:
                 scores = await self.inline.score(rows)
@@ -119,14 +118,23 @@ class Predictor:
         inline = self.inline
         if inline is None:
             return [None] * len(wanted)
-        read = [_tried(each.read) for each in wanted]
+        read = [self._read(each) for each in wanted]
         scores = iter(inline.scores([each for each in read if isinstance(each, Rows)]))
         return [
-            self._failed(each, rows)
-            if isinstance(rows, Exception)
-            else self._answered(each, rows, next(scores))
+            rows if isinstance(rows, Reply) else self._answered(each, rows, next(scores))
             for each, rows in zip(wanted, read, strict=True)
         ]
+
+    def _read(self, wanted: Wanted) -> Rows | Reply:
+        """The rows, or what is answered to a request that has none.
+
+        The error goes no further: kept, it and the frames that it knows would hold each other, and
+        the body, until somebody looks for garbage.
+        """
+        try:
+            return wanted.read()
+        except Exception as error:
+            return self._failed(wanted, error)
 
     @overload
     def _answered(self, wanted: Wanted, rows: Rows, scores: Scores) -> Reply: ...
@@ -192,13 +200,6 @@ def predicted(predictor: Predictor, asked: Asked, _: Given, body: bytes) -> Want
         lambda _, scores: answer_body(predictor.identity, asked, scores),
         Reply,
     )
-
-
-def _tried(work: Callable[[], T]) -> T | Exception:
-    try:
-        return work()
-    except Exception as error:
-        return error
 
 
 def answer_body(identity: Identity, asked: Asked, scores: Scores) -> bytes:
