@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_spec.runtime.portable.encoding import Encoding, NumberTable, ValueTable
 from mlops_spec.runtime.portable.scorer import MatrixScorer
-from mlops_spec.runtime.service.app import Integer
+from mlops_spec.runtime.service.app import Integer, Key
+from mlops_spec.runtime.service.refusing import BadRequest
 from mlops_spec.runtime.service.row_matrix import row_matrix
-from mlops_spec.runtime.service.typed_rows import BadRequest, RowReader
+from mlops_spec.runtime.service.typed_rows import RowReader
 
 
 class Row(BaseModel):
@@ -29,7 +30,7 @@ class Row(BaseModel):
     carrier: Literal["AA", "UA", "é"] | None = Field(default=None)
     late: bool | None = Field(default=None)
     flown: datetime | None = Field(default=None)
-    row_key: str | int | None = Field(default=None, alias="id")
+    row_key: str | Key | None = Field(default=None, alias="id")
     row_time: datetime | None = Field(default=None, alias="at")
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_spec.runtime.service.open_inference import Tensor, decoded, rows_of
-from mlops_spec.runtime.service.typed_rows import BadRequest, RowReader
+from mlops_spec.runtime.service.refusing import BadRequest
+from mlops_spec.runtime.service.typed_rows import RowReader
 
 
 class Row(BaseModel):

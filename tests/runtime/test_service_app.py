@@ -22,7 +22,7 @@ from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.portable.scorer import Columns, Meaning, Scores
 from mlops_spec.runtime.service import app as module
 from mlops_spec.runtime.service import scoring as scoring_module
-from mlops_spec.runtime.service.app import Integer, PredictionApp
+from mlops_spec.runtime.service.app import Integer, Key, PredictionApp
 from mlops_spec.runtime.service.log_files import read
 from mlops_spec.runtime.service.rows import Rows
 from mlops_spec.runtime.service.scoring import AT_ONCE, BATCHES, Overloaded, Scoring
@@ -37,7 +37,7 @@ class Row(BaseModel):
     stops: Integer
     carrier: Literal["AA", "UA"] | None = Field(default=None)
     flown: datetime | None = Field(default=None)
-    row_key: str | int | None = Field(default=None, alias="id")
+    row_key: str | Key | None = Field(default=None, alias="id")
     row_time: datetime | None = Field(default=None, alias="at")
 
 

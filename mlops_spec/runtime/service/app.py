@@ -64,6 +64,8 @@ Send = Callable[[Message], Awaitable[None]]
 Answer = tuple[int, bytes, tuple[bytes, bytes]]
 # A double holds every whole number up to here, and a model sees doubles.
 Integer = Annotated[int, Field(ge=-(2**53), le=2**53)]
+# What a column of integers holds. Longer keys come as text.
+Key = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 
 GRPC_ADDRESS: Final = "MLOPS_SPEC_GRPC"  # host:port; port 0 is any that is free
 MODEL_FOLDER: Final = "model"

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from mlops_spec.runtime.portable.scorer import Meaning, Scores
 from mlops_spec.runtime.service.predicting import Predictor
+from mlops_spec.runtime.service.refusing import BadRequest, Problem
 from mlops_spec.runtime.service.rows import Columns, Rows
-from mlops_spec.runtime.service.typed_rows import BadRequest, Problem, RowReader
+from mlops_spec.runtime.service.typed_rows import RowReader
 
 SCORE: Final = "score"
 DECISION: Final = "decision"

@@ -16,6 +16,7 @@ from mlops_spec.runtime.service.inline import Inline
 from mlops_spec.runtime.service.log_table import Answered, Identity
 from mlops_spec.runtime.service.metrics import ServiceMetrics
 from mlops_spec.runtime.service.prediction_log import PredictionLog
+from mlops_spec.runtime.service.refusing import BadRequest, Problem
 from mlops_spec.runtime.service.rows import Rows
 from mlops_spec.runtime.service.scoring import Overloaded, Scoring
 from mlops_spec.runtime.service.startup import log as _log
@@ -159,7 +160,9 @@ class Predictor:
     def _failed(self, wanted: Wanted, error: Exception) -> Reply:
         match error:
             case BadRequest():
-                return wanted.replied(error.status, error_body(str(error), error.problems))
+                return wanted.replied(
+                    error.status, error_body(str(error), error.problems, error.more)
+                )
             case Overloaded():
                 busy = "too many requests are being answered; try again in a second"
                 return wanted.replied(503, error_body(busy))
@@ -216,7 +219,8 @@ def answer_body(identity: Identity, asked: Asked, scores: Scores) -> bytes:
     })  # fmt: skip
 
 
-def error_body(message: str, problems: tuple[Problem, ...] = ()) -> bytes:
-    """The body of every answer but 200."""
+def error_body(message: str, problems: tuple[Problem, ...] = (), more: int = 0) -> bytes:
+    """The body of every answer but 200. `more`: problems that are not named."""
     fields = [{"field": problem.field, "message": problem.message} for problem in problems]
-    return orjson.dumps({"error": message, "problems": fields})
+    body: dict[str, Any] = {"error": message, "problems": fields}
+    return orjson.dumps({**body, "more": more} if more else body)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from mlops_spec.runtime.declare import Trust
-from mlops_spec.runtime.service.app import PredictionApp
+from mlops_spec.runtime.service.app import Key, PredictionApp
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -85,7 +85,7 @@ class FlightDelayRow(BaseModel):
         description="miles",
         examples=[0.0],
     )
-    row_key: str | int | None = Field(
+    row_key: str | Key | None = Field(
         default=None,
         alias="flight_id",
         description="identifies the row; joins the prediction to its label",
