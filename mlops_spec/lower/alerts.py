@@ -105,12 +105,17 @@ def _errors_ratio(placed: Placed, window: str) -> str:
 
 
 def _requests(placed: Placed, window: str, more: str) -> str:
-    series = f"{exposition.REQUESTS}{{{own_series(placed)}{more}}}"
+    series = f"{exposition.REQUESTS}{{{_to_users(placed)}{more}}}"
     return f"sum by (model) (rate({series}[{window}]))"
 
 
+def _to_users(placed: Placed) -> str:
+    """Of this model's series those of answers that somebody got: nobody was promised copies."""
+    return f"{own_series(placed)}, {exposition.TO_USERS}"
+
+
 def _p99(placed: Placed) -> str:
-    series = f"{exposition.REQUEST_SECONDS}_bucket{{{own_series(placed)}}}"
+    series = f"{exposition.REQUEST_SECONDS}_bucket{{{_to_users(placed)}}}"
     return f"histogram_quantile(0.99, sum by (model, le) (rate({series}[{P99_WINDOW}])))"
 
 

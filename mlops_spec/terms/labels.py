@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mlops_spec.terms.exposition import TO_USERS
+
 NAME: Final = "app.kubernetes.io/name"
 PART_OF: Final = "app.kubernetes.io/part-of"
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
@@ -16,6 +18,8 @@ STABLE: Final = "stable"
 NEXT: Final = "next"
 # The same label on the series of a pod, where the Prometheus operator puts it there.
 TRACK_SERIES: Final = "mlops_spec_track"
-EITHER_TRACK: Final = f'{TRACK_SERIES}=~"{STABLE}|{NEXT}"'
+# What users are answered on both, and all that is answered on one.
+USERS_OF_EITHER: Final = f'{TRACK_SERIES}=~"{STABLE}|{NEXT}", {TO_USERS}'
+ALL_OF_NEXT: Final = f'{TRACK_SERIES}="{NEXT}"'
 RELEASE: Final = "mlops-spec/release"
 MANAGER: Final = "mlops-spec"

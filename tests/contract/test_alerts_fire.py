@@ -105,6 +105,29 @@ def test_failures_page_when_they_spend_the_budget_too_fast(
     assert _fired(trees, tmp_path, promtool, series, expected) == ""
 
 
+def test_copies_that_fail_spend_nothing_and_answers_that_users_got_do(
+    trees: Mapping[str, FileSet], tmp_path: Path, promtool: str
+) -> None:
+    """A candidate that fails at each copy, slowly: the rollout's business, and nobody's budget."""
+    looks = HOURS * 60
+    good = [
+        _told("mlops_requests_total", f"0+60x{looks}", code="200", shadow="false", pod="a"),
+        *(_told("mlops_request_seconds_bucket", f"0+60x{looks}", le=le, shadow="false", pod="a")
+          for le in ("0.01", "1.0", "+Inf")),
+    ]  # fmt: skip
+    copies = [
+        _told("mlops_requests_total", f"0+60x{looks}", code="500", shadow="true", pod="b"),
+        *(_told("mlops_request_seconds_bucket", f"0+{n}x{looks}", le=le, shadow="true", pod="b")
+          for le, n in {"0.01": 0, "1.0": 60, "+Inf": 60}.items()),
+    ]  # fmt: skip
+    users = [{**one, "series": one["series"].replace('"true"', '"false"')} for one in copies]
+    page = {**LABELS, "severity": "page"}
+    names = ("MlopsErrorBudgetBurn1h", "MlopsErrorBudgetBurn6h", "MlopsServiceSlow")
+    for series, fires in (([*good, *copies], []), (users, [page])):
+        expected = dict.fromkeys(names, fires)
+        assert _fired(trees, tmp_path, promtool, series, expected) == ""
+
+
 def test_what_the_same_model_does_in_another_environment_is_no_alert_here(
     trees: Mapping[str, FileSet], tmp_path: Path, promtool: str
 ) -> None:

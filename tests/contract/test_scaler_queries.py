@@ -29,9 +29,9 @@ def query(trees: Mapping[str, FileSet], track: Track) -> str:
     return str(trigger["metadata"]["query"])
 
 
-def series(track: str, more: int) -> dict[str, str]:
+def series(track: str, more: int, **told: str) -> dict[str, str]:
     labels = {"model": MODEL, "namespace": "ml", TRACK_SERIES: track, "pod": track, "code": "200"}
-    text = ", ".join(f'{key}="{value}"' for key, value in labels.items())
+    text = ", ".join(f'{key}="{value}"' for key, value in (labels | told).items())
     return {"series": f"mlops_requests_total{{{text}}}", "values": f"0+{more}x{MINUTES}"}
 
 
@@ -40,6 +40,20 @@ def test_production_can_take_all_back_and_a_candidate_is_as_large_as_its_share(
     trees: Mapping[str, FileSet], tmp_path: Path, promtool: str, track: Track, per_second: float
 ) -> None:
     answered = [series(*one) for one in EVERY_MINUTE.items()]
+    checked(tmp_path, promtool, {query(trees, track): per_second}, answered)
+
+
+@pytest.mark.parametrize(("track", "per_second"), [("stable", 10.0), ("next", 10.0)])
+def test_production_is_not_made_larger_by_copies_and_who_answers_them_is(
+    trees: Mapping[str, FileSet], tmp_path: Path, promtool: str, track: Track, per_second: float
+) -> None:
+    """Half of production's pods are of before anybody said what is a copy."""
+    answered = [
+        series("stable", 300, shadow="false"),
+        series("stable", 300, pod="old"),
+        series("next", 600, shadow="true"),
+        series("next", 0, shadow="false"),
+    ]
     checked(tmp_path, promtool, {query(trees, track): per_second}, answered)
 
 
@@ -57,13 +71,14 @@ def test_the_pods_that_are_counted_carry_their_track(trees: Mapping[str, FileSet
 def test_no_track_is_asked_for_where_none_is_told(trees: Mapping[str, FileSet]) -> None:
     """Argo's Rollout has the copies of both versions; without the operator nobody labels series."""
     asked = {
-        name: found["spec"]["triggers"][0]["metadata"]["query"]
+        name: found["spec"]["triggers"][0]["metadata"]["query"].removeprefix("sum(rate(")
         for name in ("argo/inside", "variants/scaled-by-requests")
         for path, found in objects(trees[name])
         if found["kind"] == "ScaledObject" and "/late-trip/" in path
     }
     assert asked == {
         "argo/inside":
-            'sum(rate(mlops_requests_total{model="late-trip", namespace="ml"}[2m]))',
-        "variants/scaled-by-requests": 'sum(rate(mlops_requests_total{model="late-trip"}[2m]))',
+            'mlops_requests_total{model="late-trip", namespace="ml", shadow!="true"}[2m]))',
+        "variants/scaled-by-requests":
+            'mlops_requests_total{model="late-trip", shadow!="true"}[2m]))',
     }  # fmt: skip

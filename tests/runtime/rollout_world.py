@@ -72,7 +72,7 @@ class FakeWorld:
         self._effect("package")
         return f"{release.model}:{release.id}"
 
-    def start(self, release: Release, bento: str) -> int:
+    def start(self, release: Release, bento: str, *, copies: bool = False) -> int:
         self._effect("start", lambda: self.running.add(release.id))
         return 4000
 

@@ -117,7 +117,7 @@ def test_a_slow_answer_is_a_504_and_counts_as_one(app: PredictionApp, model: Mod
     )  # fmt: skip
     assert 0.3 <= took < 15  # the model itself would have taken 20
     _, text, _ = app._metrics()
-    assert b'mlops_requests_total{code="504",model="m",release="r"} 1.0' in text
+    assert b'mlops_requests_total{code="504",model="m",release="r",shadow="false"} 1.0' in text
 
 
 def test_too_many_at_once_are_refused_and_the_others_answered(model: Model) -> None:

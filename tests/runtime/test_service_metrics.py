@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import resource
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prometheus_client import values
+from prometheus_client import Histogram, values
 
 from mlops_spec.runtime.service.metrics import (
+    BUCKETS,
     COUNTED_AT_ONCE,
     MONITOR,
     REPLACES,
@@ -41,6 +43,13 @@ WANTED = {
 }  # fmt: skip
 
 
+def answers(metrics: ServiceMetrics) -> dict[str, float]:
+    """Everything that is told of requests, with its labels, but no bucket and no sum."""
+    lines = [line for line in metrics.text().decode().splitlines() if line.startswith("mlops_req")]
+    found = dict(line.removeprefix("mlops_").split(" ") for line in lines)
+    return {n: float(v) for n, v in found.items() if not re.search("_bucket|_sum|_created", n)}
+
+
 def count_some(metrics: ServiceMetrics) -> dict[str, float]:
     metrics.answered(200, 0.001)
     metrics.to_log(3)
@@ -60,6 +69,49 @@ def test_workers_count_in_files_that_hold_their_room(shared: Path) -> None:
     files = list(shared.glob(f"*_{os.getpid()}.db"))
     assert len(files) == 2
     assert all(path.stat().st_blocks * 512 >= path.stat().st_size for path in files)
+
+
+@pytest.mark.parametrize("in_files", [True, False])
+def test_copies_are_counted_beside_what_users_were_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, in_files: bool
+) -> None:
+    request.getfixturevalue("shared") if in_files else monkeypatch.delenv(SHARED, raising=False)
+    metrics = ServiceMetrics("m", "r")
+    before = answers(metrics)
+    metrics.answered(200, 0.001)
+    metrics.answered(200, 0.001, shadow=True)
+    metrics.answered(500, 0.001, shadow=True)
+
+    of = 'model="m",release="r",shadow='
+    assert before == {
+        f'requests_total{{code="200",{of}"false"}}': 0, f'request_seconds_count{{{of}"false"}}': 0,
+    }  # fmt: skip
+    assert answers(metrics) == {
+        f'requests_total{{code="200",{of}"false"}}': 1, f'request_seconds_count{{{of}"false"}}': 1,
+        f'requests_total{{code="200",{of}"true"}}': 1, f'request_seconds_count{{{of}"true"}}': 2,
+        f'requests_total{{code="500",{of}"true"}}': 1,
+    }  # fmt: skip
+
+
+def test_answers_counted_together_are_as_if_the_client_observed_each() -> None:
+    seconds = [0.0, *BUCKETS, 0.0004, 0.0026, 3.0, 10.5, 900.0] * 3
+    metrics = ServiceMetrics("m", "r")
+    own = Histogram("own", "The same.", buckets=BUCKETS, registry=None)
+    metrics._loop = asyncio.new_event_loop()  # so that they wait for each other
+    metrics._timer = metrics._loop.call_later(60, print)
+    for each in seconds:
+        metrics.answered(200, each)
+        own.observe(each)
+    text = metrics.text().decode()
+    metrics._loop.close()
+
+    told = re.findall(r"mlops_request_seconds_(\w+)\{(?:le=\"([^\"]*)\",)?.*\} (\S+)", text)
+    found = {(name, edge): float(value) for name, edge, value in told if name != "created"}
+    samples = [sample for family in own.collect() for sample in family.samples]
+    assert found == pytest.approx({
+        (sample.name.removeprefix("own_"), sample.labels.get("le", "")): sample.value
+        for sample in samples if not sample.name.endswith("_created")
+    })  # fmt: skip
 
 
 def test_a_worker_counts_the_one_it_replaces(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:

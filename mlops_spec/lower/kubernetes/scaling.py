@@ -7,13 +7,23 @@ from typing import Final
 from mlops_spec.lower.kubernetes.head import Object, head
 from mlops_spec.lower.origin import Placed, own_series
 from mlops_spec.terms import exposition
-from mlops_spec.terms.labels import EITHER_TRACK
+from mlops_spec.terms.labels import USERS_OF_EITHER
 
 _CPU_TARGET: Final = 80  # percent of the request at which the scaler adds a copy
 _CALM_SECONDS: Final = 300  # a lull this long, and copies go
 _RATE_WINDOW: Final = "2m"  # two scrapes at least lie in it, also at Prometheus' default of 1m
 
-_DOWN: Final[Object] = {"scaleDown": {"stabilizationWindowSeconds": _CALM_SECONDS}}
+# Slowly: when requests come back from a candidate, a scaler has seen idle pods for long, and learns
+# within a minute that they are needed. At least one pod, or few would never become fewer.
+_DOWN: Final[Object] = {
+    "scaleDown": {
+        "stabilizationWindowSeconds": _CALM_SECONDS,
+        "policies": [
+            {"type": "Percent", "value": 10, "periodSeconds": 60},
+            {"type": "Pods", "value": 1, "periodSeconds": 60},
+        ],
+    }
+}
 
 
 def autoscaler(placed: Placed) -> Object:
@@ -80,14 +90,14 @@ def _by_requests(placed: Placed, prometheus: str) -> Object:
 
 
 def _requests_per_second(placed: Placed) -> str:
-    """Of both tracks: while a candidate answers all, production stays large enough to take it back.
+    """Of users, on both tracks: while a candidate answers all, production can take it back.
 
     A candidate's scaler asks for its own track alone (`runtime.cluster.instance`), which only the
-    Prometheus operator tells apart. A Rollout of Argo's has the copies of both versions.
+    Prometheus operator tells apart. A Rollout of Argo's has the pods of both versions.
     """
-    own = own_series(placed)
     watched = placed.environment.monitoring
     told_apart = watched is not None and watched.operator == "prometheus-operator"
-    if told_apart and placed.environment.serve.router == "gateway-api":
-        own = f"{own}, {EITHER_TRACK}"
-    return f"sum(rate({exposition.REQUESTS}{{{own}}}[{_RATE_WINDOW}]))"
+    tracks = told_apart and placed.environment.serve.router == "gateway-api"
+    counted = USERS_OF_EITHER if tracks else exposition.TO_USERS
+    asked = f"{exposition.REQUESTS}{{{own_series(placed)}, {counted}}}"
+    return f"sum(rate({asked}[{_RATE_WINDOW}]))"

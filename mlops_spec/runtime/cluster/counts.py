@@ -14,7 +14,7 @@ from typing import Any, Final
 from mlops_spec.runtime.cluster.objects import Object
 from mlops_spec.runtime.cluster.pods import asked, name_of, ready, restarts
 from mlops_spec.runtime.cluster.server import ApiServer
-from mlops_spec.terms.exposition import REQUEST_SECONDS, REQUESTS, WORKERS_DIED
+from mlops_spec.terms.exposition import REQUEST_SECONDS, REQUESTS, SHADOW, WORKERS_DIED
 
 METRICS: Final = "/metrics"
 
@@ -107,7 +107,7 @@ class ReleaseCounts:
 
 
 def counts_of(text: str, release: str) -> Counts:
-    """The counters of a release in Prometheus' text format."""
+    """The counters of a release in Prometheus' text format: of what users were answered."""
     from prometheus_client.parser import text_string_to_metric_families
 
     codes: dict[str, float] = {}
@@ -115,7 +115,7 @@ def counts_of(text: str, release: str) -> Counts:
     died = 0.0
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            if sample.labels.get("release") != release:
+            if sample.labels.get("release") != release or sample.labels.get(SHADOW) == "true":
                 continue
             if sample.name == REQUESTS:
                 codes[sample.labels["code"]] = sample.value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,15 +31,26 @@ class Split:
         return {"stable": _PARTS - parts, "next": parts}
 
 
-def routed(route: Object, model: str, split: Split) -> Object:
-    """The rendered route with this split: every rule that leads to the model's Service gets it."""
-    rules = [_rule(rule, model, split) for rule in route["spec"]["rules"]]
+def routed(route: Object, model: str, split: Split, ports: Collection[int] | None = None) -> Object:
+    """The rendered route with this split: every rule that leads to the model's Service gets it.
+
+    `ports`: those on which all answer that have a share, if that is known. Without a rule for
+    another one callers are told that there is nothing, rather than that nobody is there just now.
+    """
+    rules = [
+        _rule(rule, model, split)
+        for rule in route["spec"]["rules"]
+        if ports is None or all(one["port"] in ports for one in _ours(rule, model))
+    ]
     return {**route, "spec": {**route["spec"], "rules": rules}}
 
 
+def _ours(rule: Object, model: str) -> list[Object]:
+    return [one for one in rule.get("backendRefs", []) if one["name"] == model]
+
+
 def _rule(rule: Object, model: str, split: Split) -> Object:
-    backends = rule.get("backendRefs", [])
-    ours = [one for one in backends if one["name"] == model]
+    ours = _ours(rule, model)
     if not ours or not split.needs_next:
         return rule
     stable = ours[0]
@@ -48,7 +59,7 @@ def _rule(rule: Object, model: str, split: Split) -> Object:
         for track, weight in split.weights.items()
         if track == "stable" or split.next > 0
     ]
-    others = [one for one in backends if one["name"] != model]
+    others = [one for one in rule["backendRefs"] if one["name"] != model]
     made = {**rule, "backendRefs": [*others, *weighed]}
     if split.mirror:
         copy = {"name": name_of(model, "next"), "port": stable["port"]}

@@ -14,6 +14,7 @@ from typing import Final
 
 from mlops_spec.runtime.cluster import instance as instances
 from mlops_spec.runtime.cluster.instance import Track, deployment_ref, of_model, release_of
+from mlops_spec.runtime.cluster.keeping import apply_scaler, keep, kept, let_go
 from mlops_spec.runtime.cluster.objects import Object, Ref, at, in_order, ref_of
 from mlops_spec.runtime.cluster.pods import ready as is_ready
 from mlops_spec.runtime.cluster.recorded import Instance, instance_of, rendered_objects
@@ -28,6 +29,7 @@ from mlops_spec.terms.labels import NAME, RELEASE
 # Seconds for the controller of a Gateway to take a route, and for its proxies to work with it.
 TAKEN_WITHIN: Final = 60.0
 SETTLED_AFTER: Final = 2.0
+BOTH: Final[tuple[Track, ...]] = ("stable", "next")
 Report = Callable[[Standing], None]
 
 
@@ -55,25 +57,33 @@ class Tracks:
         """The release that a track runs, "" for none."""
         return release_of(self.deployment(track))
 
-    def start(self, track: Track, release: str, made: Instance, report: Report = silent) -> None:
+    def start(
+        self, track: Track, release: str, made: Instance, report: Report = silent,
+        *, copies: bool = False,
+    ) -> None:  # fmt: skip
         """Run a release on a track and wait until all its pods are ready: `Refusal` MLS626.
 
         On the stable track, until they are as many as its scaler keeps at least: production does
-        not move to the one copy that a new Deployment has.
+        not move to the one copy that a new Deployment has. `copies`: see `instance`.
         """
-        objects = self._objects(track, release, made)
-        for found in in_order(objects):
-            self.server.apply(found)
-        self._wait(track, report, least_of(objects) if track == "stable" else 1)
+        objects = self._objects(track, release, made, copies=copies)
+        if track == "stable":
+            objects = tuple(self._kept(found) for found in objects)
+        applied = [
+            apply_scaler(self.server, found)
+            if track == "stable" and is_scaler(found)
+            else self.server.apply(found)
+            for found in in_order(objects)
+        ]
+        self._wait(track, report, least_of(applied) if track == "stable" else 1)
 
     def wait_for_stable(self, report: Report = silent) -> None:
         """Wait until the stable pods are of their newest form, and as many as are rendered."""
-        rendered = of_model(rendered_objects(self.journal, self.model)[0], self.model)
-        self._wait("stable", report, least_of(rendered))
+        self._wait("stable", report, least_of(self._rendered()))
 
     def serves(self, release: str) -> bool:
         """Whether a release has ready pods on either track."""
-        for track in ("stable", "next"):
+        for track in BOTH:
             found = self.deployment(track)
             if found is not None and release_of(found) == release:
                 return any(is_ready(pod) for pod in self.pods(release))
@@ -97,6 +107,8 @@ class Tracks:
         self._split(self.split())
         if production is not None and running != production.release:
             self._restore(production, report)
+        if self.split().next == 0:
+            let_go(self.server, self._rendered())
         if not self._beside():
             self.remove_next()
 
@@ -115,7 +127,9 @@ class Tracks:
         `made` is what production was started with.
         """
         if found["kind"] == KIND and found["metadata"]["name"] == self.model:
-            return routed(found, self.model, split)
+            return routed(found, self.model, split, self._answered_ports(split))
+        if is_scaler(found) and split.next > 0:
+            return kept(self.server, found)
         if found["kind"] != "Deployment" or found["metadata"]["name"] != self.model:
             return found
         production = self.deployments.production(self.model)
@@ -124,14 +138,28 @@ class Tracks:
         stable = self._objects("stable", production.release, made)
         return next(one for one in stable if one["kind"] == "Deployment")
 
-    def give_room(self, share: float) -> None:
-        """Before a share of the requests comes: as many pods as it needs at today's number."""
-        stable = self.deployment("stable")
-        release = self.release("next")
-        made = instance_of(self.journal, self.model, release)
+    def prepare(self) -> None:
+        """Before the next track is sent anything: pods for that, and production's stay."""
+        split, release = self.split(), self.release("next")
+        made = instance_of(self.journal, self.model, release) if split.needs_next else None
         if made is None:
             return
-        objects = self._objects("next", release, made)
+        found = self.deployment("next")
+        if instances.gets_copies(found) != split.mirror:
+            self.start("next", release, made, copies=split.mirror)
+        if split.next > 0:
+            keep(self.server, self._rendered(), filter(None, map(self.deployment, BOTH)))
+            self._give_room(self._objects("next", release, made), split.next)
+
+    def _kept(self, found: Object) -> Object:
+        """An object of production's: its scaler keeps what answers now, if a candidate does."""
+        if not is_scaler(found) or self.split().next == 0:
+            return found
+        return kept(self.server, found, map(self.deployment, BOTH))
+
+    def _give_room(self, objects: tuple[Object, ...], share: float) -> None:
+        """As many pods as a share of the requests needs at today's number."""
+        stable = self.deployment("stable")
         # Beside a first release nothing runs: its share is one of what will.
         today = least_of(objects) if stable is None else int(at(stable, "spec", "replicas"))
         wanted = math.ceil(share * today)
@@ -143,28 +171,33 @@ class Tracks:
         """End the next track. Answers that are on their way are given: pods drain."""
         release = self.release("next")
         made = instance_of(self.journal, self.model, release) if release else None
-        kinds = made.objects if made else rendered_objects(self.journal, self.model)[0]
-        for found in reversed([*in_order(of_model(kinds, self.model))]):
+        kinds = of_model(made.objects, self.model) if made else self._rendered()
+        for found in reversed([*in_order(kinds)]):
             name = instances.name_of(self.model, "next")
             self.server.delete(Ref(found["apiVersion"], found["kind"], self.namespace, name))
+
+    def _rendered(self) -> tuple[Object, ...]:
+        """What every release has its own of, as it was last applied."""
+        return of_model(rendered_objects(self.journal, self.model)[0], self.model)
 
     def _beside(self) -> tuple[Deployment, ...]:
         """The candidates that a rollout has started."""
         rows = self.deployments.of(self.model)
         return tuple(row for row in rows if row.role == "candidate" and row.port is not None)
 
-    def _objects(self, track: Track, release: str, made: Instance) -> tuple[Object, ...]:
+    def _objects(
+        self, track: Track, release: str, made: Instance, *, copies: bool = False
+    ) -> tuple[Object, ...]:
         objects = of_model(made.objects, self.model)
         if track == "stable":
             objects = self._with_rendered_service(objects)
         return instances.instance(
-            objects, self.model, release=release, image=made.image, track=track
+            objects, self.model, release=release, image=made.image, track=track, copies=copies
         )
 
     def _with_rendered_service(self, objects: tuple[Object, ...]) -> tuple[Object, ...]:
         """The route leads to ports of the Service: both stay as rendered, whatever release runs."""
-        rendered = of_model(rendered_objects(self.journal, self.model)[0], self.model)
-        services = tuple(one for one in rendered if one["kind"] == "Service")
+        services = tuple(one for one in self._rendered() if one["kind"] == "Service")
         rest = tuple(one for one in objects if one["kind"] != "Service")
         return (*rest, *services) if services else objects
 
@@ -183,11 +216,25 @@ class Tracks:
             if found["kind"] == KIND:
                 before = self.server.get(ref_of(found))
                 # Whoever else has set weights: a release that goes back gets none all the same.
-                wanted = routed(found, self.model, split)
+                wanted = routed(found, self.model, split, self._answered_ports(split))
                 after = self.server.apply(wanted, take_over=not split.needs_next)
                 self._wait_until_taken(ref_of(after))
                 if before is None or before.get("spec") != after.get("spec"):
                     self.patience.sleep(self.settle)
+
+    def _answered_ports(self, split: Split) -> frozenset[int] | None:
+        """What all answer on that have a share; None where nothing runs yet.
+
+        A release that brings gRPC does not bring it to the pods of the one before. Of production,
+        what it is going back to counts as well: a rule goes before what it led to.
+        """
+        found = [self.deployment("next")] if split.next > 0 else []
+        if split.next < 1:
+            production = self.deployments.production(self.model)
+            made = instance_of(self.journal, self.model, production.release) if production else None
+            found += [self.deployment("stable"), _deployment_of(made, self.model)]
+        ports = [instances.ports_of(one) for one in found if one]
+        return frozenset.intersection(*ports) if ports else None
 
     def _wait_until_taken(self, ref: Ref) -> None:
         deadline = self.patience.now() + TAKEN_WITHIN
@@ -213,3 +260,8 @@ class Tracks:
             if found is None or int(at(found, "status", "readyReplicas", default=0)) >= wanted:
                 return
             self.patience.sleep(1.0)
+
+
+def _deployment_of(made: Instance | None, model: str) -> Object | None:
+    objects = of_model(made.objects, model) if made else ()
+    return next((found for found in objects if found["kind"] == "Deployment"), None)

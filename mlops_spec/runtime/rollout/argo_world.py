@@ -40,7 +40,9 @@ class ArgoWorld(OnCluster[ArgoTrack]):
             context.deployments,
         )  # fmt: skip
 
-    def start(self, release: Release, bento: str) -> int:  # noqa: ARG002 - its image has it
+    def start(
+        self, release: Release, bento: str, *, copies: bool = False,  # noqa: ARG002
+    ) -> int:  # fmt: skip
         """Ask Argo for the release, and wait for its first pods."""
         self._recorded(release)
         begun = self.tracks.patience.now()

@@ -27,9 +27,9 @@ class ClusterWorld(OnCluster[Tracks]):
             context.deployments,
         )  # fmt: skip
 
-    def start(self, release: Release, bento: str) -> int:  # noqa: ARG002 - its image has it
-        made = self._recorded(release)
-        self.tracks.start("next", release.id, made, partial(self._tell, "deploy", release))
+    def start(self, release: Release, bento: str, *, copies: bool = False) -> int:  # noqa: ARG002
+        made, report = self._recorded(release), partial(self._tell, "deploy", release)
+        self.tracks.start("next", release.id, made, report, copies=copies)
         return pods.PORT
 
     def alive(self, deployment: Deployment) -> bool:
@@ -40,9 +40,7 @@ class ClusterWorld(OnCluster[Tracks]):
             self.tracks.remove_next()
 
     def publish(self) -> None:
-        split = self.tracks.split()
-        if split.next > 0:
-            self.tracks.give_room(split.next)
+        self.tracks.prepare()
         self.tracks.follow()
 
     def promote(self, release: Release, verdicts: tuple[Verdict, ...]) -> None:

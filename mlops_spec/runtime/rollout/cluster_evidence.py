@@ -94,7 +94,9 @@ class _Arm:
     def with_scores(self, seen: Arm) -> Arm:
         """The same with the scores of its log."""
         assert self._log is not None, "it is compared with another arm"
-        return replace(seen, scores=self._log.answers()["score"].to_numpy(dtype=np.float64))
+        answers = self._log.answers()
+        of_users = answers[~answers["shadow"].astype(bool)]
+        return replace(seen, scores=of_users["score"].to_numpy(dtype=np.float64))
 
 
 class ClusterPairs:

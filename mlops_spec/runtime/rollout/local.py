@@ -31,7 +31,10 @@ DRAIN: Final = 0.5
 class LocalWorld(TrainedWorld):
     """The `World` of one model on this machine."""
 
-    def start(self, release: Release, bento: str) -> int:
+    def start(
+        self, release: Release, bento: str, *, copies: bool = False,  # noqa: ARG002
+    ) -> int:  # fmt: skip
+        # The router marks each copy.
         from mlops_spec.runtime.service.packaging import serve_command
 
         workspace, name = self.context.workspace, self._program(release.id)

@@ -74,8 +74,11 @@ class World(Protocol):
     def package(self, release: Release) -> str:
         """Package the model in its service; the Bento's tag."""
 
-    def start(self, release: Release, bento: str) -> int:
-        """Start the release's process, or find it running; its port."""
+    def start(self, release: Release, bento: str, *, copies: bool = False) -> int:
+        """Start the release's process, or find it running; its port.
+
+        `copies`: what it is sent first are copies of requests.
+        """
 
     def check(self, release: Release, port: int) -> tuple[Verdict, ...]:
         """Whether it becomes ready, and answers held-out rows as it did when it was evaluated."""

@@ -37,7 +37,7 @@ def deploy(rollout: Rollout, bento: str) -> Judged:
     def work(_: Progress) -> Output:
         started = rollout.clock.now()
         route(rollout, weight=0.0, mirror=False)
-        port = rollout.world.start(rollout.release, bento)
+        port = rollout.world.start(rollout.release, bento, copies=rollout.compares)
         verdicts = rollout.world.check(rollout.release, port)
         route(rollout, weight=0.0, mirror=False, port=port)
         outcome = together(verdicts)

@@ -281,7 +281,7 @@ class PredictionApp:
         except Gone:
             return
         await _answer(send, reply, asked)
-        running.metrics.answered(reply.status, time.perf_counter() - started)
+        running.metrics.answered(reply.status, time.perf_counter() - started, asked.shadow)
 
 
 async def _answer(send: Send, reply: Reply, asked: Asked) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from bisect import bisect_left
 from collections import Counter as Numbers
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 from mlops_spec.runtime.service.slices import this_loop
 from mlops_spec.runtime.service.startup import log
-from mlops_spec.terms.exposition import WORKERS_DIED
+from mlops_spec.terms.exposition import SHADOW, WORKERS_DIED
 
 SHARED: Final = "PROMETHEUS_MULTIPROC_DIR"  # the client's own word for where workers add up
 REPLACES: Final = "MLOPS_SPEC_REPLACES_WORKER"  # 1 in a worker that was started for one that died
@@ -48,12 +49,12 @@ class ServiceMetrics:
         self._registry = CollectorRegistry()
         each = ("model", "release")
         requests = Counter(
-            "mlops_requests_total", "Requests by status code.", (*each, "code"),
+            "mlops_requests_total", "Requests by status code.", (*each, SHADOW, "code"),
             registry=self._registry,
         )  # fmt: skip
         seconds = Histogram(
-            "mlops_request_seconds", "Seconds from a request's last byte to its answer.", each,
-            buckets=BUCKETS, registry=self._registry,
+            "mlops_request_seconds", "Seconds from a request's last byte to its answer.",
+            (*each, SHADOW), buckets=BUCKETS, registry=self._registry,
         )  # fmt: skip
         rows = {
             name: Counter(f"mlops_{name}_total", text, each, registry=self._registry)
@@ -63,22 +64,23 @@ class ServiceMetrics:
             WORKERS_DIED, "Workers that died and were replaced.", each, registry=self._registry
         )
         died.labels(model, release).inc(os.environ.get(REPLACES) == "1")
-        self._requests = requests
-        self._of = (model, release)
-        self._seconds: Any = seconds.labels(model, release)
+        self._users = _Answers(requests, seconds, (model, release, "false"))
+        self._users.begin()
+        self._copies = _Answers(requests, seconds, (model, release, "true"))
         self._rows: dict[str, Any] = {n: each.labels(model, release) for n, each in rows.items()}
-        self._by_code: dict[int, Any] = {}
         self._loop = this_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._fresh: list[tuple[int, float]] = []
-        self._counter(200)
         if self._folder is not None:
             _keep_room(self._folder)
 
-    def answered(self, code: int, seconds: float) -> None:
-        """Count one answer, a tenth of a second later at most. Without an event loop at once."""
-        self._fresh.append((code, seconds))
-        if self._loop is None or len(self._fresh) >= COUNTED_AT_ONCE:
+    def answered(self, code: int, seconds: float, shadow: bool = False) -> None:
+        """Count one answer, a tenth of a second later at most. Without an event loop at once.
+
+        `shadow`: it went to nobody, since the request is a copy of one that production answered.
+        """
+        fresh = self._copies.fresh if shadow else self._users.fresh
+        fresh.append((code, seconds))
+        if self._loop is None or len(fresh) >= COUNTED_AT_ONCE:
             self.count()
         elif self._timer is None:
             self._timer = self._loop.call_later(COUNTED_WITHIN, self.count)
@@ -88,12 +90,8 @@ class ServiceMetrics:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for code, number in Numbers(code for code, _ in self._fresh).items():
-            self._counter(code).inc(number)
-        observe = self._seconds.observe
-        for _, seconds in self._fresh:
-            observe(seconds)
-        self._fresh.clear()
+        self._users.count()
+        self._copies.count()
 
     def to_log(self, rows: int) -> None:
         """Count rows that were answered and given to the prediction log."""
@@ -120,6 +118,35 @@ class ServiceMetrics:
         together = CollectorRegistry()
         MultiProcessCollector(together, path=str(self._folder))  # type: ignore[no-untyped-call]
         return generate_latest(together)
+
+
+class _Answers:
+    """The series of what users are answered, or of the answers to copies; made when needed."""
+
+    def __init__(self, requests: Counter, seconds: Histogram, of: tuple[str, str, str]) -> None:
+        self.fresh: list[tuple[int, float]] = []  # codes and seconds that are to be counted
+        self._requests = requests
+        self._seconds = seconds
+        self._of = of
+        self._by_code: dict[int, Any] = {}
+
+    def begin(self) -> None:
+        """Tell that nothing was answered yet, rather than nothing at all."""
+        self._counter(200)
+        self._seconds.labels(*self._of)
+
+    def count(self) -> None:
+        if not self.fresh:
+            return
+        for code, number in Numbers(code for code, _ in self.fresh).items():
+            self._counter(code).inc(number)
+        # `observe` of each would write to a file twice a request. What it does, done for all.
+        taken: Any = self._seconds.labels(*self._of)
+        all_seconds = [seconds for _, seconds in self.fresh]
+        taken._sum.inc(sum(all_seconds))
+        for edge, number in Numbers(bisect_left(BUCKETS, each) for each in all_seconds).items():
+            taken._buckets[edge].inc(number)
+        self.fresh.clear()
 
     def _counter(self, code: int) -> Any:
         if code not in self._by_code:

@@ -35,6 +35,7 @@ def answered(
         if each is None or reply is None or reply.status == UNREADABLE:
             found.append(None)
             continue
-        running.metrics.answered(reply.status, time.perf_counter() - since)
+        taken = time.perf_counter() - since
+        running.metrics.answered(reply.status, taken, each.asked.shadow)
         found.append((each.asked, reply))
     return found

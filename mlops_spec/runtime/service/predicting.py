@@ -20,7 +20,8 @@ from mlops_spec.runtime.service.refusing import BadRequest, Problem
 from mlops_spec.runtime.service.rows import Rows
 from mlops_spec.runtime.service.scoring import Overloaded, Scoring
 from mlops_spec.runtime.service.startup import log as _log
-from mlops_spec.runtime.service.typed_rows import BadRequest, Problem, RowReader
+from mlops_spec.runtime.service.typed_rows import RowReader
+from mlops_spec.terms.exposition import GETS_COPIES
 
 MAX_ID_BYTES: Final = 128
 
@@ -69,6 +70,8 @@ class Requests:
 
     def __init__(self) -> None:
         self._prefix = os.urandom(8).hex()
+        # The HTTPRoute of a cluster sends copies, and cannot say so.
+        self._unsaid = os.environ.get(GETS_COPIES, "").encode()
         self._count = itertools.count(1)
 
     def asked(self, headers: Given) -> Asked:
@@ -77,7 +80,7 @@ class Requests:
         return Asked(
             given[:MAX_ID_BYTES].decode("ascii", "replace") if given else self.new_id(),
             arm.decode("ascii", "replace") if arm else "",
-            found.get(b"x-mlops-shadow") == b"1",
+            found.get(b"x-mlops-shadow", self._unsaid) == b"1",
         )
 
     def new_id(self) -> str:

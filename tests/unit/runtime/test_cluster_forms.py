@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlops_spec.runtime.cluster.counts import Counts, ReleaseCounts, counts_of
-from mlops_spec.runtime.cluster.instance import image_of, instance, of_model, release_of
+from mlops_spec.runtime.cluster.instance import (
+    gets_copies,
+    image_of,
+    instance,
+    of_model,
+    ports_of,
+    release_of,
+)
 from mlops_spec.runtime.cluster.route import Split, routed, shares, taken, trouble_of
 from mlops_spec.terms.labels import TRACK
 
@@ -92,6 +99,29 @@ def test_calls_of_grpc_are_split_and_copied_as_requests_are():
     assert rule["filters"] == [{"type": "RequestMirror", "requestMirror": {"backendRef": copy}}]
 
 
+def test_a_rule_is_there_when_all_that_have_a_share_answer_on_its_port():
+    backend = {"name": MODEL, "port": 9000, "weight": 100}
+    called = {"matches": [], "filters": [], "backendRefs": [backend]}
+    others = {"backendRefs": [{"name": "elsewhere", "port": 1}]}
+    own = ROUTE["spec"]["rules"]
+    route = {**ROUTE, "spec": {"rules": [*own, called, others]}}
+
+    assert routed(route, MODEL, Split(), {3000, 9000}) == route
+    assert routed(route, MODEL, Split())["spec"]["rules"] == [*own, called, others]
+    assert routed(route, MODEL, Split(), {3000})["spec"]["rules"] == [*own, others]
+
+
+def test_what_a_deployment_answers_on_and_is_sent_is_read_from_it():
+    made = of(instance(TREE, MODEL, release="r7", image=IMAGE, track="next", copies=True),
+              "Deployment")  # fmt: skip
+    plain = of(instance(TREE, MODEL, release="r7", image=IMAGE, track="next"), "Deployment")
+
+    assert [ports_of(one) for one in (made, None)] == [{3000}, set()]
+    assert [gets_copies(one) for one in (made, plain, None)] == [True, False, False]
+    env = [one["spec"]["template"]["spec"]["containers"][0]["env"] for one in (plain, made)]
+    assert env[1] == [*env[0], {"name": "MLOPS_SPEC_GETS_COPIES", "value": "1"}]
+
+
 def test_a_route_is_in_force_when_its_controller_says_so_of_its_newest_form():
     def told(generation, **conditions):
         said = [
@@ -109,8 +139,8 @@ def test_a_route_is_in_force_when_its_controller_says_so_of_its_newest_form():
     assert trouble_of(ROUTE) == "no controller of a Gateway looks after it"
 
 
-def metrics(ok, failed, fast, slow, release="r7"):
-    of_release = f'model="m",release="{release}"'
+def metrics(ok, failed, fast, slow, release="r7", shadow="false"):
+    of_release = f'model="m",release="{release}",shadow="{shadow}"'
     return (
         "# TYPE mlops_requests_total counter\n"
         f'mlops_requests_total{{{of_release},code="200"}} {ok}\n'
@@ -126,6 +156,7 @@ def test_metrics_of_a_release_are_read_and_those_of_others_are_not():
         {"200": 5.0, "503": 1.0}, {0.1: 4.0, math.inf: 2.0}
     )
     assert counts_of(metrics(5, 1, 4, 2), "another") == Counts()
+    assert counts_of(metrics(5, 1, 4, 2, shadow="true"), "r7") == Counts()
 
 
 class Pods:
