@@ -116,34 +116,42 @@ def test_tensors_are_scored_as_bytes_and_as_json(
 
 BAD: dict[str, tuple[Any, int, str]] = {
     "not JSON": (b"inputs", 400, "the body is not a request of the protocol"),
-    "no inputs": ({"inputs": []}, 400, "inputs: one tensor for each column"),
+    "no inputs": ({"inputs": []}, 400, "inputs: found none, expected one tensor for each column"),
     "without shape": ({"inputs": [{"name": "a", "datatype": "FP64"}]}, 400, "shape"),
     "another length": (
         {"inputs": [{"name": "distance", "shape": [2], "datatype": "FP64", "data": [1.0]}]},
-        400, "inputs[0].shape: [1] or [1, 1] is expected",
+        400, "inputs[0].shape: found [2] with 1 values, expected [1] or [1, 1]",
     ),
     "twice": (
         {"inputs": [{"name": "a", "shape": [1], "datatype": "FP64", "data": [1.0]}] * 2},
-        400, "inputs[1].name: there are two inputs called 'a'",
+        400, "inputs[1].name: found 'a' for the second time",
     ),
     "below the minimum": (
         {"inputs": [
             {"name": "distance", "shape": [1], "datatype": "FP64", "data": [-1.0]},
             {"name": "stops", "shape": [1], "datatype": "INT64", "data": [1]},
         ]},
-        422, "rows[0].distance: ",
+        422, "rows[0].distance: found -1.0 (number), expected a number from 0 to 6000",
+    ),
+    "an integer of 80 bits": (
+        {"inputs": [
+            {"name": "distance", "shape": [1], "datatype": "FP64", "data": [1.0]},
+            {"name": "stops", "shape": [1], "datatype": "INT64", "data": [1]},
+            {"name": "trip_id", "shape": [1], "datatype": "INT64", "data": [10**23]},
+        ]},
+        422, "rows[0].trip_id: found 100000000000000000000000 (integer), expected text or",
     ),
     "an output that is not there": (
         {"inputs": [
             {"name": "distance", "shape": [1], "datatype": "FP64", "data": [1.0]},
             {"name": "stops", "shape": [1], "datatype": "INT64", "data": [1]},
         ], "outputs": [{"name": "x"}]},
-        400, "outputs: there is no output 'x', but score, decision",
+        400, "outputs: found 'x', expected any of score, decision",
     ),
     "bytes that are not there": (
         {"inputs": [{"name": "distance", "shape": [1], "datatype": "FP64",
                      "parameters": {"binary_data_size": 8}}]},
-        400, "inputs.distance.parameters.binary_data_size: 8 is not among the 0 bytes",
+        400, "inputs.distance.parameters.binary_data_size: found 8 (integer), expected",
     ),
 }  # fmt: skip
 
@@ -163,8 +171,8 @@ def test_bytes_that_are_no_tensor_are_refused(copy: Copy) -> None:
     cases = {
         (b"BYTES", struct.pack("<I", 99) + b"abcd"): "longer than the tensor",
         (b"BYTES", struct.pack("<I", 4) + b"\xff\xff\xff\xff"): "no UTF-8",
-        (b"FP128", bytes(8)): "none of INT8",
-        (b"FP64", struct.pack("<d", float("inf"))): "a finite number is expected",
+        (b"FP128", bytes(8)): "found 'FP128', expected one of INT8",
+        (b"FP64", struct.pack("<d", float("inf"))): "inputs[0].data[0]: found infinity",
     }
     with copy.client() as http:
         for (datatype, raw), says in cases.items():
@@ -188,7 +196,10 @@ def test_other_paths_and_methods_say_what_there_is(
             http.get(INFER).status_code, http.post("/v2/health/live").status_code,
             http.get("/v2/nothing").status_code, http.delete("/v2").status_code,
         ]  # fmt: skip
-    assert codes == [405, 405, 404, 405]
+        allowed = [
+            http.get(INFER).headers["allow"], http.delete("/v2").headers["allow"],
+        ]  # fmt: skip
+    assert (codes, allowed) == ([405, 405, 404, 405], ["POST", "GET, HEAD"])
 
 
 def test_what_was_asked_is_in_the_prediction_log(

@@ -96,11 +96,19 @@ def test_tensors_are_scored(client: triton.InferenceServerClient, pipeline: Any)
 @pytest.mark.parametrize(
     ("asked", "code", "says"),
     [
-        (("trip", {"distance": [-1.0, 1.0]}), "INVALID_ARGUMENT", "rows[0].distance: "),
-        (("trip", {"stops": [1]}), "INVALID_ARGUMENT", "inputs[1].shape: [2] or [2, 1]"),
+        (
+            ("trip", {"distance": [-1.0, 1.0]}),
+            "INVALID_ARGUMENT",
+            "rows[0].distance: found -1.0 (number), expected a number from 0",
+        ),
+        (
+            ("trip", {"stops": [1]}),
+            "INVALID_ARGUMENT",
+            "inputs[1].shape: found [1] with 1 values, expected [2] or [2, 1]",
+        ),
         (("bus", {}), "NOT_FOUND", "there is no model 'bus'; this is 'trip', version '7'"),
     ],
-)
+)  # fmt: skip
 def test_a_bad_request_is_refused_with_what_is_wrong(
     client: triton.InferenceServerClient, asked: Any, code: str, says: str
 ) -> None:
@@ -108,6 +116,24 @@ def test_a_bad_request_is_refused_with_what_is_wrong(
     with pytest.raises(InferenceServerException) as refused:
         client.infer(model, inputs(**changed))
     assert (refused.value.status(), says in refused.value.message()) == (f"StatusCode.{code}", True)
+
+
+def test_a_refusal_with_much_to_say_still_fits_into_a_call(
+    client: triton.InferenceServerClient,
+) -> None:
+    many = {name: [value] * 60 for name, value in (("stops", 1), ("windy", 0.5), ("trip_id", "a"))}
+    with pytest.raises(InferenceServerException) as refused:
+        client.infer("trip", inputs(**many, distance=[-1.0 * n for n in range(1, 61)]))
+    message = refused.value.message()
+    assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
+    assert message.startswith("rows[0].distance: found -1.0 (number), expected a number from 0")
+    named = inputs()
+    named[0] = triton.InferInput("é" * 4_000, [2], "FP64")
+    named[0].set_data_from_numpy(np.array(DISTANCES))
+    with pytest.raises(InferenceServerException) as unknown:
+        client.infer("trip", named)
+    assert unknown.value.status() == "StatusCode.INVALID_ARGUMENT"
+    assert "there is no such column" in unknown.value.message()
 
 
 def test_what_was_asked_is_counted_and_logged_also_while_it_drains(

@@ -157,6 +157,21 @@ def test_suggestions_are_looked_for_among_so_many_names() -> None:
     assert len(str(found)) < 20_000
 
 
+@pytest.mark.parametrize("rows", [[{}] * 3, [GOOD] * 3, [5], 5])
+def test_thousands_of_unknown_keys_are_told_by_a_few(rows: Any) -> None:
+    excess = {f"k{n}": 1 for n in range(2_500)}
+    more = [row | excess if isinstance(row, dict) else row for row in rows] if rows != 5 else []
+    text = json.dumps({"rows": more} | excess)[:-1] + (', "rows": 5}' if rows == 5 else "}")
+    found = refused(text.encode())
+    assert (found.status, len(found.problems)) == (422, SHOWN)
+    assert found.more >= 2_500 - SHOWN
+    whole = refused({"rows": [{"distance": 7e9, "late": 5} | excess] * 3})
+    assert [p.field for p in whole.problems if "found" in p.message] == [
+        "rows[0].distance", "rows[0].late", "rows[1].distance", "rows[1].late",
+        "rows[2].distance", "rows[2].late",
+    ]  # fmt: skip
+
+
 EDGES = st.sampled_from(
     [2**53, 2**53 + 1, 2**63 - 1, 2**63, 2**64, -(2**53) - 1, -(2**63), -(2**63) - 1, 10**21,
      10**22 + 1, 10**400]

@@ -15,10 +15,12 @@ from typing import Any, Final
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from pydantic_core import to_json
 
 from mlops_spec.runtime.portable.scorer import Meaning, Scores
+from mlops_spec.runtime.service.found import found, listed, quoted, short
 from mlops_spec.runtime.service.predicting import Predictor
-from mlops_spec.runtime.service.refusing import BadRequest, Problem
+from mlops_spec.runtime.service.refusing import SHOWN, BadRequest, Problem
 from mlops_spec.runtime.service.rows import Columns, Rows
 from mlops_spec.runtime.service.typed_rows import RowReader
 
@@ -54,47 +56,54 @@ def rows_of(reader: RowReader, tensors: Sequence[Tensor]) -> Rows:
     A float that is NaN is a missing value, which JSON's numbers cannot say.
     """
     if not tensors:
-        raise bad("inputs", "one tensor for each column is expected, found none")
+        raise bad("inputs", "found none, expected one tensor for each column")
     count = len(tensors[0].values)
     columns: dict[str, Sequence[Any] | NDArray[Any]] = {}
+    problems = []
     for number, tensor in enumerate(tensors):
         where = f"inputs[{number}]"
         if tensor.name in columns:
-            raise bad(f"{where}.name", f"there are two inputs called {tensor.name!r}")
+            twice = f"found {quoted(tensor.name)} for the second time, expected one input a column"
+            problems.append(Problem(f"{where}.name", twice))
         if tensor.shape not in ((count,), (count, 1)) or len(tensor.values) != count:
-            raise bad(
-                f"{where}.shape",
-                f"[{count}] or [{count}, 1] is expected, as many values as the first input has; "
-                f"found {list(tensor.shape)} with {len(tensor.values)} values",
+            problems.append(
+                Problem(
+                    f"{where}.shape",
+                    f"found [{listed(tensor.shape, 4)}] with {len(tensor.values)} values, expected "
+                    f"[{count}] or [{count}, 1], as many values as the first input has",
+                )
             )
         columns[tensor.name] = tensor.values
-    found = reader.read_columns(columns)
-    return _read(reader, columns) if found is None else found
+    if problems:
+        raise BadRequest(400, tuple(problems[:SHOWN]), max(0, len(problems) - SHOWN))
+    rows = reader.read_columns(columns)
+    return _read(reader, columns) if rows is None else rows
 
 
 def _read(reader: RowReader, columns: Columns) -> Rows:
     """Whatever may stand in a column, as if it had come as JSON."""
     plain = [
-        [_plain(value, f"inputs[{number}]") for value in _listed(values)]
+        [_plain(value, number, values) for value in _listed(values)]
         for number, values in enumerate(columns.values())
     ]
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
     try:
         return reader.read(orjson.dumps({"rows": rows}))
-    except orjson.JSONEncodeError as error:
-        raise bad("inputs", str(error)) from None
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits, which is told as it is
+        return reader.read(to_json({"rows": rows}))
 
 
 def _listed(values: Sequence[Any] | NDArray[Any]) -> Sequence[Any]:
     return values.tolist() if isinstance(values, np.ndarray) else values
 
 
-def _plain(value: Any, where: str) -> Any:
+def _plain(value: Any, number: int, column: Sequence[Any] | NDArray[Any]) -> Any:
     """A value as JSON has it, which would make null of an infinite one too."""
     if isinstance(value, float) and not math.isfinite(value):
         if math.isnan(value):
             return None
-        raise bad(f"{where}.data", "a finite number is expected")
+        said = f"found {found(value)}, expected a finite number; NaN is a missing value"
+        raise bad(f"inputs[{number}].data[{_listed(column).index(value)}]", said)
     return value
 
 
@@ -143,11 +152,14 @@ def decoded(name: str, datatype: str, raw: bytes) -> list[Any] | NDArray[Any]:
     dtype = _NUMBERS.get(datatype)
     if dtype is None:
         known = ", ".join((*_NUMBERS, _BYTES))
-        raise bad(f"inputs.{name}.datatype", f"{datatype!r} is none of {known}")
+        said = f"found {quoted(datatype)}, expected one of {known}"
+        raise bad(f"inputs.{short(name)}.datatype", said)
     try:
         return np.frombuffer(raw, dtype)
     except ValueError:
-        raise bad(f"inputs.{name}", f"{len(raw)} bytes are no whole number of {datatype}") from None
+        size = np.dtype(dtype).itemsize
+        said = f"found {len(raw)} bytes, expected a multiple of {size}, as {datatype} has"
+        raise bad(f"inputs.{short(name)}", said) from None
 
 
 def encoded(tensor: Tensor) -> bytes:
@@ -164,11 +176,13 @@ def _texts(name: str, raw: bytes) -> Iterator[str]:
     while at < len(raw):
         end = at + 4 + (_LENGTH.unpack_from(raw, at)[0] if at + 4 <= len(raw) else len(raw))
         if end > len(raw):
-            raise bad(f"inputs.{name}", f"the text at byte {at} is longer than the tensor")
+            said = f"found a text at byte {at} that is longer than the tensor, expected its length"
+            raise bad(f"inputs.{short(name)}", f"{said} in four bytes, little-endian, then UTF-8")
         try:
             yield raw[at + 4 : end].decode()
         except UnicodeDecodeError as error:
-            raise bad(f"inputs.{name}", f"the text at byte {at} is no UTF-8: {error}") from None
+            said = f"the text at byte {at} is no UTF-8: {error.reason}"
+            raise bad(f"inputs.{short(name)}", said) from None
         at = end
 
 
@@ -179,7 +193,8 @@ def chosen(tensors: Sequence[Tensor], names: Sequence[str]) -> list[Tensor]:
     by_name = {tensor.name: tensor for tensor in tensors}
     unknown = [name for name in names if name not in by_name]
     if unknown:
-        raise bad("outputs", f"there is no output {unknown[0]!r}, but {', '.join(by_name)}")
+        said = f"found {quoted(unknown[0])}, expected any of {', '.join(by_name)}"
+        raise bad("outputs", said)
     return [by_name[name] for name in names]
 
 

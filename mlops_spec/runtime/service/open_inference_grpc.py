@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mlops_spec.runtime.portable.scorer import Scores
 from mlops_spec.runtime.service import open_inference_pb2 as pb
 from mlops_spec.runtime.service.arriving import MAX_BODY_BYTES
+from mlops_spec.runtime.service.found import quoted, short
 from mlops_spec.runtime.service.open_inference import (
     Tensor,
     bad,
@@ -39,6 +40,7 @@ from mlops_spec.runtime.service.rows import Rows
 from mlops_spec.terms.open_inference import GRPC_SERVICE
 
 DRAIN: Final = 8.0  # seconds for what is being answered
+MOST_OF_A_MESSAGE: Final = 4_000  # bytes; clients take 8 kB of trailers, and fail over more
 _STATUS: Final = {
     400: grpc.StatusCode.INVALID_ARGUMENT, 413: grpc.StatusCode.INVALID_ARGUMENT,
     422: grpc.StatusCode.INVALID_ARGUMENT, 503: grpc.StatusCode.UNAVAILABLE,
@@ -119,7 +121,7 @@ class InferenceServer:
         assert running is not None
         own = running.identity
         if model != own.model or version not in ("", own.version):
-            asked = f"{model}:{version}" if version else model
+            asked = short(f"{model}:{version}" if version else model)
             await context.abort(
                 grpc.StatusCode.NOT_FOUND,
                 f"there is no model {asked!r}; this is {own.model!r}, version {own.version!r}",
@@ -144,7 +146,7 @@ class InferenceServer:
         reply = await predictor.outcome(Wanted(asked, rows, said, Reply))
         predictor.metrics.answered(reply.status, time.perf_counter() - started)
         if reply.status != 200:
-            message = orjson.loads(reply.body)["error"]
+            message = _cut(orjson.loads(reply.body)["error"])
             await context.abort(_STATUS.get(reply.status, grpc.StatusCode.INTERNAL), message)
         return answers[0]
 
@@ -159,11 +161,22 @@ class InferenceServer:
         return asked if named or not given else asked._replace(request_id=given[:MAX_ID_BYTES])
 
 
+def _cut(message: str) -> str:
+    """What fits into the trailers of a call, where every byte but ASCII's takes three."""
+    room = MOST_OF_A_MESSAGE
+    for at, character in enumerate(message):
+        room -= 1 if character.isascii() else 3 * len(character.encode())
+        if room < 0:
+            return f"{message[:at]}…"
+    return message
+
+
 def _tensors(request: Any) -> list[Tensor]:
     """The inputs of a request: all as bytes beside them, or each with its contents."""
     raw = list(request.raw_input_contents)
     if raw and len(raw) != len(request.inputs):
-        raise bad("raw_input_contents", f"{len(raw)} for {len(request.inputs)} inputs")
+        said = f"found {len(raw)} for {len(request.inputs)} inputs, expected one for each or none"
+        raise bad("raw_input_contents", said)
     found = []
     for number, each in enumerate(request.inputs):
         if raw:
@@ -177,14 +190,15 @@ def _tensors(request: Any) -> list[Tensor]:
 def _contents(each: Any) -> list[Any]:
     field = _CONTENTS.get(each.datatype)
     if field is None:
-        raise bad(f"inputs.{each.name}.datatype", f"{each.datatype!r} has no contents")
+        said = f"found {quoted(each.datatype)}, expected one of {', '.join(_CONTENTS)}"
+        raise bad(f"inputs.{short(each.name)}.datatype", said)
     values = list(getattr(each.contents, field))
     if field != "bytes_contents":
         return values
     try:
         return [value.decode() for value in values]
     except UnicodeDecodeError as error:
-        raise bad(f"inputs.{each.name}", f"no UTF-8: {error}") from None
+        raise bad(f"inputs.{short(each.name)}", f"a text is no UTF-8: {error.reason}") from None
 
 
 def _response(predictor: Predictor, asked: Asked, given: str, tensors: Sequence[Tensor]) -> Any:

@@ -12,6 +12,8 @@ import orjson
 from numpy.typing import NDArray
 
 from mlops_spec.runtime.portable.scorer import Scores
+from mlops_spec.runtime.service.found import found as found_value
+from mlops_spec.runtime.service.found import quoted, short
 from mlops_spec.runtime.service.log_table import Identity
 from mlops_spec.runtime.service.open_inference import (
     Tensor,
@@ -39,6 +41,7 @@ from mlops_spec.runtime.service.rows import Rows
 
 ROOT: Final = "/v2"
 JSON_LENGTH: Final = b"inference-header-content-length"
+_FORM: Final = 'a request is {"inputs": [{"name", "shape", "datatype", "data"}, …]}'
 _BINARY: Final = (b"content-type", b"application/octet-stream")
 _MODEL: Final = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?(?:/(ready|infer))?")
 
@@ -83,8 +86,9 @@ def told(predictor: Predictor | None, method: str, path: str) -> Reply | None:
             reply = _of_model(predictor, wanted)
     if method in verbs:
         return reply
-    allowed = (b"allow", verbs[0].encode())
-    return Reply(405, error_body(f"{path} answers {verbs[0]}"), (JSON, allowed))
+    allowed = ", ".join(verbs)
+    said = error_body(f"{short(path)} answers {allowed}, not {short(method)}")
+    return Reply(405, said, (JSON, (b"allow", allowed.encode())))
 
 
 def _of_server(path: str, ready: bool) -> Reply | None:
@@ -116,12 +120,12 @@ def target(predictor: Predictor, path: str) -> str:
     found = _MODEL.fullmatch(path)
     identity = predictor.identity
     if found is None:
-        raise NotHere(f"there is no {path}; the model is at /v2/models/{identity.model}")
+        raise NotHere(f"there is no {short(path)}; the model is at /v2/models/{identity.model}")
     model, version, verb = found.groups("")
     if model != identity.model:
-        raise NotHere(f"there is no model {model!r}; this is {identity.model!r}")
+        raise NotHere(f"there is no model {quoted(model)}; this is {identity.model!r}")
     if version not in ("", identity.version):
-        raise NotHere(f"there is no version {version!r}; this is {identity.version!r}")
+        raise NotHere(f"there is no version {quoted(version)}; this is {identity.version!r}")
     return verb or "model"
 
 
@@ -154,10 +158,13 @@ class _Inference:
         try:
             self.request = _read(text)
         except msgspec.ValidationError as error:
-            raise bad("", str(error)) from None
+            raise bad("", f"{error}; {_FORM}") from None
         # Not JSON, or no text at all.
         except ValueError as error:
-            raise bad("", f"the body is not a request of the protocol: {error}") from None
+            said = (
+                f"the body is not a request of the protocol: {error}" if text else "found no body"
+            )
+            raise bad("", f"{said}; {_FORM}") from None
         return rows_of(self.predictor.reader, list(_tensors(self.request.inputs, binary)))
 
     def _parts(self) -> tuple[bytes, bytes]:
@@ -165,7 +172,9 @@ class _Inference:
         if length is None:
             return self.body, b""
         if not length.isdigit() or int(length) > len(self.body):
-            raise bad("", f"{JSON_LENGTH.decode()} is {length!r}, the body has {len(self.body)}")
+            given, most = quoted(length.decode("ascii", "replace")), len(self.body)
+            said = f"found {given}, expected how many bytes of JSON there are, of {most} in all"
+            raise bad(JSON_LENGTH.decode(), said)
         return self.body[: int(length)], self.body[int(length) :]
 
     def answer(self, _: Rows, scores: Scores) -> bytes:
@@ -204,15 +213,17 @@ def _tensors(inputs: Sequence[_Input], binary: bytes) -> list[Tensor]:
         if size is not None:
             if not isinstance(size, int) or not 0 <= size <= len(binary) - at:
                 raise bad(
-                    f"inputs.{each.name}.parameters.binary_data_size",
-                    f"{size} is not among the {len(binary) - at} bytes that are left",
+                    f"inputs.{short(each.name)}.parameters.binary_data_size",
+                    f"found {found_value(size)}, expected at most the {len(binary) - at} bytes "
+                    "that are left after the JSON",
                 )
             flat = decoded(each.name, each.datatype, binary[at : at + size])
             at += size
         elif each.data is not None:
             flat = _flat(each.data)
         else:
-            raise bad(f"inputs.{each.name}.data", "is missing")
+            said = "is missing; expected the values, or parameters.binary_data_size"
+            raise bad(f"inputs.{short(each.name)}.data", said)
         found.append(Tensor(each.name, each.datatype, tuple(each.shape), flat))
     return found
 

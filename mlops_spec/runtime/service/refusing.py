@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from pydantic.fields import FieldInfo
+from pydantic_core import from_json, to_json
 
 from mlops_spec.diagnostics.suggest import nearest
 from mlops_spec.runtime.service.expecting import expected, helped
 from mlops_spec.runtime.service.found import found, listed, place, quoted
 
 SHOWN: Final = 20  # problems named in one answer
+UNKNOWN: Final = 20  # keys of a row that are looked at
 _NAMED: Final = 12  # columns
+_OF_CODE: Final = frozenset({"missing", "extra_forbidden", "model_type"})  # rather than of data
 # Names compared for all suggestions of one answer: a compare takes up to 50 µs, and a client may
 # send thousands of names to a model of thousands of columns.
 _COMPARED: Final = 1_000
@@ -86,6 +90,24 @@ def refused(
     return BadRequest(status, problems, len(groups) - len(problems))
 
 
+def few_keys(body: bytes, many: bool, columns: Collection[str]) -> bytes:
+    """The request without most of the keys that it should not have."""
+    request: Any = from_json(body)
+    request = _fewer(request, ("rows",) if many else columns)
+    # The last of two equal keys counts, which need not be a list as the first one was.
+    if many and isinstance(request["rows"], list):
+        request["rows"] = [_fewer(row, columns) for row in request["rows"]]
+    return to_json(request, inf_nan_mode="constants")
+
+
+def _fewer(row: Any, columns: Collection[str]) -> Any:
+    if not isinstance(row, dict):
+        return row
+    unknown = islice((name for name in row if name not in columns), UNKNOWN)
+    kept = {name: row[name] for name in columns if name in row}
+    return kept | {name: row[name] for name in unknown}
+
+
 def _wrongs(errors: Iterable[Mapping[str, Any]]) -> Iterator[_Wrong]:
     seen = set()
     for each in errors:
@@ -113,16 +135,16 @@ def _holds_rows(wrong: _Wrong) -> bool:
 
 def _alike(wrong: _Wrong) -> object:
     """Equal for what is wrong with the code of a client, and not with one row."""
-    of_code = wrong.kind in ("missing", "extra_forbidden", "model_type")
-    return (wrong.kind, wrong.column) if of_code and len(wrong.where) > 1 else wrong.where
+    of_code = wrong.kind in _OF_CODE and len(wrong.where) > 1
+    return (wrong.kind, wrong.column) if of_code else wrong.where
 
 
 def _shown(groups: list[list[_Wrong]]) -> list[list[_Wrong]]:
-    """As many as are told, in their order: of each column and mistake some, before many of one."""
+    """As many as are told, in their order: of each column and mistake one, before more of one."""
     count: Counter[object] = Counter()
     ranked = []
-    for number, group in enumerate(groups):
-        bucket = group[0].kind, group[0].column
+    for number, (first, *_) in enumerate(groups):
+        bucket = first.kind, None if first.kind in _OF_CODE else first.column
         ranked.append((count[bucket], number))
         count[bucket] += 1
     return [groups[number] for number in sorted(n for _, n in sorted(ranked)[:SHOWN])]

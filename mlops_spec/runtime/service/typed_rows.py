@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, Final, get_args
+from typing import Any, Final, NoReturn, get_args
 
 import numpy as np
 import orjson
@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from mlops_spec.runtime.portable.encoding import Matrix
 from mlops_spec.runtime.service.compiled_rows import Values, compiled_rows, utc
 from mlops_spec.runtime.service.number_columns import NumberColumns
-from mlops_spec.runtime.service.refusing import refused
+from mlops_spec.runtime.service.refusing import UNKNOWN, BadRequest, few_keys, refused
 from mlops_spec.runtime.service.rows import Columns, Rows
 
 KEY_FIELD: Final = "row_key"
@@ -47,6 +47,7 @@ class RowReader:
             fields[name]: _declared(row.model_fields[name].annotation) for name in features
         }
         self._fields = tuple(fields)
+        self._max_rows = max_rows
         self._compiled = compiled_rows(row, max_rows)
         self._named = {fields[name]: field for name, field in row.model_fields.items()}
         self._shape = _Shape.of(self._fields, self.columns)
@@ -71,6 +72,10 @@ class RowReader:
         try:
             found = self._validated(body, many)
         except ValidationError as error:
+            rows = self._max_rows + 1 if many else 1
+            if error.error_count() > rows * (len(self._named) + 1 + UNKNOWN):
+                # A dict for each of a million unknown keys would take a gigabyte.
+                self._refuse(few_keys(body, many, self._named), many, error.error_count())
             errors = error.errors(include_url=False)
             found = self._with_whole_numbers(body, many, errors)
         return self._shape.rows([tuple(map(row.__dict__.get, self._fields)) for row in found])
@@ -92,6 +97,14 @@ class RowReader:
             except ValidationError as error:
                 errors = error.errors(include_url=False)
         raise refused(errors, self._named, body, many) from None
+
+    def _refuse(self, body: bytes, many: bool, count: int) -> NoReturn:
+        """Tell of so many mistakes by a part of the request that has all kinds of them."""
+        try:
+            self._validated(body, many)
+        except ValidationError as error:
+            found = refused(error.errors(include_url=False), self._named, body, many)
+        raise BadRequest(found.status, found.problems, count - len(found.problems)) from None
 
     def _validated(self, body: bytes, many: bool) -> list[BaseModel]:
         if many:
