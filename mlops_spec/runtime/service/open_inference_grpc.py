@@ -144,7 +144,7 @@ class InferenceServer:
             return b""
 
         reply = await predictor.outcome(Wanted(asked, rows, said, Reply))
-        predictor.metrics.answered(reply.status, time.perf_counter() - started)
+        predictor.metrics.answered(reply.status, time.perf_counter() - started, asked.shadow)
         if reply.status != 200:
             message = _cut(orjson.loads(reply.body)["error"])
             await context.abort(_STATUS.get(reply.status, grpc.StatusCode.INTERNAL), message)
