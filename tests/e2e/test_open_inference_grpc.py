@@ -152,9 +152,8 @@ def test_what_was_asked_is_counted_and_logged_also_while_it_drains(
         copy.process.terminate()
         copy.process.wait(90)
 
-    assert (
-        'mlops_requests_total{code="200",model="trip",release="0123456789abcdef"} 50.0' in metrics
-    )
+    labels = 'code="200",model="trip",release="0123456789abcdef",shadow="false"'
+    assert f"mlops_requests_total{{{labels}}} 50.0" in metrics
     log = read(context.workspace.predictions("trip", RELEASE), None, None)
     rows = log[log["request_id"].str.startswith("grpc-")]
     assert (len(rows), rows["request_id"].nunique()) == (100, 50)

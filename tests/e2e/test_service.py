@@ -34,6 +34,7 @@ pytestmark = [
 
 RELEASE = "0123456789abcdef"
 OF = f'model="trip",release="{RELEASE}"'
+ANSWERS = f'{OF},shadow="false"'
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ def test_metrics_name_model_release_and_code(served: Served) -> None:
     served.client.post("/predict", json=GOOD)
     text = served.client.get("/metrics").text
 
-    assert f'mlops_requests_total{{code="200",{OF}}}' in text
-    assert f"mlops_request_seconds_count{{{OF}}}" in text
+    assert f'mlops_requests_total{{code="200",{ANSWERS}}}' in text
+    assert f"mlops_request_seconds_count{{{ANSWERS}}}" in text
     assert f"mlops_prediction_log_dropped_total{{{OF}}} 0.0" in text
 
 
@@ -143,13 +144,13 @@ def test_two_workers_count_and_log_as_one(context: Context, served: Served) -> N
     with subprocess.Popen(command.argv, env={**os.environ, **command.environment}) as process:
         try:
             codes = asked_of_all(port)
-            text = told_when(port, f"mlops_request_seconds_count{{{OF}}} {len(codes)}.0")
+            text = told_when(port, f"mlops_request_seconds_count{{{ANSWERS}}} {len(codes)}.0")
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(90)
 
     assert set(codes) == {200}
-    assert f'mlops_requests_total{{code="200",{OF}}} {len(codes)}.0' in text
+    assert f'mlops_requests_total{{code="200",{ANSWERS}}} {len(codes)}.0' in text
     found = read(served.log, None, None)
     two = found[found["request_id"].str.startswith("two-")]
     assert (len(two), two["request_id"].nunique()) == (len(codes), len(codes))
