@@ -40,6 +40,7 @@ _IDLE_TIMEOUT: Final = "3s"
 _ASKED_AGAIN: Final[Mapping[str, int]] = {"production": 60}
 _CANDIDATE_AGAIN: Final = 2
 _DIED: Final = "connect-failure,refused-stream,reset-before-request,reset"
+_NAMED: Final = 20  # models: what Envoy answers itself has 4 kB at most
 _HTTP: Final[Mapping[str, Any]] = MappingProxyType({"http_protocol_options": {}})
 _HTTP2: Final[Mapping[str, Any]] = MappingProxyType({"http2_protocol_options": {}})
 
@@ -76,7 +77,7 @@ def configuration(
         {
             "name": "all",
             "domains": ["*"],
-            "routes": [*_calls(live, calls), *_routes(live), _nothing_here()],
+            "routes": [*_calls(live, calls), *_routes(live), *_folders(live), _nothing_here(live)],
             # As x-envoy-attempt-count: workers refuse what others died of (service/asked_again).
             "include_request_attempt_count": True,
         }
@@ -225,13 +226,27 @@ def _asked_again(arm: Deployment) -> dict[str, Any]:
     }
 
 
-def _nothing_here() -> dict[str, Any]:
-    answer = _answer(404, "no model is served under this path; models are at /<model>/")
+def _folders(live: Iterable[_Arm]) -> list[dict[str, Any]]:
+    """To /<model>/ from /<model>: whoever leaves out the last slash means the same."""
+    return [
+        {"match": {"path": f"/{model}"}, "redirect": {
+            "path_redirect": f"/{model}/", "response_code": "PERMANENT_REDIRECT",
+        }}
+        for model, _ in _by_model(live)
+    ]  # fmt: skip
+
+
+def _nothing_here(live: Iterable[_Arm]) -> dict[str, Any]:
+    models = [f"/{model}/" for model, _ in _by_model(live)]
+    named = ", ".join(models[:_NAMED]) + (", …" if len(models) > _NAMED else "")
+    answer = _answer(
+        404, f"no model is served under this path; models are at {named or '/<model>/'}"
+    )
     return {"match": {"prefix": "/"}, **answer}
 
 
 def _answer(status: int, detail: str) -> dict[str, Any]:
-    body = {"inline_string": json.dumps({"detail": detail})}
+    body = {"inline_string": json.dumps({"detail": detail}, ensure_ascii=False)}
     json_type = _header("content-type", "application/json")
     return {
         "direct_response": {"status": status, "body": body},

@@ -1,7 +1,7 @@
 """The ASGI application behind a model's service: a typed request in, scores out, rows logged.
 
 It is plain ASGI: each layer of a web framework costs more than scoring a row (docs/adr/0022).
-Besides POST /predict it answers /livez, /readyz, /metrics, /openapi.json, and the Open Inference
+Besides POST /predict it answers /, /livez, /readyz, /metrics, /openapi.json, and the Open Inference
 Protocol under /v2.
 """
 
@@ -29,7 +29,9 @@ from mlops_spec.runtime.service.arriving import (
     TooLarge,
 )
 from mlops_spec.runtime.service.encoded import understood
+from mlops_spec.runtime.service.found import short
 from mlops_spec.runtime.service.inline import inline
+from mlops_spec.runtime.service.leaving import Send, send_body, send_reply
 from mlops_spec.runtime.service.log_files import imported
 from mlops_spec.runtime.service.log_table import Identity
 from mlops_spec.runtime.service.metrics import ServiceMetrics
@@ -40,7 +42,6 @@ from mlops_spec.runtime.service.predicting import (
     JSON,
     Asked,
     Given,
-    Headers,
     Predictor,
     Reply,
     Requests,
@@ -60,7 +61,6 @@ from mlops_spec.terms.workspace import Workspace
 if TYPE_CHECKING:
     from mlops_spec.runtime.service.open_inference_grpc import InferenceServer
 
-Send = Callable[[Message], Awaitable[None]]
 Answer = tuple[int, bytes, tuple[bytes, bytes]]
 # A double holds every whole number up to here, and a model sees doubles.
 Integer = Annotated[int, Field(ge=-(2**53), le=2**53)]
@@ -70,6 +70,7 @@ Key = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 GRPC_ADDRESS: Final = "MLOPS_SPEC_GRPC"  # host:port; port 0 is any that is free
 MODEL_FOLDER: Final = "model"
 _POST_ONLY: Final = (JSON, (b"allow", b"POST"))
+_VARIES: Final = ((b"vary", b"accept"),)
 _TEXT: Final = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -105,7 +106,7 @@ class PredictionApp:
         self.turn: Final = Turn(self.at_once)
         self._logged: Path | None = None  # the folder of the prediction log
         self._get: Final = {
-            "/livez": self._live, "/readyz": self._ready, "/healthz": self._live,
+            "/": self._front, "/livez": self._live, "/readyz": self._ready, "/healthz": self._live,
             "/metrics": self._metrics, "/openapi.json": self._openapi,
         }  # fmt: skip
 
@@ -206,25 +207,34 @@ class PredictionApp:
             await self._open_inference(scope, receive, send)
         elif is_shared(path):
             tar = await newest(self._logged, scope.get("query_string", b""))
-            await _send(send, 200, tar, (), KIND)
+            await send_body(send, 200, tar, (), KIND)
         elif path not in self._get:
-            await _send(send, 404, error_body(f"there is no {path}; predictions are at /predict"))
+            said = f"there is no {short(path)}; predictions are at /predict, / says what else is"
+            await send_body(send, 404, error_body(said))
         elif method not in ("GET", "HEAD"):
-            await _send(send, 405, error_body(f"{path} answers GET"), ((b"allow", b"GET"),))
+            said = f"{path} answers GET and HEAD, not {short(method)}"
+            await send_body(send, 405, error_body(said), ((b"allow", b"GET, HEAD"),))
         else:
-            status, body, kind = self._get[path]()
-            await _send(send, status, body if method == "GET" else b"", (), kind)
+            status, body, kind = self._get[path](scope["headers"])
+            await send_body(send, status, body, _VARIES if path == "/" else (), kind)
 
-    def _live(self) -> Answer:
+    def _front(self, given: Given = ()) -> Answer:
+        if self._running is None:
+            return 503, error_body("the service is not ready"), JSON
+        from mlops_spec.runtime.service.front import front
+
+        return front(self._running, given)
+
+    def _live(self, _: Given = ()) -> Answer:
         return 200, b"\n", _TEXT
 
-    def _ready(self) -> Answer:
+    def _ready(self, _: Given = ()) -> Answer:
         return self._live() if self._running else (503, b"no model is loaded\n", _TEXT)
 
-    def _metrics(self) -> Answer:
+    def _metrics(self, _: Given = ()) -> Answer:
         return 200, self._running.metrics.text() if self._running else b"", _TEXT
 
-    def _openapi(self) -> Answer:
+    def _openapi(self, _: Given = ()) -> Answer:
         if self._running is None:
             return 503, error_body("the service is not ready"), JSON
         return 200, orjson.dumps(description_of(self._answer, self._running)), JSON
@@ -233,9 +243,10 @@ class PredictionApp:
         headers = scope["headers"]
         asked, running = self._requests.asked(headers), self._running
         if running is None:
-            await _answer(send, Reply(503, error_body("the service is not ready")), asked)
+            await send_reply(send, Reply(503, error_body("the service is not ready")), asked)
         elif scope["method"] != "POST":
-            await _answer(send, Reply(405, error_body("/predict answers POST"), _POST_ONLY), asked)
+            said = f"/predict answers POST, not {short(scope['method'])}; GET / shows a request"
+            await send_reply(send, Reply(405, error_body(said), _POST_ONLY), asked)
         else:
             await self._timed(
                 running, asked, headers, receive, send,
@@ -247,7 +258,7 @@ class PredictionApp:
         running = self._running
         reply = open_inference_http.told(running, scope["method"], scope["path"])
         if reply is not None or running is None:
-            await _answer(send, reply or Reply(503, b""), asked)
+            await send_reply(send, reply or Reply(503, b""), asked)
             return
         headers = scope["headers"]
         await self._timed(
@@ -280,21 +291,5 @@ class PredictionApp:
             reply = Reply(408, error_body(f"no body within {BODY_WITHIN:g} s"))
         except Gone:
             return
-        await _answer(send, reply, asked)
+        await send_reply(send, reply, asked)
         running.metrics.answered(reply.status, time.perf_counter() - started, asked.shadow)
-
-
-async def _answer(send: Send, reply: Reply, asked: Asked) -> None:
-    await _write(send, reply.status, reply.body, reply.headers_to(asked))
-
-
-async def _send(
-    send: Send, status: int, body: bytes, headers: Headers = (), kind: tuple[bytes, bytes] = JSON
-) -> None:
-    length = (b"content-length", b"%d" % len(body))
-    await _write(send, status, body, (kind, length, *headers))
-
-
-async def _write(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
-    await send({"type": "http.response.body", "body": body})

@@ -16,7 +16,7 @@ from mlops_spec.runtime.service.found import listed, quoted
 _MISSING: Final = "no value of this column may be missing"
 _LARGEST: Final = 1024  # bits of an integer that a double can come near
 _VALUES: Final = 12  # of a category that are named
-_TIME: Final = "2024-01-31T12:00:00Z"
+EXAMPLE_TIME: Final = "2024-01-31T12:00:00Z"
 Near = Callable[[Iterable[str]], str | None]
 
 
@@ -48,7 +48,7 @@ def _words(kind: Any, field: FieldInfo) -> str:
     if kind is bool:
         return "true or false"
     if kind is datetime:
-        return f"a time such as '{_TIME}'"
+        return f"a time such as '{EXAMPLE_TIME}'"
     if kind is str:
         return "text"
     return f"{'an integer' if kind is int else 'a number'}{_within(field)}"

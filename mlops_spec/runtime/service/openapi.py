@@ -21,9 +21,13 @@ _ERROR: Final = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "properties": {
+                    "field": {"type": "string", "examples": ["rows[0].distance"]},
+                    "message": {"type": "string", "description": "found, expected, what to do"},
+                },
             },
         },
+        "more": {"type": "integer", "description": "problems beside these; absent where none is"},
     },
 }
 _FAILURES: Final = {
@@ -37,8 +41,26 @@ _FAILURES: Final = {
 }
 
 
+_FRONT: Final = {
+    "operationId": "front",
+    "responses": {
+        "200": {
+            "description": "model, version, routes, columns and a request that works",
+            "content": {
+                "application/json": {"schema": {"type": "object"}},
+                "text/html": {"schema": {"type": "string"}},
+            },
+        },
+        "503": {
+            "description": _FAILURES["503"],
+            "content": {"application/json": {"schema": _ERROR}},
+        },
+    },
+}
+
+
 def description_of(answer: type[BaseModel], predictor: Predictor) -> dict[str, Any]:
-    """The description of POST /predict."""
+    """The description of POST /predict, and of GET /."""
     reader, identity = predictor.reader, predictor.identity
     _, schemas = models_json_schema(
         [(reader.request, "validation"), (reader.row, "validation"), (answer, "serialization")],
@@ -63,7 +85,7 @@ def description_of(answer: type[BaseModel], predictor: Predictor) -> dict[str, A
     return {
         "openapi": "3.1.0",
         "info": {"title": identity.model, "version": identity.version},
-        "paths": {"/predict": {"post": post}},
+        "paths": {"/predict": {"post": post}, "/": {"get": _FRONT}},
         "components": {"schemas": schemas["$defs"]},
     }
 

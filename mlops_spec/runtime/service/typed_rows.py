@@ -35,13 +35,17 @@ class RowReader:
     """Reads requests of one service: `{"rows": [row, …]}`, or one row by itself."""
 
     def __init__(self, row: type[BaseModel], max_rows: int) -> None:
-        """`row`: its fields are features by alias or name, but for `row_key` and `row_time`."""
+        """`row`: its fields are features by alias or name, but for `row_key` and `row_time`.
+
+        `fields` are all of them by the names that requests have for them.
+        """
         self.row = row
         rows: Any = (list[row], Field(min_length=1, max_length=max_rows))  # type: ignore[valid-type]
         config = row.model_config.copy()
         config.pop("title", None)
         self.request = create_model(f"{row.__name__}s", __config__=config, rows=rows)
         fields = {name: field.alias or name for name, field in row.model_fields.items()}
+        self.fields = {fields[name]: field for name, field in row.model_fields.items()}
         features = [name for name in fields if name not in (KEY_FIELD, TIME_FIELD)]
         self.columns = {
             fields[name]: _declared(row.model_fields[name].annotation) for name in features
@@ -49,7 +53,6 @@ class RowReader:
         self._fields = tuple(fields)
         self._max_rows = max_rows
         self._compiled = compiled_rows(row, max_rows)
-        self._named = {fields[name]: field for name, field in row.model_fields.items()}
         self._shape = _Shape.of(self._fields, self.columns)
         features_of = {fields[name]: row.model_fields[name] for name in features}
         numbers = self._shape.numbers
@@ -73,9 +76,9 @@ class RowReader:
             found = self._validated(body, many)
         except ValidationError as error:
             rows = self._max_rows + 1 if many else 1
-            if error.error_count() > rows * (len(self._named) + 1 + UNKNOWN):
+            if error.error_count() > rows * (len(self.fields) + 1 + UNKNOWN):
                 # A dict for each of a million unknown keys would take a gigabyte.
-                self._refuse(few_keys(body, many, self._named), many, error.error_count())
+                self._refuse(few_keys(body, many, self.fields), many, error.error_count())
             errors = error.errors(include_url=False)
             found = self._with_whole_numbers(body, many, errors)
         return self._shape.rows([tuple(map(row.__dict__.get, self._fields)) for row in found])
@@ -96,14 +99,14 @@ class RowReader:
                 return self._validated(_replaced(body, floats, only), many)
             except ValidationError as error:
                 errors = error.errors(include_url=False)
-        raise refused(errors, self._named, body, many) from None
+        raise refused(errors, self.fields, body, many) from None
 
     def _refuse(self, body: bytes, many: bool, count: int) -> NoReturn:
         """Tell of so many mistakes by a part of the request that has all kinds of them."""
         try:
             self._validated(body, many)
         except ValidationError as error:
-            found = refused(error.errors(include_url=False), self._named, body, many)
+            found = refused(error.errors(include_url=False), self.fields, body, many)
         raise BadRequest(found.status, found.problems, count - len(found.problems)) from None
 
     def _validated(self, body: bytes, many: bool) -> list[BaseModel]:

@@ -45,13 +45,22 @@ def test_a_model_without_a_live_release_says_so() -> None:
     }
 
 
+def test_a_path_without_its_last_slash_leads_to_the_model_and_others_are_told_the_models() -> None:
+    *_, churn, idle, rest = routes(OLD, NEW, IDLE)
+    assert [each["match"] for each in (churn, idle)] == [{"path": "/churn"}, {"path": "/idle"}]
+    assert churn["redirect"]["path_redirect"] == "/churn/"
+    assert rest["direct_response"]["body"]["inline_string"] == (
+        '{"detail": "no model is served under this path; models are at /churn/, /idle/"}'
+    )
+
+
 GRPC = {"churn--aaaa": 6001, "churn--bbbb": 6002}
 
 
 def calls(*deployments: Deployment, grpc: dict[str, int] = GRPC) -> list[dict[str, Any]]:
     files = configuration(deployments, grpc)
     found = json.loads(files[ROUTES])["resources"][0]["virtual_hosts"][0]["routes"]
-    return [each for each in found if each["match"]["prefix"].startswith("/inference.")]
+    return [each for each in found if "grpc" in each["match"]]
 
 
 def test_calls_of_grpc_have_the_shares_and_copies_of_their_model() -> None:
