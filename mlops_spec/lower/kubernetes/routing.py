@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from mlops_spec.lower import conventions
@@ -10,13 +12,12 @@ from mlops_spec.lower.origin import Placed
 from mlops_spec.terms.open_inference import GRPC_SERVICE, MODEL_METADATA
 
 # Exact paths, and one below which everything is served; /metrics is for the cluster alone.
-PUBLIC: Final = (("/predict", "Exact"), ("/openapi.json", "Exact"), ("/v2", "PathPrefix"))
+PUBLIC: Final = (
+    ("/predict", "Exact"), ("/openapi.json", "Exact"), ("/v2", "PathPrefix"), ("/", "Exact"),
+)  # fmt: skip
 # A user who could send these would choose an arm, or hide a request from the judging of a rollout.
 INTERNAL_HEADERS: Final = ("x-mlops-release", "x-mlops-shadow")
-_UNMARKED: Final[Object] = {
-    "type": "RequestHeaderModifier",
-    "requestHeaderModifier": {"remove": list(INTERNAL_HEADERS)},
-}
+_PREFIX: Final = "x-forwarded-prefix"  # what is taken off a path, for a page that names paths
 _MARGIN_SECONDS: Final = 1.0  # the service's own 504 says more than the gateway's
 _PARTS: Final = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 
@@ -63,7 +64,7 @@ def _rule(placed: Placed, path: str, match: str) -> Object:
                 "type": "URLRewrite",
                 "urlRewrite": {"path": {"type": rewrite, value: path}},
             },
-            _UNMARKED,
+            _headers({_PREFIX: f"/{placed.origin.model}"} if path == "/" else {}),
         ],
         **_answered(placed, conventions.SERVICE_PORT),
     }
@@ -75,8 +76,18 @@ def _rule_of_calls(placed: Placed) -> Object:
     named = {"type": "Exact", "name": MODEL_METADATA, "value": placed.origin.model}
     return {
         "matches": [{"path": path, "headers": [named]}],
-        "filters": [_UNMARKED],
+        "filters": [_headers()],
         **_answered(placed, conventions.GRPC_PORT),
+    }
+
+
+def _headers(told: Mapping[str, str] = MappingProxyType({})) -> Object:
+    """What the service does not hear of a request, and what it is `told` beside it."""
+    named = [{"name": name, "value": value} for name, value in told.items()]
+    removed = {"remove": list(INTERNAL_HEADERS)}
+    return {
+        "type": "RequestHeaderModifier",
+        "requestHeaderModifier": {**removed, "set": named} if named else removed,
     }
 
 
