@@ -24,6 +24,9 @@ _LATE_SECONDS: Final = 3600  # a job that could not start for this long waits fo
 # due, which goes on with the parts that are written. Often is no reason to end one within an hour.
 _LEAST_SECONDS: Final = 3600
 _MOST_SECONDS: Final = 86_400
+# A pod whose node is drained, or needed by others, has not failed: it costs no attempt.
+_TAKEN: Final = {"type": "DisruptionTarget", "status": "True"}
+_NOT_ITS_FAULT: Final[Object] = {"rules": [{"action": "Ignore", "onPodConditions": [_TAKEN]}]}
 _KEPT: Final = 3  # finished jobs, for whoever looks at their logs
 _DISK: Final = "6Gi"  # the workspace of one job, temporary files, and what it prints
 
@@ -84,6 +87,7 @@ def _cron_job(placed: Placed, flows: FlowImage, flow: str, schedule: str) -> Obj
                 "metadata": {"labels": conventions.labels(placed.origin, JOBS)},
                 "spec": {
                     "backoffLimit": 2,
+                    "podFailurePolicy": _NOT_ITS_FAULT,
                     "activeDeadlineSeconds": _deadline(schedule),
                     "template": _pod(placed, flows, flow),
                 },

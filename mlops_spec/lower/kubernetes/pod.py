@@ -14,7 +14,8 @@ from mlops_spec.terms.labels import STABLE, TRACK
 
 WORKSPACE: Final = "/workspace"
 _TEMPORARY_MIB: Final = 512
-_LOG_MIB: Final = 2048  # of a workspace that ends with its pod; a full one is counted, not fatal
+_LOG_MIB: Final = 1024  # a workspace that ends with its pod, who is evicted when it is full
+_LOG_KEPT: Final = 512 * 2**20  # bytes of log in there, of all workers
 _OWN_DISK_MIB: Final = 512  # what containerd keeps of a container's own output
 DRAIN_SECONDS: Final = 5  # a router needs this long to stop sending to a pod that ends
 FLUSH_SECONDS: Final = 7  # to write what the prediction log still holds, after the last answer
@@ -43,7 +44,9 @@ def template(placed: Placed, hash_label: str) -> Object:
 
 
 def _spec(placed: Placed, hash_label: str) -> Object:
-    answering = conventions.stop_seconds(placed.model.spec.serve.timeout)
+    serve = placed.model.spec.serve
+    # What is asked over HTTP is answered first, then what is asked over gRPC.
+    answering = conventions.stop_seconds(serve.timeout) * (2 if serve.grpc else 1)
     return {
         "serviceAccountName": placed.origin.model,
         **unprivileged(),
@@ -119,7 +122,10 @@ def _environment(placed: Placed) -> list[Object]:
     }
     if placed.model.spec.serve.grpc:
         values["MLOPS_SPEC_GRPC"] = f"0.0.0.0:{conventions.GRPC_PORT}"
-    if placed.environment.serve.volume:
+    if not placed.environment.serve.volume:
+        # Whoever judges a rollout copies what is new every few seconds; nobody reads the rest.
+        values["MLOPS_SPEC_LOG_KEEPS"] = str(_LOG_KEPT // placed.model.spec.serve.workers)
+    else:
         # The monitor ends with its job: what it found is told by whom Prometheus asks anyway.
         reports = f"{values['MLOPS_SPEC_WORKSPACE']}/reports/{placed.origin.model}"
         values["MLOPS_SPEC_MONITOR_METRICS"] = f"{reports}/metrics.prom"

@@ -183,7 +183,7 @@ class PredictionApp:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         if beside is not None:
-            await beside.stop()
+            await beside.stop(self._timeout)
         self.close()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from mlops_spec.runtime.service.log_files import COMPRESSION, spanning, unfinished, words_of
+from mlops_spec.runtime.service.log_room import room_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,6 +75,7 @@ class LogWriter:
         self._folder = folder
         self._dropped = dropped
         self._written = written
+        self._room = room_of(folder)
         self._given: SimpleQueue[tuple[str, int, pa.Buffer] | None] = SimpleQueue()
         self._number = 0
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
@@ -93,8 +95,12 @@ class LogWriter:
     def _run(self) -> None:
         while (given := self._given.get()) is not None:
             name, rows, data = given
-            told = self._written if self._write(self._folder / name, data) else self._dropped
-            told(rows)
+            if self._write(self._folder / name, data):
+                self._written(rows)
+                if self._room is not None:
+                    self._room.took(name, data.size)
+            else:
+                self._dropped(rows)
             self.ended += rows
 
     def _write(self, path: Path, data: pa.Buffer) -> bool:

@@ -39,7 +39,7 @@ from mlops_spec.runtime.service.predicting import (
 from mlops_spec.runtime.service.rows import Rows
 from mlops_spec.terms.open_inference import GRPC_SERVICE
 
-DRAIN: Final = 8.0  # seconds for what is being answered
+DRAIN: Final = 8.0  # seconds for what is being answered, at least
 MOST_OF_A_MESSAGE: Final = 4_000  # bytes; clients take 8 kB of trailers, and fail over more
 _STATUS: Final = {
     400: grpc.StatusCode.INVALID_ARGUMENT, 413: grpc.StatusCode.INVALID_ARGUMENT,
@@ -74,9 +74,9 @@ class InferenceServer:
         await self._server.start()
         return port
 
-    async def stop(self) -> None:
-        """Take no more calls, and wait for those that are being answered."""
-        await self._server.stop(DRAIN)
+    async def stop(self, longest: float) -> None:
+        """Take no more calls, and wait for those that are being answered: `longest` seconds."""
+        await self._server.stop(max(DRAIN, longest))
 
     def _handlers(self) -> Any:
         calls: dict[str, tuple[Call, Any]] = {

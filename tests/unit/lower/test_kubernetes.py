@@ -128,14 +128,22 @@ def test_a_call_of_grpc_is_routed_by_the_model_that_its_metadata_names(tmp_path:
     }
 
 
-def test_without_a_claim_the_log_is_bounded(tmp_path: Path) -> None:
-    deployment = spec_of(compiled(tmp_path, CLUSTER, ""), "kubernetes/deployment.yaml")
-    pod = deployment["template"]["spec"]
+def test_calls_of_grpc_are_waited_for_after_requests_over_http(tmp_path: Path) -> None:
+    found = compiled(tmp_path, CLUSTER, "serve: {timeout: 20s, grpc: true}")
+    deployment = spec_of(found, "kubernetes/deployment.yaml")
+    assert deployment["template"]["spec"]["terminationGracePeriodSeconds"] == 5 + 2 * 20 + 7
+
+
+def test_without_a_claim_the_log_is_bounded_before_its_pod_is_evicted(tmp_path: Path) -> None:
+    three = compiled(tmp_path, CLUSTER, "serve: {workers: 3}")
+    pod = spec_of(three, "kubernetes/deployment.yaml")["template"]["spec"]
+    env = {one["name"]: one["value"] for one in pod["containers"][0]["env"]}
+    assert 2 * 3 * int(env["MLOPS_SPEC_LOG_KEEPS"]) <= 1024 * 2**20
     assert [volume["emptyDir"] for volume in pod["volumes"]] == [
-        {"sizeLimit": "512Mi"}, {"sizeLimit": "2048Mi"},
+        {"sizeLimit": "512Mi"}, {"sizeLimit": "1024Mi"},
     ]  # fmt: skip
     limits = pod["containers"][0]["resources"]["limits"]
-    assert limits["ephemeral-storage"] == "3072Mi"
+    assert limits["ephemeral-storage"] == "2048Mi"
 
 
 def test_a_claim_of_a_size_is_made_and_another_is_there_already(tmp_path: Path) -> None:
@@ -217,6 +225,10 @@ def test_a_job_that_hangs_ends_when_the_next_is_due(
     project = compiled(tmp_path, CLUSTER + "    flows: {image: flows}\n", batch)
     job = spec_of(project, "kubernetes/batch-job.yaml")
     assert job["jobTemplate"]["spec"]["activeDeadlineSeconds"] == seconds
+    (rule,) = job["jobTemplate"]["spec"]["podFailurePolicy"][
+        "rules"
+    ]  # a drained node is no attempt
+    assert (rule["action"], rule["onPodConditions"][0]["type"]) == ("Ignore", "DisruptionTarget")
 
 
 def test_a_change_of_copies_scales_and_makes_no_other_release(tmp_path: Path) -> None:
