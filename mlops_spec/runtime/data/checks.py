@@ -72,7 +72,7 @@ def _check(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Out
     if len(checked.bad) > dataset.bad_rows * total:
         raise _too_many_bad(checked, total, dataset.bad_rows)
     require_usable(checked.rows, dataset, recipe)
-    labelled = _without_gaps(checked.rows[checked.rows[dataset.label].notna()], dataset)
+    labelled = _without_gaps(_those(checked.rows, checked.rows[dataset.label].notna()), dataset)
     _write(labelled, checked_path(context, data))
     return {
         "rows": len(labelled),
@@ -103,11 +103,14 @@ def checked_rows(table: pa.Table, dataset: Dataset) -> Checked:
     parsed = {column.name: parse(table[column.name], column) for column in dataset.columns}
     frame = pd.DataFrame({name: found.values for name, found in parsed.items()})
     failures = pd.concat([_unfit(parsed), _against_schema(frame, parsed, dataset)])
-    bad = frame.index.isin(failures["row"].unique())
-    good = frame[~bad].reset_index(drop=True)
-    return Checked(
-        _without_gaps(good, dataset), frame[bad], _problems(failures, frame, table, dataset)
-    )
+    bad = pd.Series(frame.index.isin(failures["row"].unique()))
+    good = _without_gaps(_those(frame, ~bad), dataset)
+    return Checked(good, frame[bad], _problems(failures, frame, table, dataset))
+
+
+def _those(rows: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
+    """The chosen rows, counted from 0; most often all, and a copy of millions would be large."""
+    return rows if chosen.all() else rows[chosen].reset_index(drop=True)
 
 
 def _unfit(parsed: dict[str, Parsed]) -> pd.DataFrame:
@@ -197,7 +200,8 @@ def _without_gaps(good: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
             column.name: "int64"
             for column in dataset.columns
             if column.type == "integer" and good[column.name].notna().all()
-        }
+        },
+        copy=False,
     )
 
 
