@@ -195,14 +195,14 @@ def _checks(column: Column, dataset: Dataset) -> list[Any]:
 
 def _without_gaps(good: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     """Whole numbers are int64 again once their bad rows are gone."""
-    return good.astype(
-        {
-            column.name: "int64"
-            for column in dataset.columns
-            if column.type == "integer" and good[column.name].notna().all()
-        },
-        copy=False,
-    )
+    whole = {
+        column.name: "int64"
+        for column in dataset.columns
+        if column.type == "integer"
+        and good[column.name].dtype != "int64"
+        and good[column.name].notna().all()
+    }
+    return good.astype(whole) if whole else good
 
 
 def _problems(
