@@ -253,3 +253,12 @@ def test_numbers_that_are_none_are_refused(written: bytes, says: str) -> None:
 def test_the_last_of_two_equal_keys_is_the_one_that_is_refused() -> None:
     found = refused(b'{"number": 1, "count": 1, "count": "x"}', WHOLE)
     assert [problem.field for problem in found.problems] == ["count"]
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_a_whole_number_may_be_written_as_a_float_for_a_key_too(many: bool) -> None:
+    rows = [{"number": 1.5, "count": 2.0, "id": 7.0}, {"number": 1.5, "count": 2, "id": -0.0}]
+    body: Any = {"rows": rows} if many else rows[0]
+    assert WHOLE.read(json.dumps(body).encode()).keys == (["7", "0"] if many else ["7"])
+    found = refused({"rows": [*rows, {"number": 1.5, "count": 2.0, "id": 7.5}]}, WHOLE)
+    assert [problem.field for problem in found.problems] == ["rows[2].id"]

@@ -34,6 +34,9 @@ _AT: Final = re.compile(r"^(.*) at line (\d+) column (\d+)$")
 _AROUND: Final = 12  # bytes before and after the place where JSON ends to be any
 
 
+Location = tuple[int | str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong with one field, such as `rows[0].distance`."""
@@ -60,7 +63,7 @@ class _Wrong(NamedTuple):
     """An error of pydantic, its place without the member of a union that it is about."""
 
     kind: str
-    where: tuple[int | str, ...]
+    where: Location
     value: Any
     context: Mapping[str, Any]
 
@@ -111,13 +114,19 @@ def _fewer(row: Any, columns: Collection[str]) -> Any:
 def _wrongs(errors: Iterable[Mapping[str, Any]]) -> Iterator[_Wrong]:
     seen = set()
     for each in errors:
-        where = each["loc"]
-        in_row = where[:1] == ("rows",) and len(where) > 1 and isinstance(where[1], int)
-        # A key may be text or an integer: pydantic tells of each, and names it after the key.
-        place = where[: 3 if in_row else 1]
-        if place not in seen:
-            seen.add(place)
-            yield _Wrong(each["type"], place, each["input"], each.get("ctx", {}))
+        where = where_of(each["loc"])
+        if where not in seen:
+            seen.add(where)
+            yield _Wrong(each["type"], where, each["input"], each.get("ctx", {}))
+
+
+def where_of(location: Location) -> Location:
+    """The place of a value in a request: `("rows", 0, "id")`.
+
+    A key may be text or an integer: pydantic tells of each, and names it after the key.
+    """
+    in_row = location[:1] == ("rows",) and len(location) > 1 and isinstance(location[1], int)
+    return location[: 3 if in_row else 1]
 
 
 def _holds_rows(wrong: _Wrong) -> bool:

@@ -18,7 +18,14 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from mlops_spec.runtime.portable.encoding import Matrix
 from mlops_spec.runtime.service.compiled_rows import Values, compiled_rows, utc
 from mlops_spec.runtime.service.number_columns import NumberColumns
-from mlops_spec.runtime.service.refusing import UNKNOWN, BadRequest, few_keys, refused
+from mlops_spec.runtime.service.refusing import (
+    UNKNOWN,
+    BadRequest,
+    Location,
+    few_keys,
+    refused,
+    where_of,
+)
 from mlops_spec.runtime.service.rows import Columns, Rows
 
 KEY_FIELD: Final = "row_key"
@@ -90,11 +97,13 @@ class RowReader:
 
         It is an integer to JSON Schema, and what pandas writes of a column with gaps.
         """
-        floats = [
-            each for each in errors if each["type"] == "int_type" and _is_whole(each["input"])
-        ]
+        floats = {
+            where_of(each["loc"]): each["input"]
+            for each in errors
+            if each["type"] == "int_type" and _is_whole(each["input"])
+        }
         if floats:
-            only = len(floats) == len(errors)
+            only = len(floats) == len(errors) or all(where_of(e["loc"]) in floats for e in errors)
             try:
                 return self._validated(_replaced(body, floats, only), many)
             except ValidationError as error:
@@ -195,7 +204,7 @@ def _declared(annotation: Any) -> str:
     return "category" if isinstance(inner[0], str) else _declared(inner[0])
 
 
-def _replaced(body: bytes, floats: Sequence[ErrorDetails], only: bool) -> bytes:
+def _replaced(body: bytes, floats: Mapping[Location, float], only: bool) -> bytes:
     """The request with integers in the places of `floats`.
 
     `only`: nothing else is wrong. What is refused anyway keeps its numbers as they came, which the
@@ -205,12 +214,10 @@ def _replaced(body: bytes, floats: Sequence[ErrorDetails], only: bool) -> bytes:
         request: Any = orjson.loads(body) if only else from_json(body)
     except ValueError:  # it has stricter rules for the numbers of other fields
         request, only = from_json(body), False
-    for each in floats:
-        # A row by itself, or one of many. Of a field that may be text as well, the place has more.
-        *row, field = each["loc"]
-        holder = request["rows"][row[1]] if len(row) == 2 else request
-        if holder.get(field) == each["input"]:
-            holder[field] = int(each["input"])
+    for (*row, field), value in floats.items():
+        holder = request["rows"][row[1]] if row else request  # one of many, or a row by itself
+        if holder.get(field) == value:
+            holder[field] = int(value)
     return orjson.dumps(request) if only else to_json(request, inf_nan_mode="constants")
 
 
