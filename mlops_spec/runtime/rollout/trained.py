@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from mlops_spec.runtime.train.registry import Alias
 
-# Rows that a replay sends again and again: enough for the mix of all held-out rows.
+# Rows that a replay sends again and again: of the newest week, which has each hour and weekday, or
+# as many where a week has fewer.
 REPLAYED_ROWS: Final = 5_000
+_WEEK: Final = "7D"
 BEFORE_PRODUCTION: Final = ("candidate", "staging", "validation")
 TAG_LENGTH: Final = 4_000  # MLflow's tables take 5,000 characters
 
@@ -75,8 +77,9 @@ class TrainedWorld:
 
     def bodies(self, release: Release) -> list[bytes]:
         """Held-out rows as the bodies of requests."""
-        # Shuffled, because held-out rows are in order of time and a short step would see one day.
-        rows = self._heldout(release).tail(REPLAYED_ROWS).sample(frac=1, random_state=0)
+        newest = _newest(self._heldout(release), self.dataset.time)
+        # Shuffled, because they are in order of time and a short step would see one day.
+        rows = newest.sample(min(len(newest), REPLAYED_ROWS), random_state=0)
         return [body_of(row) for row in request_rows(rows, self.dataset, self.recipe.features)]
 
     def _name(self, release: Release, alias: Alias) -> None:
@@ -111,3 +114,18 @@ class TrainedWorld:
         from mlops_spec.runtime.train.evaluation import heldout_rows
 
         return heldout_rows(self.context, release.run)
+
+
+def _newest(heldout: pd.DataFrame, time: str | None) -> pd.DataFrame:
+    """The rows of the last week, or the last ones where a week has less than a replay sends.
+
+    The last rows alone would be those of an hour, where an hour has so many.
+    """
+    import pandas as pd
+
+    if time is None:
+        return heldout
+    of_week: pd.DataFrame = heldout[heldout[time] > heldout[time].max() - pd.Timedelta(_WEEK)]
+    if len(of_week) > REPLAYED_ROWS:
+        return of_week
+    return heldout.sort_values(time, kind="stable").tail(REPLAYED_ROWS)
