@@ -28,6 +28,7 @@ from mlops_spec.runtime.cluster.recorded import (
     record_objects,
 )
 from mlops_spec.runtime.cluster.refused import Unreachable
+from mlops_spec.runtime.cluster.route import KIND as ROUTE
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.tracks import Tracks
 from mlops_spec.runtime.cluster.tree import Difference, apply_tree, difference
@@ -143,8 +144,11 @@ class ClusterSite:
                 yield steady
 
     def _with_argo(self, model: LinkedModel) -> Iterator[Object]:
-        steady = self.argo(model.name).steady(self._instance(model))
-        yield from (found for found in self._of(model) if found["kind"] != ROLLOUT)
+        argo = self.argo(model.name)
+        steady = argo.steady(self._instance(model))
+        for found in self._of(model):
+            if found["kind"] != ROLLOUT:
+                yield argo.routed(found) if found["kind"] == ROUTE else found
         if steady is not None:
             yield steady
 

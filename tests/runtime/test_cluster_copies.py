@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from cluster_mortal import Mortal
 from cluster_tree import MODEL
 from cluster_world import POLICY, cluster_stage
 from rollout_world import Killed
@@ -19,6 +20,7 @@ from mlops_spec.terms.exposition import GETS_COPIES
 
 SHADOWED = replace(POLICY, shadow=Shadow(min_requests=400, min_agreement=0.8, at_most=300))
 NEXT = f"{MODEL}-next"
+WRONG = {("requests", "copies"), ("copies", "requests"), ("requests", "requests soon")}
 
 
 @pytest.fixture
@@ -101,8 +103,22 @@ def test_a_kill_at_any_look_leaves_no_requests_to_pods_for_copies(stage, kill_at
     tracks.patience, stage.sleep = patience, sleep
 
     assert stage.roll_out(policy=SHADOWED).outcome == "pass"
-    wrong = {("requests", "copies"), ("copies", "requests"), ("requests", "requests soon")}
-    assert wrong.isdisjoint(seen)
+    assert WRONG.isdisjoint(seen)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill_at", range(1, 60, 5))
+def test_a_kill_at_any_write_leaves_none_either(stage, kill_at):
+    seen, tracks, stage.users.unanswered = seen_of(stage), stage.world.tracks, 0
+    tracks.server = Mortal(stage.server.connection, patience=0.3)
+    tracks.server.kill_at = kill_at
+    with suppress(Killed):
+        stage.roll_out(policy=SHADOWED)
+    tracks.server.kill_at = -1
+
+    assert stage.roll_out(policy=SHADOWED).outcome == "pass"
+    assert WRONG.isdisjoint(seen)
+    assert (stage.users.cluster.names("Deployment"), stage.users.unanswered) == ([MODEL], 0)
 
 
 @pytest.mark.parametrize(

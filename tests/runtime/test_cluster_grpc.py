@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import argo_tree
 import pytest
+from argo_stage import argo_stage
 from cluster_tree import MODEL, rendered
 from cluster_world import OWNER, cluster_stage
 
@@ -27,7 +29,7 @@ def with_grpc(found: Object) -> Object:
             backend = {"name": MODEL, "port": PORT, "weight": 100}
             rule = {"matches": [], "filters": [], "backendRefs": [backend]}
             return {**found, "spec": {**spec, "rules": [*spec["rules"], rule]}}
-        case "Deployment":
+        case "Deployment" | "Rollout":
             (one,) = spec["template"]["spec"]["containers"]
             port = {"name": "grpc", "containerPort": PORT, "protocol": "TCP"}
             container = {**one, "ports": [*one["ports"], port]}
@@ -60,9 +62,13 @@ def stage(tmp_path, monkeypatch):
         yield found
 
 
-def calls(stage) -> list[Object]:
+def calls(stage) -> list[str]:
     """The Services that calls of gRPC go to; none while there is no rule for them."""
-    rules = stage.users.cluster.find("HTTPRoute", MODEL)["spec"]["rules"]
+    return calls_of(stage.users.cluster.find("HTTPRoute", MODEL))
+
+
+def calls_of(route: Object) -> list[str]:
+    rules = route["spec"]["rules"]
     backends = [one for rule in rules for one in rule["backendRefs"] if one["port"] == PORT]
     return [one["name"] for one in backends if one["weight"] > 0]
 
@@ -120,3 +126,43 @@ def test_calls_end_before_the_pods_do_that_answer_them(stage):
 
     assert seen == [[MODEL], []]
     assert difference(stage.server, OWNER, steady(stage), TREE).empty
+
+
+OF_ARGO = [with_grpc(found) for found in argo_tree.rendered()]
+
+
+def test_with_argo_calls_begin_when_every_pod_answers_them_and_end_before_one_does_not(
+    tmp_path, monkeypatch
+):
+    """All pods are behind one Service, whose port for calls has those that answer them alone."""
+    with argo_stage(tmp_path, monkeypatch) as stage:
+        first = stage.register("run1", "1")
+        stage.roll_out()
+        record_objects(stage.context.journal, MODEL, OF_ARGO, "with gRPC")
+        tracks, seen = stage.world.tracks, []
+        (route,) = (found for found in OF_ARGO if found["kind"] == "HTTPRoute")
+        before = calls_of(tracks.routed(route))
+
+        def look() -> None:
+            pods = [o for k, o in stage.users.cluster.objects.items() if k[1] == "Pod"]
+            images = {pod["status"]["containerStatuses"][0]["image"] for pod in pods}
+            now = calls(stage), images == {stage.image("run2")}
+            if not seen or seen[-1] != now:
+                seen.append(now)
+
+        new = stage.register("run2", "2")
+        stage.users.cluster.controllers.append(look)
+        passed = stage.roll_out().outcome
+        deployments = stage.context.deployments
+        back, live = (deployments.find(MODEL, release) for release in (first, new))
+        deployments.save(
+            replace(back, role="production", weight=1.0),
+            replace(live, role="quarantined", weight=0.0),
+        )
+        tracks.follow()
+
+        assert (passed, before) == ("pass", [])
+        assert seen == [
+            ([], False), ([], True), ([MODEL], True), ([], True), ([], False),
+        ]  # fmt: skip
+        assert calls_of(tracks.routed(route)) == []

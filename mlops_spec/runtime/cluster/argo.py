@@ -25,10 +25,12 @@ from mlops_spec.runtime.cluster.argo_status import (
     waits_for_pods,
 )
 from mlops_spec.runtime.cluster.instance import release_of
-from mlops_spec.runtime.cluster.objects import Object, at
+from mlops_spec.runtime.cluster.objects import Object, at, ref_of
 from mlops_spec.runtime.cluster.pods import ready, troubles_of
-from mlops_spec.runtime.cluster.recorded import Instance, instance_of
+from mlops_spec.runtime.cluster.recorded import Instance, instance_of, known_objects
 from mlops_spec.runtime.cluster.rest import rest
+from mlops_spec.runtime.cluster.route import KIND as ROUTE
+from mlops_spec.runtime.cluster.route import Split, ports_led_to, routed
 from mlops_spec.runtime.cluster.server import ApiServer
 from mlops_spec.runtime.cluster.wait import Hopeless, Patience, Standing, not_ready
 from mlops_spec.runtime.refusal import Refusal
@@ -85,6 +87,27 @@ class ArgoTrack:
 
     def follow(self, report: Report = silent) -> None:
         """Ask for what the table says. A release that served before is not judged again."""
+        self._route()  # what it leads to goes later, and comes sooner
+        self._ask(report)
+        self._route()
+
+    def routed(self, found: Object) -> Object:
+        """The rendered route as it has to be now: all pods are behind one Service."""
+        production = self.deployments.production(self.model)
+        made = instance_of(self.journal, self.model, production.release) if production else None
+        rendered = (one for one in (made.objects if made else ()) if one["kind"] == KIND)
+        forms = [one for one in (self.rollout(), next(rendered, None)) if one]
+        ports = frozenset.intersection(*map(instances.ports_of, forms)) if forms else None
+        return routed(found, self.model, Split(), ports)
+
+    def _route(self) -> None:
+        known = known_objects(self.journal, self.model)
+        for found in (one for one in (known[0] if known else ()) if one["kind"] == ROUTE):
+            live, wanted = self.server.get(ref_of(found)), self.routed(found)
+            if live is not None and ports_led_to(live) != ports_led_to(wanted):
+                self.server.apply(wanted)
+
+    def _ask(self, report: Report) -> None:
         running = self.release()
         wanted = self.wanted(running)
         if wanted is None:

@@ -71,6 +71,12 @@ def _rule(rule: Object, model: str, split: Split) -> Object:
     return made
 
 
+def ports_led_to(route: Object) -> set[int]:
+    """Every port to which some rule leads."""
+    rules = at(route, "spec", "rules", default=[])
+    return {one["port"] for rule in rules for one in rule.get("backendRefs", [])}
+
+
 def shares(route: Object) -> dict[str, float]:
     """The share of requests that each Service gets by the first rule, which is for predictions."""
     backends = at(route, "spec", "rules", 0, "backendRefs", default=[])
