@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mlops_spec.apply.events import Event, Note, StepSeen
+from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Journal, Step
 from mlops_spec.state.lease import HEARTBEAT
-from mlops_spec.targets.orchestrator import FlowRun, Orchestrator
+from mlops_spec.targets.orchestrator import FlowRun, NotServed, Orchestrator
 
 LOOK_EVERY: Final = 0.3  # seconds
+# How long flows that were just given to a server may take to be known to the orchestrator.
+UNTIL_SERVED: Final = 90.0
 # A flow run needs its process to start before it takes the lease; past this it is taken for dead.
 SILENCE: Final = 90.0
 # The same for a run that was found. One that runs takes the lease first of all and gives it back
@@ -29,20 +32,32 @@ ONCE_IT_RUNS: Final = 2 * HEARTBEAT
 
 
 class FlowFailed(Exception):
-    """A flow ended without finishing its work; the message is its last word."""
+    """A flow ended without finishing its work; the message is its last word.
 
-    def __init__(self, deployment: str, message: str) -> None:
+    `why`: what kept it from beginning, where that is known.
+    """
+
+    def __init__(self, deployment: str, message: str, why: Refusal | None = None) -> None:
         super().__init__(message)
         self.deployment = deployment
+        self.why = why
+
+
+def _none_known() -> Refusal | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is looked at while a flow runs. `holder` names who works on the model now, if anyone."""
+    """What is looked at while a flow runs. `holder` names who works on the model now, if anyone.
+
+    `trouble`: why a flow that was asked for will not begin, as far as one can tell.
+    """
 
     journal: Journal
     holder: Callable[[str], str | None]
     tell: Callable[[Event], None]
+    trouble: Callable[[], Refusal | None] = _none_known
     silence: float = SILENCE
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -70,15 +85,12 @@ def run_flow(
     last_sign = watch.clock()
     while not run.ended:
         watch.sleep(LOOK_EVERY)
-        if _tell_news(watch, model, known) or watch.holder(model):
-            last_sign = watch.clock()
+        lives = _tell_news(watch, model, known) or watch.holder(model) is not None
         began, run = run.running, orchestrator.look(run.id)
-        if run.running and not began:
+        if lives or (run.running and not began):
             last_sign = watch.clock()
-        allowed = min(watch.silence, ONCE_IT_RUNS) if run.running else watch.silence
-        if watch.clock() - last_sign > allowed:
-            orchestrator.give_up(run.id, "no sign of life")
-            raise FlowFailed(deployment, f"the flow gave no sign of life for {allowed:.0f} s")
+        if not run.ended:
+            _give_up_without_hope(orchestrator, watch, deployment, run, last_sign)
     _tell_news(watch, model, known)
     if not run.succeeded:
         raise FlowFailed(deployment, run.message)
@@ -90,13 +102,46 @@ def _join_or_start(
     """A run that goes on under this key, or a new one; each ended attempt moves the key on."""
     for attempt in range(1000):
         key = f"{request.key}-{attempt}"
-        run = orchestrator.start(deployment, request.parameters, key)
+        run = _start(orchestrator, watch, deployment, replace(request, key=key))
         if run.fresh:
             return run
         if not run.ended and _lives(orchestrator, watch, deployment, run):
             watch.tell(Note(f"joined the run of {deployment} that goes on already"))
             return run
     raise FlowFailed(deployment, "1000 attempts ended without finishing")
+
+
+def _start(
+    orchestrator: Orchestrator, watch: Watch, deployment: str, request: FlowRequest
+) -> FlowRun:
+    """Ask for the run, as soon as the flow is served."""
+    begun = watch.clock()
+    while True:
+        try:
+            return orchestrator.start(deployment, request.parameters, request.key)
+        except NotServed:
+            waited = watch.clock() - begun
+            why = watch.trouble()
+            if why is not None:
+                raise FlowFailed(deployment, why.message, why) from None
+            if waited > UNTIL_SERVED:
+                raise FlowFailed(deployment, f"it is not served after {waited:.0f} s") from None
+            watch.sleep(LOOK_EVERY)
+
+
+def _give_up_without_hope(
+    orchestrator: Orchestrator, watch: Watch, deployment: str, run: FlowRun, last_sign: float
+) -> None:
+    """`FlowFailed` for a run that will not begin, or that has given no sign of life for long."""
+    why = None if run.running else watch.trouble()
+    if why is not None:
+        # Or the server would begin it once it is mended, beside the run that is then asked for.
+        orchestrator.give_up(run.id, why.message)
+        raise FlowFailed(deployment, why.message, why)
+    allowed = min(watch.silence, ONCE_IT_RUNS) if run.running else watch.silence
+    if watch.clock() - last_sign > allowed:
+        orchestrator.give_up(run.id, "no sign of life")
+        raise FlowFailed(deployment, f"the flow gave no sign of life for {allowed:.0f} s")
 
 
 def _lives(orchestrator: Orchestrator, watch: Watch, deployment: str, run: FlowRun) -> bool:

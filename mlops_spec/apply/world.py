@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -34,6 +35,7 @@ from mlops_spec.state import Lease
 from mlops_spec.state.asked import forget_asked, is_open, record_asked, record_waiting
 from mlops_spec.state.lease import holder_of
 from mlops_spec.targets import filesystem, platform
+from mlops_spec.targets.flow_server import FlowServer
 from mlops_spec.targets.prefect_runs import PrefectRuns
 from mlops_spec.targets.programs import addresses
 from mlops_spec.terms.digest import digest
@@ -152,9 +154,10 @@ class LiveWorld:
         key = digest(
             flow, dict(want.facets), want.fingerprint, live.release if live else "", parameters
         )
+        server = FlowServer(self.site.workspace, model, time.time())
         run_flow(
             self._prefect,
-            Watch(self.site.journal, self._holder, self.tell),
+            Watch(self.site.journal, self._holder, self.tell, server.trouble),
             model,
             flow,
             FlowRequest(self.site.environment, f"{model}-{flow}-{key}", parameters),

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Final
 
 from mlops_spec.apply.events import Event
 from mlops_spec.apply.execute import Outcome, Tell, execute
@@ -25,9 +26,13 @@ from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.plan_text import Replays, plan_json
 from mlops_spec.cli.views.progress import Progress
 from mlops_spec.cli.views.summary import print_summary, summary_json
+from mlops_spec.runtime.machine.processes import log_of, log_tail
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Lease
+from mlops_spec.targets.programs import FLOWS
 from mlops_spec.terms.digest import finite
+
+_LINES: Final = 15  # of a flow's log: the end of a traceback
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +120,11 @@ def _report(
 
 
 def refusal_of(site: Site, failure: FlowFailed, since: float) -> Refusal:
-    """What a step of the flow recorded as it failed; otherwise the flow's own last word."""
+    """What a step of the flow recorded as it failed; otherwise why it did not begin, or its own
+    last word.
+    """
+    if failure.why is not None:
+        return failure.why
     model = failure.deployment.partition("/")[0].rpartition("-")[0]
     failed = [
         step
@@ -123,8 +132,13 @@ def refusal_of(site: Site, failure: FlowFailed, since: float) -> Refusal:
         if step.status == "failed" and step.started_at >= since
     ]
     if not failed:
-        log = site.workspace.logs / f"flows-{model}.log"
-        return Refusal("MLS602", f"{failure.deployment}: {failure}", f"look at {log}")
+        server = f"{FLOWS}{model}"
+        return Refusal(
+            "MLS602",
+            f"{failure.deployment}: {failure}",
+            f"look at {log_of(site.workspace, server)}",
+            log_tail(site.workspace, server, _LINES),
+        )
     said, step = failed[-1].output, failed[-1].step
     code = str(said.get("code", "MLS602"))
     return Refusal(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 import uuid
 from contextlib import nullcontext
 from datetime import datetime
+from typing import Final
 
 from mlops_spec.apply.events import Event, Note
 from mlops_spec.apply.follow import FlowFailed, FlowRequest, Watch, run_flow
@@ -23,8 +25,13 @@ from mlops_spec.cli.views.progress import Progress
 from mlops_spec.cli.views.summary import print_summary, summary_json
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.targets import platform
+from mlops_spec.targets.flow_server import FlowServer, given_up
 from mlops_spec.targets.prefect_runs import PrefectRuns
 from mlops_spec.terms.steps import BATCH_FLOW, FLOWS, MONITOR_FLOW, ROLLOUT_FLOW, TRAIN_FLOW
+
+# Prefect begins five flows of a model at once: a sixth batch waits for one of them. Of a flow that
+# runs, its lease or its presence tells that it lives, however long a step is.
+UNTIL_IT_BEGINS: Final = 600.0  # seconds
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
             site.journal,
             lambda model: at_work(site, model, arguments.flow),
             progress.tell if progress else _ignore,
-            silence=3600,
+            FlowServer(site.workspace, arguments.model, time.time()).trouble,
+            silence=UNTIL_IT_BEGINS,
         )
         request = FlowRequest(site.environment, uuid.uuid4().hex, _parameters(arguments))
         try:
@@ -104,12 +112,21 @@ def _check(site: Site, arguments: argparse.Namespace) -> None:
             f"the batch predictions of {arguments.model} run on Spark",
             f"submit generated/{site.environment}/{arguments.model}/spark/batch.py to it",
         )
-    if platform.missing_programs(site.workspace, site.spec):
-        raise Refusal(
-            "MLS605",
-            f"the environment {site.environment!r} does not run",
-            f"run `spec apply --env {site.environment}` first",
-        )
+    missing = platform.missing_programs(site.workspace, site.spec)
+    if missing:
+        raise given_up(site.workspace, missing) or _does_not_run(site, missing)
+
+
+def _does_not_run(site: Site, missing: tuple[str, ...]) -> Refusal:
+    anything = bool(platform.running(site.workspace))
+    what = f"the environment {site.environment!r}"
+    return Refusal(
+        "MLS605",
+        f"{', '.join(missing)} of {what} cannot be used as it is"
+        if anything
+        else f"{what} does not run",
+        f"run `spec apply --env {site.environment}` first",
+    )
 
 
 def _on_spark(site: Site, model: str) -> bool:

@@ -16,6 +16,7 @@ from mlops_spec.observe.waiting import (
     held_back,
     waiting_for,
 )
+from mlops_spec.runtime.machine.ended import loops
 from mlops_spec.runtime.machine.processes import Process, processes
 from mlops_spec.state import Deployment, Deployments, Journal, Store, Window, Windows
 from mlops_spec.state.approvals import Approval, last_word
@@ -116,10 +117,11 @@ def look(
         deployed = Deployments(store, workspace.environment).all()
         recorded = Journal(store, workspace.environment).models()
         names = tuple(sorted({*models, *recorded, *(d.model for d in deployed)}))
+        now = store.clock()
         return replace(
             found,
-            now=store.clock(),
-            programs=processes(workspace),
+            now=now,
+            programs=_programs(workspace, now),
             addresses=addresses(workspace, names),
             models=tuple(_model(store, workspace, name, deployed, asks) for name in names),
             leases=_leases(store),
@@ -138,6 +140,12 @@ def status_json(status: Status) -> dict[str, Any]:
         "models": [_model_json(model) for model in status.models],
         "leases": dict(status.leases),
     }
+
+
+def _programs(workspace: Workspace, now: float) -> tuple[Process, ...]:
+    """What the supervisor keeps; one that keeps ending says so, though it runs at this moment."""
+    found, ending = processes(workspace), loops(workspace, now)
+    return tuple(replace(p, reason=p.reason or ending.get(p.name, "")) for p in found)
 
 
 def _unknown(name: str) -> ModelStatus:

@@ -25,7 +25,10 @@ class Orchestrator(Protocol):
     """Runs deployed flows. The same key gives the same run."""
 
     def start(self, deployment: str, parameters: dict[str, Any], key: str) -> FlowRun:
-        """A new run, or the one that was started under this key before."""
+        """A new run, or the one that was started under this key before.
+
+        `NotServed` while nobody has deployed it: a flow server takes seconds to do so.
+        """
         ...
 
     def look(self, id: str) -> FlowRun:
@@ -38,4 +41,8 @@ class Orchestrator(Protocol):
 
 
 class OrchestratorGone(Exception):
-    """The orchestrator does not answer, or does not know the deployment."""
+    """The orchestrator does not answer."""
+
+
+class NotServed(Exception):
+    """The orchestrator does not know the deployment, or does not yet."""

@@ -14,7 +14,9 @@ from mlops_spec.runtime.machine.processes import Process, keep, processes, remov
 from mlops_spec.runtime.machine.waiting import answers_ok, wait_until_answering
 from mlops_spec.runtime.router.envoy import cluster_name, publish
 from mlops_spec.state import Deployment, Deployments, Store
+from mlops_spec.targets.flow_server import stays_up
 from mlops_spec.targets.programs import (
+    FLOWS,
     FOR_PEOPLE,
     ROUTER,
     addresses,
@@ -74,6 +76,9 @@ def start(
         for server in found
         if server.program.name not in FOR_PEOPLE
     } | (_production_checks(deployed) if spec.serve.on == "processes" else {})
+    checks |= {
+        name: partial(stays_up, workspace, name) for name in wanted if name.startswith(FLOWS)
+    }
     wait_until_answering(
         workspace,
         checks,

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from mlops_spec.targets.orchestrator import FlowRun, OrchestratorGone
+from mlops_spec.targets.orchestrator import FlowRun, NotServed, OrchestratorGone
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun as PrefectRun
-
-# How long a deployment that was just served may take to be known.
-DEPLOYMENT_WAIT: Final = 90.0  # seconds
+    from prefect.client.schemas.responses import DeploymentResponse
 
 
 class PrefectRuns:
@@ -36,7 +34,7 @@ class PrefectRuns:
             found = client.read_flow_runs(flow_run_filter=same, limit=1)
             if found:
                 return _seen(found[0], fresh=False)
-            target = _wait_for(lambda: client.read_deployment_by_name(deployment))
+            target = _deployed(client, deployment)
             run = client.create_flow_run_from_deployment(
                 target.id, parameters=parameters, idempotency_key=key
             )
@@ -67,18 +65,13 @@ def _client() -> Iterator[SyncPrefectClient]:
         raise OrchestratorGone(f"Prefect at {url}: {type(error).__name__}: {error}") from error
 
 
-def _wait_for(read: Callable[[], Any]) -> Any:
-    """The answer of `read` once the object exists; a served flow takes seconds to be known."""
+def _deployed(client: SyncPrefectClient, deployment: str) -> DeploymentResponse:
     from prefect.exceptions import ObjectNotFound
-    from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-    patient = retry(
-        retry=retry_if_exception_type(ObjectNotFound),
-        stop=stop_after_delay(DEPLOYMENT_WAIT),
-        wait=wait_fixed(0.3),
-        reraise=True,
-    )
-    return patient(read)()
+    try:
+        return client.read_deployment_by_name(deployment)
+    except ObjectNotFound as error:
+        raise NotServed(deployment) from error
 
 
 def _seen(run: PrefectRun, *, fresh: bool) -> FlowRun:

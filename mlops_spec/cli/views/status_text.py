@@ -51,7 +51,8 @@ def _program_line(program: Process, width: int, url: str, now: float) -> str:
     colour = _CONDITION_COLOURS.get(program.condition, "yellow")
     about = escape(program.reason)
     if program.since is not None:
-        about = f"pid {program.pid}, up {duration(now - program.since)}"
+        up = f"pid {program.pid}, up {duration(now - program.since)}"
+        about = f"{up}, {about}" if about else up
     return f"  {program.name:<{width}}  [{colour}]{program.condition}[/]  {about}  {url}".rstrip()
 
 

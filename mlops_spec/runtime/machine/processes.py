@@ -74,9 +74,9 @@ def remove(workspace: Workspace, name: str) -> bool:
 
 
 def restart(workspace: Workspace, name: str) -> None:
-    """End a program and start it again; returns when it has been started."""
+    """End a program, unless it did by itself, and start it; returns when it has been started."""
     with exclusive(workspace, LOCK), _supervisor(workspace) as supervisor:
-        if _CONDITIONS[supervisor.getProcessInfo(name)["statename"]] != "stopped":
+        if _CONDITIONS[supervisor.getProcessInfo(name)["statename"]] in ("running", "starting"):
             supervisor.stopProcess(name)
         supervisor.startProcess(name, False)
 
@@ -116,14 +116,18 @@ def socket_name(workspace: Workspace) -> str:
 
 def log_tail(workspace: Workspace, name: str, lines: int = 20) -> tuple[str, ...]:
     """The last lines that a program printed."""
+    return tuple(last_text(log_of(workspace, name), 20_000).splitlines()[-lines:])
+
+
+def last_text(path: Path, most: int) -> str:
+    """The last `most` bytes of a log; "" where there is none."""
     try:
-        with log_of(workspace, name).open("rb") as stream:
+        with path.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, size - 20_000))
-            text = stream.read().decode(errors="replace")
+            stream.seek(max(0, size - most))
+            return stream.read().decode(errors="replace")
     except FileNotFoundError:
-        return ()
-    return tuple(text.splitlines()[-lines:])
+        return ""
 
 
 def log_of(workspace: Workspace, name: str) -> Path:

@@ -14,20 +14,23 @@ from mlops_spec.apply.follow import (
     ONCE_IT_RUNS,
     SILENCE,
     UNTIL_IT_RUNS,
+    UNTIL_SERVED,
     FlowFailed,
     FlowRequest,
     Watch,
     run_flow,
 )
+from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.state import Journal, Store
 from mlops_spec.state.lease import HEARTBEAT
-from mlops_spec.targets.orchestrator import FlowRun
+from mlops_spec.targets.orchestrator import FlowRun, NotServed
 
 REQUEST = FlowRequest("local", "key", {})
 GOING = FlowRun("1", False, False, "Pending: ")
 RUNNING = FlowRun("1", False, False, "Running: ", running=True)
 DONE = FlowRun("1", True, True, "Completed: ")
 CRASHED = FlowRun("1", True, False, "Crashed: killed")
+BROKEN = Refusal("MLS605", "flows-churn does not stay up", "mend it")
 
 
 @dataclass
@@ -173,3 +176,46 @@ def test_a_run_whose_runner_dies_with_it_is_given_up_long_before_a_silent_one(
 def test_a_run_that_ends_badly_is_a_failure_with_its_last_word(journal: Journal) -> None:
     with pytest.raises(FlowFailed, match="Crashed: killed"):
         run_flow(Runs([GOING], [CRASHED]), _watch(journal, []), "churn", "train", REQUEST)
+
+
+def test_a_run_that_cannot_begin_is_given_up_at_once_with_what_keeps_it(journal: Journal) -> None:
+    runs = Runs([GOING], [GOING])
+    watch = replace(_watch(journal, []), silence=3600)
+    watch = replace(watch, trouble=lambda: BROKEN if watch.clock() > 5 else None)
+    with pytest.raises(FlowFailed, match="does not stay up") as failed:
+        run_flow(runs, watch, "churn", "train", REQUEST)
+
+    assert failed.value.why is BROKEN
+    assert watch.clock() < 8
+    assert runs.calls[-1] == "give up 1: flows-churn does not stay up"
+
+
+def test_a_run_that_goes_on_is_not_stopped_by_what_became_of_its_server(journal: Journal) -> None:
+    runs = Runs([GOING], [RUNNING] * 600 + [DONE])
+    watch = replace(_watch(journal, [], holder="the flow"), trouble=lambda: BROKEN)
+    run_flow(runs, watch, "churn", "train", REQUEST)
+
+    assert watch.clock() > 600
+
+
+@pytest.mark.parametrize("trouble", [None, BROKEN], ids=["nobody knows why", "its server ends"])
+def test_a_flow_that_nobody_serves_is_waited_for_but_not_for_ever(
+    journal: Journal, trouble: Refusal | None
+) -> None:
+    class Unserved(Runs):
+        def start(self, deployment: str, parameters: dict[str, Any], key: str) -> FlowRun:
+            if watch.clock() < served:
+                raise NotServed(deployment)
+            return super().start(deployment, parameters, key)
+
+    served = 30.0
+    watch = _watch(journal, [])
+    run_flow(Unserved([GOING], [DONE]), watch, "churn", "train", REQUEST)
+    assert watch.clock() >= 30
+
+    served = 1e9
+    watch = replace(_watch(journal, []), trouble=lambda: trouble)
+    with pytest.raises(FlowFailed) as failed:
+        run_flow(Unserved([], []), watch, "churn", "train", REQUEST)
+    assert failed.value.why is trouble
+    assert watch.clock() == pytest.approx(0 if trouble else UNTIL_SERVED, abs=2)
