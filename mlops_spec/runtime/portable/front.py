@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlops_spec.runtime.portable.askable import require_askable
 from mlops_spec.runtime.portable.encoding import BY_COLUMN, Encoding, side_by_side
 from mlops_spec.runtime.portable.forms import FORMS
 from mlops_spec.runtime.portable.forms.together import boosting_columns
@@ -43,6 +44,13 @@ class BoostingColumns:
     """HistGradientBoosting's own encoding of categories, as a step before its trees."""
 
     estimator: Any
+
+    @property
+    def categories_(self) -> list[Any]:
+        """Of the columns that it encodes, as an OrdinalEncoder has them."""
+        own = self.estimator._preprocessor
+        parts = () if own is None else own.transformers_
+        return [known for _, part, _ in parts for known in getattr(part, "categories_", ())]
 
     def transform(self, rows: Any) -> Any:
         return self.estimator._preprocess_X(rows, reset=False)
@@ -111,6 +119,7 @@ def _written(steps: Sequence[Any], x: Tensor) -> Tensor:
 
 def _table(steps: Sequence[Any], frame: pd.DataFrame) -> Encoding:
     """The tables of steps, compared with the steps on the frame."""
+    require_askable(steps)
 
     def preprocess(rows: pd.DataFrame) -> NDArray[np.float64]:
         found: Any = rows

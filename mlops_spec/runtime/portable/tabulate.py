@@ -1,6 +1,6 @@
 """What a fitted preprocessor does to each column, found by asking it, written down as tables.
 
-Nothing here knows how the preprocessor was built. What it does is found with probe rows that differ
+`askable` says of which steps that may be done. What they do is found with probe rows that differ
 from one base row in one column; whatever cannot be written as tables shows when the tables are
 compared with the preprocessor itself (`export` does that), and then the model is not exported.
 """
@@ -31,6 +31,7 @@ UNKNOWN: Final = "\x00 a value never seen"
 MAX_CELLS: Final = 50_000_000
 # No number is tried that is farther out: its square would be infinite.
 _FARTHEST: Final = 1e150
+NUMBER: Final = (int, float, np.integer, np.floating)
 
 
 class NotTabular(Exception):
@@ -76,7 +77,9 @@ def _probe(steps: Sequence[Any], column: pd.Series[Any]) -> Probe:
     name, kind = str(column.name), kind_of(column)
     match kind:
         case "number":
-            return Probe(name, kind, (*_numbers(column), math.nan))
+            known = {float(v) for v in _remembered(steps, name) if isinstance(v, NUMBER)}
+            tried = sorted(v for v in known if math.isfinite(v))
+            return Probe(name, kind, (*_numbers(column), *tried, math.nan))
         case "boolean":
             return Probe(name, kind, (False, True, None))
         case "category":
@@ -101,9 +104,10 @@ def _numbers(column: pd.Series[Any]) -> list[float]:
 
 
 def _remembered(steps: Sequence[Any], name: str) -> Iterator[Any]:
-    """The categories that fitted encoders hold for a column, wherever they stand."""
+    """What fitted steps know of a column, wherever they stand: categories, words for missing."""
     for step in steps:
         yield from _categories(step, name)
+        yield getattr(step, "missing_values", None)
         for _, part, names in getattr(step, "transformers_", ()):
             if not isinstance(names, str) and name in map(str, names):
                 yield from _remembered((part,), name)
