@@ -65,8 +65,16 @@ def _numbers(raw: pd.Series) -> tuple[pd.Series, pd.Series]:
             return pd.Series(np.nan, raw.index), raw.notna()
         return numeric, pd.Series(False, raw.index)
     numeric = pd.to_numeric(raw, errors="coerce")
-    present = raw.notna() & ~raw.astype(str).str.strip().str.lower().isin(_MISSING)
-    return numeric, numeric.isna() & present
+    return numeric, _unread(raw, numeric)
+
+
+def _unread(raw: pd.Series, values: pd.Series) -> pd.Series:
+    """Where there is no value, though something stands there that does not say so."""
+    unread = values.isna() & raw.notna()
+    # Only of these few: the words of every row take longer than all else.
+    words = raw[unread].astype(str).str.strip().str.lower()
+    unread.loc[words.index[words.isin(_MISSING)]] = False
+    return unread
 
 
 def _floats(raw: pd.Series) -> Parsed:
@@ -125,8 +133,7 @@ def _timestamps(raw: pd.Series) -> Parsed:
     # Apart, because pandas 2.3 gives a time without a zone the zone of the one before it.
     zoned = raw.astype(str).str.contains(_ZONE, regex=True)
     values = _iso(raw.where(zoned)).fillna(_iso(raw.where(~zoned)))
-    present = raw.notna() & ~raw.astype(str).str.strip().str.lower().isin(_MISSING)
-    return Parsed(values, values.isna() & present, _NOT_A_TIME)
+    return Parsed(values, _unread(raw, values), _NOT_A_TIME)
 
 
 def _iso(text: pd.Series) -> pd.Series:
