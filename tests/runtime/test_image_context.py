@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlops_spec.runtime.portable.modules import modules_of
@@ -36,6 +37,16 @@ def test_a_pickle_asks_for_the_modules_of_its_classes_and_functions(own: Path) -
     assert found == ("own_doubler", "sklearn", "zipfile")
 
 
+def test_functions_that_cython_compiled_are_of_their_own_module() -> None:
+    """Neighbours in a tree, and whatever draws by chance, hold some."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    near = KNeighborsClassifier(1, metric="manhattan", algorithm="ball_tree")
+    fitted = near.fit([[0.0], [1.0]], [0, 1])
+
+    assert modules_of([fitted, np.random.default_rng(0)]) == ("numpy", "sklearn")
+
+
 def test_own_modules_are_copied_and_foreign_packages_are_locked(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,7 +60,7 @@ def test_own_modules_are_copied_and_foreign_packages_are_locked(
     (rendered / "Dockerfile").write_text("FROM scratch\n")
     (rendered / "requirements.txt").write_text("numpy==2.0 \\\n    --hash=sha256:00\n")
     (rendered / "requirements-sklearn.txt").write_text("scikit_learn==1.0\n")
-    form = Form(True, ("own_doubler", "sklearn", "zipfile", "jinja2"))
+    form = Form(True, ("own_doubler", "sklearn", "zipfile", "_cython_3_2_5", "jinja2"))
     packages = add_image_context(rendered, own, form, into)
 
     assert sorted(path.name for path in into.iterdir()) == [

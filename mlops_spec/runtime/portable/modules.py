@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import pickle
 import types
-from typing import Any
+from typing import Any, Final
+
+# Where compiled modules keep the types of their functions, such as `_cython_3_2_5`.
+OF_CYTHON: Final = "_cython_"
 
 
 class _Listener(pickle.Pickler):
@@ -17,6 +20,8 @@ class _Listener(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         of = obj if isinstance(obj, type | types.FunctionType) else type(obj)
+        if str(of.__module__).startswith(OF_CYTHON):
+            of = obj  # the type is of no module that could be imported: the function has one
         self.modules.add(str(of.__module__).partition(".")[0])
         return NotImplemented
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import mlops_spec
+from mlops_spec.runtime.portable.modules import OF_CYTHON
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.service.locked import Locked, normal, read_locked, resolved, write_locked
 from mlops_spec.runtime.service.wheel import write_wheel
@@ -98,6 +99,8 @@ def _unlocked(module: str, locked: set[str]) -> set[str]:
     """`name==version` of the package that has a module, unless it is locked or Python's own."""
     if module in sys.stdlib_module_names or module == mlops_spec.__name__:
         return set()
+    if module.startswith(OF_CYTHON):
+        return set()  # models exported by a version that took it for a module say so
     found = metadata.packages_distributions().get(module)
     if found is None:
         raise Refusal(
