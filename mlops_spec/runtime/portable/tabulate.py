@@ -139,8 +139,6 @@ def tabulate(preprocess: Preprocess, probes: Sequence[Probe], frame: pd.DataFram
 def _ask(
     preprocess: Preprocess, probes: Sequence[Probe], frame: pd.DataFrame
 ) -> tuple[list[Matrix], int]:
-    import pandas as pd
-
     width = preprocess(frame.head(1)).shape[1]
     rows = sum(len(probe.values) for probe in probes)
     if rows * width > MAX_CELLS:
@@ -148,23 +146,29 @@ def _ask(
         raise NotTabular(
             f"column {most.name!r} has {len(most.values)} values, too many for a table"
         )
-    base = frame.iloc[[0]]
-    asked = [_rows(base, probe, missing_of(frame[probe.name])) for probe in probes]
+    asked = _asked(probes, frame)
     with warnings.catch_warnings():
         # Encoders warn of unknown values, and those are what is asked about.
         warnings.simplefilter("ignore")
-        answer = preprocess(pd.concat(asked, ignore_index=True).astype(_dtypes(frame)))
+        answer = preprocess(asked)
     bounds = np.cumsum([len(probe.values) for probe in probes])[:-1]
     return list(np.split(answer, bounds)), width
 
 
-def _rows(base: pd.DataFrame, probe: Probe, missing: float | None) -> pd.DataFrame:
+def _asked(probes: Sequence[Probe], frame: pd.DataFrame) -> pd.DataFrame:
+    """The first row of the frame, once for each value of each probe, with that value in it."""
     import pandas as pd
 
-    rows = pd.concat([base.astype(object)] * len(probe.values), ignore_index=True)
-    values = [missing if value is None else value for value in probe.values]
-    rows[probe.name] = pd.Series(values, dtype=object)
-    return rows
+    base = frame.iloc[[0]].astype(object)
+    rows = sum(len(probe.values) for probe in probes)
+    columns = {name: np.full(rows, base[name].iloc[0], dtype=object) for name in frame.columns}
+    start = 0
+    for probe in probes:
+        missing = missing_of(frame[probe.name])
+        values = [missing if value is None else value for value in probe.values]
+        columns[probe.name][start : start + len(values)] = values
+        start += len(values)
+    return pd.DataFrame(columns).astype(_dtypes(frame))
 
 
 def _dtypes(frame: pd.DataFrame) -> dict[str, Any]:
