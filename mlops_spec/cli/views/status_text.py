@@ -12,6 +12,7 @@ from mlops_spec.cli.views.verdicts import outcome as outcome_of
 from mlops_spec.observe.status import Decision, Failed, ModelStatus, Release, Status
 from mlops_spec.observe.waiting import Candidate, Held, Waiting
 from mlops_spec.runtime.machine.processes import Process
+from mlops_spec.runtime.router.envoy import ROUTER
 from mlops_spec.state import Window
 from mlops_spec.state.fallback import fallback_line
 from mlops_spec.terms.verdict import Outcome, Verdict, worst
@@ -57,7 +58,7 @@ def _program_line(program: Process, width: int, url: str, now: float) -> str:
 
 
 def _model_lines(model: ModelStatus, status: Status) -> Iterator[str]:
-    yield f"[bold]{model.name}[/]"
+    yield f"[bold]{model.name}[/]  {_url(model, status)}".rstrip()
     if not model.releases:
         yield "  nothing is live"
     for release in model.releases:
@@ -70,6 +71,13 @@ def _model_lines(model: ModelStatus, status: Status) -> Iterator[str]:
         yield from _failed_lines(model.failed, status.now)
     if model.window is not None:
         yield from _window_lines(model.window, status.now)
+
+
+def _url(model: ModelStatus, status: Status) -> str:
+    """Where it answers on this machine, if it does."""
+    live = any(release.deployment.role == "production" for release in model.releases)
+    routed = any(program.name == ROUTER for program in status.programs)
+    return dict(status.addresses).get(model.name, "") if live and routed else ""
 
 
 def _release_lines(release: Release, status: Status) -> Iterator[str]:

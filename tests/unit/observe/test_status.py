@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from mlops_spec.cli.views.status_text import duration, status_lines
 from mlops_spec.observe.status import look, status_json
+from mlops_spec.runtime.machine.processes import Process
 from mlops_spec.state import Deployment, Deployments, Journal, Lease, Store, Window, Windows
 from mlops_spec.terms.verdict import Outcome, Verdict
 from mlops_spec.terms.workspace import Workspace
@@ -54,6 +56,17 @@ def test_it_says_what_is_live_and_why_what_is_quarantined_and_what_was_monitored
     assert shown[9].startswith("monitor      [red]FAIL[/] ")
     assert shown[10].startswith("psi distance: FAIL")
     assert shown[11:] == ["", "[bold]later[/]", "nothing is live"]
+
+
+def test_it_says_where_a_model_answers_while_the_router_runs(tmp_path: Path) -> None:
+    workspace = Workspace.of(tmp_path, "local")
+    applied(workspace)
+    workspace.ports.write_text('{"router": 4000}', encoding="utf-8")
+    status = look(workspace, ("churn", "later"))
+    assert "[bold]churn[/]" in list(status_lines(status))
+    runs = replace(status, programs=(Process("router", "running", 7, 900.0),))
+    shown = [line for line in status_lines(runs) if line.startswith("[bold]")]
+    assert shown[1:] == ["[bold]churn[/]  http://127.0.0.1:4000/churn/", "[bold]later[/]"]
 
 
 def test_a_release_without_a_portable_form_is_a_warning(tmp_path: Path) -> None:
