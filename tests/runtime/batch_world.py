@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import sqlalchemy as sql
 from learning import DATASET, RECIPE, context, put, rows
 from proving import prove
 
@@ -84,6 +85,20 @@ def visible(place: Context) -> list[Path]:
     """What a reader of Parquet sees: nothing below a name with a dot."""
     found = (place.root / FOLDER).rglob("*.parquet")
     return [p for p in found if not any(part.startswith(".") for part in p.parts[-3:])]
+
+
+def content(database: sql.Engine) -> pd.DataFrame:
+    """The table of scores."""
+    with database.connect() as connection:
+        return pd.read_sql(sql.text("SELECT * FROM scores ORDER BY id"), connection)
+
+
+def scores_of(database: sql.Engine, kinds: dict[str, str]) -> None:
+    """An empty table of scores, of these columns."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    with database.begin() as connection:
+        connection.execute(sql.text("DROP TABLE IF EXISTS scores"))
+        connection.execute(sql.text(f"CREATE TABLE scores ({columns}, PRIMARY KEY (id))"))
 
 
 PRELUDE = """

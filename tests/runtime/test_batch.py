@@ -154,3 +154,16 @@ def test_an_output_that_is_a_link_out_of_the_project_is_refused(
         batch.begin(place, INPUT, OUTPUT)
     assert caught.value.code == "MLS317"
     assert list(elsewhere.iterdir()) == []
+
+
+def test_rows_are_predicted_again_when_the_dataset_takes_other_rows(place: Context) -> None:
+    many(place.root)
+    first = run(place, replace(INPUT, bad_rows=1.0))
+    columns = tuple(
+        replace(column, max=600.0) if column.name == "distance" else column
+        for column in INPUT.columns
+    )
+    second = run(place, replace(INPUT, bad_rows=1.0, columns=columns))
+
+    assert (first["bad_rows"], second["bad_rows"] > 0) == (0, True)
+    assert run(place, replace(INPUT, bad_rows=0.0))["folder"] == first["folder"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import sqlalchemy as sql
-from batch_world import INPUT, many, run, serve
+from batch_world import INPUT, content, many, run, scores_of, serve
 from learning import DATASET, put, rows
 from postgres import postgresql
 from proving import prove
@@ -47,11 +48,6 @@ def database(
         connection.execute(sql.text("DROP TABLE IF EXISTS scores"))
     yield engine
     engine.dispose()
-
-
-def content(database: sql.Engine) -> pd.DataFrame:
-    with database.connect() as connection:
-        return pd.read_sql(sql.text("SELECT * FROM scores ORDER BY id"), connection)
 
 
 def folder_of(place: Context) -> pd.DataFrame:
@@ -175,6 +171,53 @@ def test_a_table_of_other_columns_or_without_a_unique_key_is_refused(
             run(place, output=SCORES)
         assert refused.value.code == "MLS719"
         assert len(content(database)) == 0
+
+
+ROUNDING = {
+    "score": ("INTEGER", "VARCHAR(30)"),  # the first in PostgreSQL, the second in SQLite
+    "at": ("TIMESTAMP", "INTEGER"),
+    "id": ("INTEGER", "INTEGER"),
+}
+
+
+@pytest.mark.parametrize("column", ROUNDING)
+def test_a_table_that_would_change_a_value_is_refused(
+    place: Context, database: sql.Engine, column: str
+) -> None:
+    """PostgreSQL rounds to whole numbers and moves times, SQLite reads the key 007 as 7."""
+    many(place.root)
+    sqlite = database.dialect.name == "sqlite"
+    fine = {
+        "id": "TEXT", "at": "DATETIME" if sqlite else "TIMESTAMP WITH TIME ZONE",
+        "score": "DOUBLE PRECISION", "decision": "BOOLEAN", "problem": "TEXT", "release": "TEXT",
+    }  # fmt: skip
+    scores_of(database, {**fine, column: ROUNDING[column][sqlite]})
+    with pytest.raises(Refusal, match=f"has '{column}' as .*, which would change it") as no:
+        run(place, output=SCORES)
+    assert (no.value.code, len(content(database))) == ("MLS719", 0)
+
+    scores_of(database, fine)
+    run(place, output=SCORES)
+    assert len(content(database)) == 430
+
+
+def test_a_source_that_is_as_it_was_before_the_last_one_is_put_into_the_table_again(
+    place: Context, database: sql.Engine
+) -> None:
+    frame = many(place.root)
+    path = place.root / "data/flights/a.parquet"
+    before, times = path.read_bytes(), path.stat()
+    run(place, output=SCORES)
+    first = content(database)
+    put(place.root, frame.iloc[:250].assign(distance=9.0), "flights/a.parquet")
+    run(place, output=SCORES)
+    path.write_bytes(before)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    run(place, output=SCORES)
+    pd.testing.assert_frame_equal(content(database), first)
+    run(place, output=SCORES)  # done again, it is the newest
+    assert len(list((place.workspace.root / "batch").rglob("_manifest.json"))) == 3
 
 
 def test_columns_of_others_keep_what_they_hold(place: Context, database: sql.Engine) -> None:

@@ -91,14 +91,16 @@ def _begin(context: Context, dataset: Dataset, output: Folder | Table, run: str)
     from mlops_spec.runtime.data.fingerprint import fingerprint
 
     folder = _folder(context, output)
-    job = job_of(context, folder, run, lambda: fingerprint(context.root, dataset.source))
+    job = job_of(context, folder, run, dataset, lambda: fingerprint(context.root, dataset.source))
     unwatched = isinstance(dataset.source, Sql) and dataset.source.watermark is None
     if unwatched or _replaced(context, output, job):
         return asdict(job) | {"name": _unfinished(context.root / folder, job.name)}
     return asdict(job)
 
 
-def job_of(context: Context, folder: str, run: str, fingerprint: Callable[[], str]) -> Job:
+def job_of(
+    context: Context, folder: str, run: str, dataset: Dataset, fingerprint: Callable[[], str]
+) -> Job:
     """The job of the release that serves. `Refusal` MLS709 when none does."""
     production = context.deployments.production(context.model)
     if production is None:
@@ -106,8 +108,15 @@ def job_of(context: Context, folder: str, run: str, fingerprint: Callable[[], st
             "MLS709", f"{context.model} has no production release", "run `spec apply` first"
         )
     source = fingerprint()
-    name = f"{production.release}-{digest('batch', source)}"
+    name = f"{production.release}-{digest('batch', source, _read_as(dataset))}"
     return Job(run, folder, name, production.release, production.run, production.version, source)
+
+
+def _read_as(dataset: Dataset) -> dict[str, Any]:
+    """What says which rows there are, and which of them are predicted, beside the rows."""
+    told = {name: getattr(dataset, name) for name in ("key", "time")}
+    columns = [asdict(column) for column in dataset.columns if column.name != dataset.label]
+    return {**told, "source": asdict(dataset.source), "columns": columns}
 
 
 def _folder(context: Context, output: Folder | Table) -> str:
@@ -130,8 +139,19 @@ def _replaced(context: Context, output: Folder | Table, job: Job) -> bool:
     done = context.root / job.output / job.name / MANIFEST
     if not isinstance(output, Table) or not done.is_file():
         return False
+    if not _newest(context.root / job.output, job.name):
+        return True  # another source has been put into it since, and this one is back
     rows = json.loads(done.read_text(encoding="utf-8"))["keyed_rows"]
     return not holds(output, job.release, rows)
+
+
+def _newest(output: Path, name: str) -> bool:
+    """Whether the last job that ended was this one, or this one done again."""
+    try:
+        found = str(json.loads((output / LATEST).read_text(encoding="utf-8"))["folder"])
+    except FileNotFoundError:
+        return True
+    return found == name or found.startswith(f"{name}-")
 
 
 def _unfinished(output: Path, name: str) -> str:
@@ -221,10 +241,10 @@ def _finish(
             kept = ()
         publish(place, job.name, manifest, kept)
     told = {name: manifest[name] for name in ("release", "rows", "bad_rows")}
-    if isinstance(output, Table):
-        return {"table": output.name, **told}
     latest = {"folder": job.name, "rows": manifest["rows"]}
     replace_text(place / LATEST, json.dumps(latest) + "\n")
+    if isinstance(output, Table):
+        return {"table": output.name, **told}
     return {"folder": f"{job.output}/{job.name}", **told}
 
 

@@ -140,7 +140,9 @@ def listing(rows: DataFrame) -> frozenset[str]:
     return frozenset(" ".join(map(str, file)) for file in files)
 
 
-def begin(context: Context, root: str, output: Folder | Table, listed: frozenset[str]) -> Job:
+def begin(
+    context: Context, root: str, dataset: Dataset, output: Folder | Table, listed: frozenset[str]
+) -> Job:
     """What is to be predicted, by which release. `Refusal` MLS709 when nothing is in production.
 
     `root`: the URI below which all paths lie; empty for the project root on this machine.
@@ -149,11 +151,8 @@ def begin(context: Context, root: str, output: Folder | Table, listed: frozenset
     folder = output.path if isinstance(output, Folder) else f".batch/{context.model}/{output.name}"
 
     def work(_: Any) -> Output:
-        return asdict(
-            job_of(
-                context, below(root, context, folder), run, lambda: digest("spark", sorted(listed))
-            )
-        )
+        place = below(root, context, folder)
+        return asdict(job_of(context, place, run, dataset, lambda: digest("spark", sorted(listed))))
 
     return Job(**context.step("batch-begin", run, "", work))
 

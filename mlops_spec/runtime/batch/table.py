@@ -13,6 +13,7 @@ import pyarrow.csv as pa_csv
 import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
+from mlops_spec.runtime.batch.kinds import in_words, keeps, kind_of
 from mlops_spec.runtime.data.database import connected
 from mlops_spec.runtime.declare import Table
 from mlops_spec.runtime.refusal import Refusal
@@ -44,6 +45,7 @@ def load(
             raise _unfit(target, f"is in {connection.dialect.name}", "use PostgreSQL or SQLite")
         table = _table(target, schema, key)
         _require_fit(connection, target, table, key)
+        _require_kept(connection, target, schema)
         table.create(connection, checkfirst=True)
         # A temporary one is gone with the connection, whatever happens to us.
         staging = _staging(schema)
@@ -79,26 +81,18 @@ def _count(table: sql.FromClause) -> sql.Select[int]:
 def _table(target: Table, schema: pa.Schema, key: str) -> sql.Table:
     place, name = _named(target)
     columns = (
-        sql.Column(field.name, _type(field.type), primary_key=field.name == key) for field in schema
+        sql.Column(field.name, kind_of(field.type), primary_key=field.name == key)
+        for field in schema
     )
     return sql.Table(name, sql.MetaData(), *columns, sql.Column(RELEASE, sql.Text), schema=place)
 
 
 def _staging(schema: pa.Schema) -> sql.Table:
-    columns = (sql.Column(field.name, _type(field.type)) for field in schema)
+    columns = (sql.Column(field.name, kind_of(field.type)) for field in schema)
     return sql.Table(
         "mlops_spec_staging", sql.MetaData(), *columns, sql.Column(RELEASE, sql.Text),
         prefixes=["TEMPORARY"],
     )  # fmt: skip
-
-
-def _type(kind: pa.DataType) -> sql.types.TypeEngine[Any]:
-    """As a reader of the table expects it; several probabilities are a list in JSON."""
-    found: dict[pa.DataType, sql.types.TypeEngine[Any]] = {
-        pa.float64(): sql.Double(), pa.int64(): sql.BigInteger(), pa.bool_(): sql.Boolean(),
-        pa.string(): sql.Text(), pa.list_(pa.float64()): sql.JSON(none_as_null=True),
-    }  # fmt: skip
-    return found.get(kind) or sql.DateTime(timezone=True)
 
 
 def _require_fit(connection: sql.Connection, target: Table, table: sql.Table, key: str) -> None:
@@ -122,6 +116,26 @@ def _require_fit(connection: sql.Connection, target: Table, table: sql.Table, ke
         raise _unfit(
             target, f"may hold a {key!r} twice", f"make {key!r} its primary key, or unique"
         )
+
+
+def _require_kept(connection: sql.Connection, target: Table, schema: pa.Schema) -> None:
+    """The columns of a table that is there must not change what is put into them."""
+    place, name = _named(target)
+    inspector, dialect = sql.inspect(connection), connection.dialect
+    if not inspector.has_table(name, place):
+        return
+    there = {column["name"]: column["type"] for column in inspector.get_columns(name, place)}
+    other = {
+        field.name: (there[field.name], in_words(field.type, dialect))
+        for field in schema.append(pa.field(RELEASE, pa.string()))
+        if not keeps(there[field.name], field.type, dialect.name)
+    }
+    for column, (found, wanted) in other.items():
+        raise _unfit(
+            target, f"has {column!r} as {found}, which would change it",
+            f"make it {wanted}, or name a table that is not there yet: it is made",
+            *(f"{name!r} is {found}, must be {wanted}" for name, (found, wanted) in other.items()),
+        )  # fmt: skip
 
 
 def _stage(connection: sql.Connection, staging: sql.Table, part: pa.Table, release: str) -> int:
