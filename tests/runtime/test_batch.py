@@ -7,7 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from batch_world import FOLDER, INPUT, OUTPUT, many, predicted, run
 from learning import DATASET, RECIPE, context, put, rows
@@ -15,7 +18,8 @@ from learning import DATASET, RECIPE, context, put, rows
 from mlops_spec.runtime.batch import job as batch
 from mlops_spec.runtime.batch import parts as batch_parts
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.declare import Column, Csv
+from mlops_spec.runtime.data.stream import chunks
+from mlops_spec.runtime.declare import Column, Csv, Parquet
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.train.pipeline import features_of
 from mlops_spec.terms.digest import file_digest
@@ -167,3 +171,16 @@ def test_rows_are_predicted_again_when_the_dataset_takes_other_rows(place: Conte
 
     assert (first["bad_rows"], second["bad_rows"] > 0) == (0, True)
     assert run(place, replace(INPUT, bad_rows=0.0))["folder"] == first["folder"]
+
+
+def test_a_file_of_one_row_group_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).random((2, 3_000_000))
+    table = pa.table({f"x{at}": values for at, values in enumerate(numbers)})
+    pq.write_table(table, tmp_path / "one.parquet", row_group_size=3_000_000)  # 48 MB
+    del table
+    before, most = pa.total_allocated_bytes(), 0
+    for chunk in chunks(tmp_path, Parquet("one.parquet"), ("x1", "x0"), 10_000):
+        most = max(most, pa.total_allocated_bytes() - before)
+        assert chunk.rows.num_rows == 10_000
+
+    assert most < 16e6

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -22,6 +23,8 @@ from mlops_spec.runtime.data.read import (
     widened,
 )
 from mlops_spec.runtime.declare import Csv, Parquet, Sql
+
+BUFFER: Final = 1 << 20  # bytes of each column
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,8 @@ def _file(
 ) -> Iterator[pa.RecordBatch]:
     match source:
         case Parquet():
-            with pq.ParquetFile(path) as file:
+            # Otherwise a whole row group is read at once, and a file may be one of 10 million rows.
+            with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
                 require_columns(wanted, file.schema_arrow.names, place)
                 for batch in file.iter_batches(columns=list(wanted)):
                     yield batch.select(list(wanted))
