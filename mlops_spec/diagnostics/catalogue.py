@@ -101,6 +101,7 @@ OUTPUT_CHOICE: Final = _error("MLS350", "a batch output is not exactly one of pa
 SPARK_READS_FILES: Final = _error("MLS352", "Spark is to read a query")
 ANSWER_HIDES_COLUMN: Final = _error("MLS353", "a key is named as a column of the predictions")
 NO_SHARED_ROOT: Final = _error("MLS354", "Spark's executors have no place in common")
+SHARED_OUTPUT: Final = _error("MLS355", "two models would write their predictions to one place")
 
 # 5xx: our own output
 ILL_FORMED_OUTPUT: Final = _error("MLS501", "a rendered file does not parse: a bug of ours")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from typing import Final
 
 from mlops_spec.diagnostics import Diagnostics
@@ -9,6 +10,7 @@ from mlops_spec.diagnostics.catalogue import (
     ANSWER_HIDES_COLUMN,
     NO_SHARED_ROOT,
     OUTPUT_CHOICE,
+    SHARED_OUTPUT,
     SPARK_READS_FILES,
 )
 from mlops_spec.link.scope import Scope
@@ -27,6 +29,33 @@ def batch_outputs_are_exactly_one(scope: Scope, found: Diagnostics) -> None:
             has = "neither" if output.parquet is None else "both"
             message = f"an output is one of parquet and table; this one has {has}"
             found.add(OUTPUT_CHOICE, message, at=document.places.key("batch", "output"))
+
+
+def outputs_are_of_one_model(scope: Scope, found: Diagnostics) -> None:
+    """MLS355: `latest.json` names one folder, and a table has one row a key."""
+    first: dict[tuple[str, ...], str] = {}
+    for document in scope.of(ModelSpec):
+        place = _place(document.spec)
+        other = first.setdefault(place, document.spec.name)
+        if not place or other == document.spec.name:
+            continue
+        kind, name = place[0], place[-1]
+        found.add(
+            SHARED_OUTPUT,
+            f"the predictions of {other!r} go to {name!r} already",
+            at=document.places.value("batch", "output", kind),
+            help="name another one: readers would take the predictions of one for the other's",
+        )
+
+
+def _place(model: ModelSpec) -> tuple[str, ...]:
+    """Where the predictions of a batch go, by the output's key; nothing without one."""
+    output = None if model.batch is None else model.batch.output
+    if output is None:
+        return ()
+    if output.table is not None:
+        return ("table", output.table.url_env, output.table.name)
+    return () if output.parquet is None else ("parquet", posixpath.normpath(output.parquet))
 
 
 def spark_reads_files(scope: Scope, found: Diagnostics) -> None:
@@ -77,6 +106,7 @@ def executors_share_a_place(scope: Scope, found: Diagnostics) -> None:
 
 RULES: Final = (
     batch_outputs_are_exactly_one,
+    outputs_are_of_one_model,
     spark_reads_files,
     answers_do_not_hide_the_key,
     executors_share_a_place,
