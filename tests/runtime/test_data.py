@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import uuid
 from dataclasses import replace
+from decimal import Decimal
 
 import pandas as pd
 import pyarrow as pa
@@ -13,7 +15,7 @@ import pytest
 from learning import AS_CSV, DATASET, context, put, rows
 
 from mlops_spec.runtime.data.fingerprint import fingerprint
-from mlops_spec.runtime.data.read import read
+from mlops_spec.runtime.data.read import read, widened
 from mlops_spec.runtime.data.snapshot import content_digest, snapshot
 from mlops_spec.runtime.declare import Sql
 from mlops_spec.runtime.refusal import Refusal
@@ -234,3 +236,26 @@ def test_a_column_that_holds_no_plain_values_is_named(tmp_path, name, values, st
     message, help = refusal(tmp_path)
     assert message.startswith(f"column {name!r} is stored as {stored}, and cannot be read: ")
     assert help.startswith("store numbers, text, booleans or times")
+
+
+def test_keys_of_databases_stay_themselves(tmp_path):
+    """A UUID, and whole numbers that a warehouse keeps as decimals of 38 digits."""
+    ids = [uuid.UUID(int=2**100 + at) for at in range(2)]
+    table = pa.table(
+        {
+            "id": pa.array([*ids, None], pa.uuid()),
+            "number": pa.array([Decimal(2**60 + 1), Decimal(2**60 + 2), None], pa.decimal128(38)),
+            "long": pa.array([Decimal(10**30 + 1), Decimal(10**30 + 2), None], pa.decimal128(38)),
+            "price": pa.array([Decimal("0.25"), None, None], pa.decimal128(9, 2)),
+        }
+    )
+    pq.write_table(table, tmp_path / "rows.parquet")
+
+    found = widened(pq.read_table(tmp_path / "rows.parquet"))
+
+    assert found.to_pydict() == {
+        "id": [*map(str, ids), None],
+        "number": [2**60 + 1, 2**60 + 2, None],
+        "long": [str(10**30 + 1), str(10**30 + 2), None],
+        "price": [0.25, None, None],
+    }

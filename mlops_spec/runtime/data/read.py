@@ -147,21 +147,43 @@ def _wide(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
         return column.cast(pa.int64())
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return column.cast(pa.float64())
+        return _number(column)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        naive = kind.tz is None if pa.types.is_timestamp(kind) else True
-        utc = pa.timestamp("us", tz="UTC")
-        # Nanoseconds are rounded off; what does not fit into microseconds is an error.
-        safe = not (pa.types.is_timestamp(kind) and kind.unit == "ns")
-        # A time without a zone is taken as UTC.
-        return (
-            column.cast(pa.timestamp("us"), safe=safe).cast(utc)
-            if naive
-            else column.cast(utc, safe=safe)
-        )
-    if pa.types.is_boolean(kind):
-        return column
-    return column.cast(pa.large_string())
+        return _time(column)
+    return column if pa.types.is_boolean(kind) else _text(column)
+
+
+def _number(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not pa.types.is_decimal(column.type) or column.type.scale:
+        return column.cast(pa.float64())
+    # As warehouses keep keys, NUMBER(38, 0): a float would make one of two long ones.
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return column.cast(pa.large_string())
+
+
+def _time(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind, utc = column.type, pa.timestamp("us", tz="UTC")
+    naive = kind.tz is None if pa.types.is_timestamp(kind) else True
+    # Nanoseconds are rounded off; what does not fit into microseconds is an error.
+    safe = not (pa.types.is_timestamp(kind) and kind.unit == "ns")
+    # A time without a zone is taken as UTC.
+    return (
+        column.cast(pa.timestamp("us"), safe=safe).cast(utc)
+        if naive
+        else column.cast(utc, safe=safe)
+    )
+
+
+def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not isinstance(column.type, pa.UuidType):
+        return column.cast(pa.large_string())
+    # Arrow would take its 16 bytes for text.
+    words = ([None if v is None else str(v) for v in part.to_pylist()] for part in column.chunks)
+    return pa.chunked_array(
+        [pa.array(each, pa.large_string()) for each in words], pa.large_string()
+    )
 
 
 def _joined(parts: Iterable[tuple[str, pa.Table]]) -> pa.Table:
