@@ -21,6 +21,7 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.random_projection import GaussianRandomProjection
 from sklearn.svm import SVC, LinearSVC
@@ -135,6 +136,12 @@ ESTIMATORS: dict[str, tuple[Any, Any]] = {
     "calibrated by steps": (CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=2), late),
     "calibrated probabilities": (
         CalibratedClassifierCV(GaussianNB(), cv=2), class_of_three,
+    ),
+    "neighbours by city blocks": (
+        KNeighborsClassifier(4, metric="manhattan", weights="distance"), class_of_three,
+    ),
+    "neighbours by city blocks in a tree": (
+        KNeighborsRegressor(4, p=1, algorithm="ball_tree"), minutes,
     ),
     "bagged pipelines": (
         BaggingClassifier(make_pipeline(prep.StandardScaler(), LogisticRegression()), 5,

@@ -38,15 +38,22 @@ def _averaged(model: Any, x: Tensor, values: Any) -> Tensor:
 
 def _distances(model: Any, x: Tensor) -> Tensor:
     """Squared differences are added up as they are: the binomial formula would blur ties."""
-    rows = kept(model._fit_X)
-    if not (
-        model.effective_metric_ == "euclidean"
-        or (model.effective_metric_ == "minkowski" and model.effective_metric_params_["p"] == 2)
-    ):
-        raise NoForm(f"the metric {model.effective_metric_}")
+    rows, metric = kept(model._fit_X), _metric(model)
     x.graph.widest = max(x.graph.widest, rows.size)
-    apart = (x.wide(1) - rows[np.newaxis]) ** 2.0
-    return apart.sum(axis=2).narrow(2).of("Sqrt")
+    apart = x.wide(1) - rows[np.newaxis]
+    if metric == "manhattan":
+        return apart.of("Abs").sum(axis=2).narrow(2)
+    return (apart**2.0).sum(axis=2).narrow(2).of("Sqrt")
+
+
+def _metric(model: Any) -> str:
+    named = str(model.effective_metric_)
+    known = {"euclidean": "euclidean", "manhattan": "manhattan", "cityblock": "manhattan"}
+    if named == "minkowski":
+        named = {1: "manhattan", 2: "euclidean"}.get(model.effective_metric_params_["p"], named)
+    if named not in known:
+        raise NoForm(f"the metric {named}")
+    return known[named]
 
 
 def within_radius(model: Any, x: Tensor) -> Tensor:
