@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from mlops_spec.runtime.context import Context, First, Output, Progress, nothing
 from mlops_spec.runtime.data.columns import EXACT_IN_FLOATS, Parsed, parse
+from mlops_spec.runtime.data.fingerprint import when_read_again
 from mlops_spec.runtime.data.snapshot import rows_of
 from mlops_spec.runtime.data.usable import require_rows, require_usable
 from mlops_spec.runtime.declare import Column, Dataset, Recipe
@@ -67,10 +68,10 @@ def check(
 def _check(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Output:
     checked = checked_rows(rows_of(context, data), dataset)
     total = len(checked.rows) + len(checked.bad)
-    require_rows(total)
+    require_rows(total, dataset)
     # Before anything is said of the good rows: what they lack may be in the bad ones.
     if len(checked.bad) > dataset.bad_rows * total:
-        raise _too_many_bad(checked, total, dataset.bad_rows)
+        raise _too_many_bad(checked, total, dataset)
     require_usable(checked.rows, dataset, recipe)
     labelled = _without_gaps(_those(checked.rows, checked.rows[dataset.label].notna()), dataset)
     _write(labelled, checked_path(context, data))
@@ -237,13 +238,14 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _too_many_bad(checked: Checked, total: int, allowed: float) -> Refusal:
-    bad = len(checked.bad)
+def _too_many_bad(checked: Checked, total: int, dataset: Dataset) -> Refusal:
+    bad, allowed = len(checked.bad), dataset.bad_rows
     return Refusal(
         "MLS702",
         f"{bad:,} of {total:,} rows ({bad / total:.2%}) do not fit the Dataset's columns; "
         f"{allowed:.2%} may be bad",
-        "correct the data, or the columns (nullable, min, max, values), or allow more: bad_rows",
+        "correct the data, or the columns (nullable, min, max, values), or allow more: bad_rows"
+        + when_read_again(dataset.source),
         tuple(problem.line() for problem in checked.problems),
     )
 

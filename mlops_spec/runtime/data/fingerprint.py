@@ -33,6 +33,15 @@ def fingerprint_of(root: Path, paths: Sequence[Path]) -> str:
         raise Refusal("MLS701", f"{error.filename} is gone", "run it again") from error
 
 
+def when_read_again(source: Parquet | Csv | Sql) -> str:
+    """What a person who corrects rows has to know; "" where writing the file is enough."""
+    if not isinstance(source, Sql):
+        return ""
+    mark = "its `watermark` is as before" if source.watermark else "it is the same query"
+    what = "give corrected rows a newer watermark, or change" if source.watermark else "change"
+    return f". The database is not read again while {mark}: {what} `query` (a comment in it does)"
+
+
 def files(root: Path, source: Parquet | Csv) -> list[Path]:
     """The files of a source in order of their paths. `Refusal` MLS701 when there is none,
     MLS317 when one lies outside of `root`.

@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 
+from mlops_spec.runtime.data.fingerprint import when_read_again
 from mlops_spec.runtime.data.labels import plain
 from mlops_spec.runtime.data.leaks import leaks
 from mlops_spec.runtime.declare import Dataset, Recipe
@@ -14,17 +15,18 @@ from mlops_spec.runtime.refusal import Refusal
 MIN_ROWS: Final = 30
 
 
-def require_rows(total: int) -> None:
+def require_rows(total: int, dataset: Dataset) -> None:
     """`Refusal` MLS703 when no outcome of the check could leave enough rows."""
     if total < MIN_ROWS:
-        raise _too_few(f"{total} rows")
+        raise _too_few(f"{total} rows", dataset)
 
 
 def require_usable(rows: pd.DataFrame, dataset: Dataset, recipe: Recipe) -> None:
     """`Refusal` MLS703 too few rows, MLS704 constant label, MLS705 empty column, MLS706 leak."""
     labelled = rows[rows[dataset.label].notna()]
     if len(labelled) < MIN_ROWS:
-        raise _too_few(f"{len(labelled)} of {len(rows):,} good rows have a label; {len(labelled)}")
+        said = f"{len(labelled)} of {len(rows):,} good rows have a label; {len(labelled)}"
+        raise _too_few(said, dataset)
     _refuse_empty(labelled, recipe)
     if (labelled[dataset.label] == labelled[dataset.label].iloc[0]).all():
         value = labelled[dataset.label].iloc[0]
@@ -36,11 +38,11 @@ def require_usable(rows: pd.DataFrame, dataset: Dataset, recipe: Recipe) -> None
     _refuse_leaks(labelled, dataset, recipe)
 
 
-def _too_few(rows: str) -> Refusal:
+def _too_few(rows: str, dataset: Dataset) -> Refusal:
     return Refusal(
         "MLS703",
         f"{rows} can be used; {MIN_ROWS} are the least to train and judge a model on",
-        "point `source` at more data, or correct the bad rows",
+        f"point `source` at more data, or correct the bad rows{when_read_again(dataset.source)}",
     )
 
 
