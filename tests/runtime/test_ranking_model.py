@@ -118,6 +118,21 @@ def test_a_ranking_is_compared_on_the_same_lists(place):
     gates = replace(GATES, gates=(*GATES.gates, Against("ndcg", "superiority")))
     verdict = gate(changed, gates, RANK, second)["verdicts"][2]
     assert (verdict["outcome"], verdict["method"]) == ("pass", "mean of lists, paired")
+    assert ", same lists; " in verdict["reason"]
+
+
+def test_what_is_counted_is_called_lists_where_there_are_too_few(place):
+    run = trained(place, QUERIES, RANK)
+    verdicts = gate(place, replace(GATES, min_rows=5000), RANK, run)["verdicts"]
+    assert [v["reason"].partition(";")[0] for v in verdicts] == ["5000 lists are the least"] * 2
+    rows_of = replace(GATES, min_rows=5000, gates=(AtLeast("skill", 0.1),))
+    verdict = gate(context_with(place, "g2"), rows_of, RANK, run)["verdicts"][0]
+    assert verdict["reason"] == "5000 rows are the least"
+
+
+def context_with(place, gates):
+    """The same place, with another policy."""
+    return replace(place, facets={**place.facets, "gate": gates})
 
 
 def test_what_is_said_row_by_row_is_clustered_by_list(place):

@@ -12,12 +12,16 @@ from mlops_spec.terms.verdict import Outcome, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A limit and its good side: above it (`sign` 1) or below (-1). `strict`: beyond, not on it."""
+    """A limit and its good side: above it (`sign` 1) or below (-1). `strict`: beyond, not on it.
+
+    `counted`: what an estimate's n counts, the lists of a ranking rather than its rows.
+    """
 
     limit: float
     sign: int
     shown: str
     strict: bool = False
+    counted: str = "rows"
 
     def cleared_by(self, value: float) -> bool:
         distance = self.sign * (value - self.limit)
@@ -65,11 +69,11 @@ def decided(
 
 def _outcome(found: Estimate, bar: Bar, gates: Gates, min_rows: int) -> tuple[Outcome, str]:
     if found.n < min_rows:
-        return Outcome.NO_DATA, f"{min_rows} rows are the least"
+        return Outcome.NO_DATA, f"{min_rows} {bar.counted} are the least"
     if found.flat and not math.isnan(bar.limit):
         return Outcome.INCONCLUSIVE, found.reason
     if not _usable(found) or math.isnan(bar.limit):
-        return Outcome.NO_DATA, found.reason or "these rows do not define it"
+        return Outcome.NO_DATA, found.reason or f"these {bar.counted} do not define it"
     if not found.known:
         beyond = not bar.cleared_by(_best(found, bar))
         return (Outcome.FAIL if beyond else Outcome.NO_DATA), found.reason

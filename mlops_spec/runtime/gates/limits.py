@@ -37,6 +37,7 @@ def limited(rule: AtLeast | AtMost, gates: Gates, evidence: Evidence, task: str)
     except UnusableMetric as error:
         return Verdict(rule.metric, Outcome.ERROR, reason=str(error))
     bar = at_least(rule.limit) if isinstance(rule, AtLeast) else at_most(rule.limit)
+    bar = replace(bar, counted=_counted(rule.metric, evidence))
     verdict = decided(rule.metric, found, bar, gates, method=method)
     return _with(verdict, _left_out(rule.metric, evidence.candidate))
 
@@ -55,13 +56,20 @@ def compared(rule: Against, gates: Gates, evidence: Evidence, task: str) -> Verd
         before, _ = _estimated(rule, gates, production, evidence.units)
     except UnusableMetric as error:
         return Verdict(check, Outcome.ERROR, reason=str(error))
-    verdict = decided(check, gain, gain_bar(rule, before.value), gates, method=method)
-    said = f"production {before.value:.4g}, same rows"
+    counted = _counted(rule.metric, evidence)
+    bar = replace(gain_bar(rule, before.value), counted=counted)
+    verdict = decided(check, gain, bar, gates, method=method)
+    said = f"production {before.value:.4g}, same {counted}"
     return _with(verdict, said, _left_out(rule.metric, production))
 
 
 def _with(verdict: Verdict, *said: str) -> Verdict:
     return replace(verdict, reason="; ".join(filter(None, (verdict.reason, *said))))
+
+
+def _counted(metric: str, evidence: Evidence) -> str:
+    """What n counts: a metric of lists has one value a list, unless units hold many of them."""
+    return "lists" if metric in ranking.NAMES and evidence.units is None else "rows"
 
 
 def _left_out(metric: str, rows: Judged) -> str:
