@@ -54,7 +54,7 @@ def test_base_and_limit_do_not_meet_however_close_and_whatever_the_screen() -> N
 
 
 def test_the_page_moves_names_where_it_makes_them_larger() -> None:
-    (narrow,) = re.findall(r"@media \(max-width:640px\) \{(.*)\}", REPORT)
+    narrow = REPORT.partition("@media (max-width:640px) {")[2].partition("</style>")[0]
     assert ".chart text { font-size:21px; transform:translateY(var(--down)) }" in narrow
     assert ".chart { overflow:visible }" in narrow  # `10.5×` is wider than its margin there
 
@@ -66,3 +66,11 @@ def test_an_interval_has_its_column_or_breaks_between_its_ends() -> None:
         shown = interval(low, high, places_for(low, high))
         assert len(shown) * FIGURE <= float(columns[1]), shown
     assert not re.search(r"\.value \.soft[^{}]*\{[^}]*nowrap", CARD)
+
+
+def test_on_a_telephone_the_columns_of_the_report_stand_below_each_other() -> None:
+    """Each row a small grid: a wide table would hide its verdicts beyond the edge."""
+    narrow = REPORT.partition("@media (max-width:640px) {")[2].partition("</style>")[0]
+    assert "min-width" not in narrow
+    assert ".wide tr { display:grid; grid-template-columns:minmax(0,1fr) auto;" in narrow
+    assert ".wide td:nth-child(5) { grid-row:1; grid-column:2;" in narrow  # the verdict, on top
