@@ -12,6 +12,7 @@ from monitor_world import DATASET, DRIFT, RECIPE
 from sklearn.metrics import roc_auc_score
 
 from mlops_spec.runtime.monitor import performance
+from mlops_spec.runtime.monitor.labels import labelled, labels
 from mlops_spec.stats.estimate import Estimate
 from mlops_spec.terms.verdict import Outcome
 
@@ -103,12 +104,12 @@ def test_a_key_with_two_labels_has_none_and_repeated_requests_count_once(tmp_pat
         {"flight_id": ["a", "b", "b", "c", "c", "d"],
          "late": [True, False, True, False, False, None], "temp": 1.0}
     ).to_parquet(tmp_path / "data" / "rows.parquet")  # fmt: skip
-    arrived = performance.labels(tmp_path, DATASET)
+    arrived = labels(tmp_path, DATASET, frozenset("abcd"))
     assert arrived.to_dict() == {"a": "true", "c": "false"}
     predictions = pd.DataFrame(
         {"key": ["a", "a", "c", None, "x"], "score": [1.0, 2.0, 3.0, 4.0, 5.0]}
     )
-    found = performance.labelled(predictions, arrived)
+    found = labelled(predictions, arrived)
     assert found[["key", "score", "label"]].to_numpy().tolist() == [
         ["a", 1.0, "true"], ["c", 3.0, "false"],
     ]  # fmt: skip

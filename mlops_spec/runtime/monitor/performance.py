@@ -6,8 +6,7 @@ not a fair sample (docs/adr/0041).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
@@ -37,41 +36,6 @@ class Performance:
     now: Estimate
     baseline: Estimate
     baseline_is: str
-
-
-def labels(root: Path, dataset: Dataset) -> pd.Series[str]:
-    """The label of every key of the source, both as text. A key with two labels has none."""
-    import pandas as pd
-
-    from mlops_spec.runtime.data.columns import parse
-    from mlops_spec.runtime.data.read import read
-
-    wanted = (dataset.key, dataset.label)
-    columns = tuple(column for column in dataset.columns if column.name in wanted)
-    table = read(root, replace(dataset, columns=columns))
-    parsed = {column.name: parse(table[column.name], column).values for column in columns}
-    found = (
-        pd.DataFrame({"key": parsed[dataset.key], "label": parsed[dataset.label]})
-        .dropna()
-        .map(canonical)
-        .drop_duplicates()
-    )
-    one_label: pd.Series[str] = found.drop_duplicates("key", keep=False).set_index("key")["label"]
-    return one_label
-
-
-def has_label(predictions: pd.DataFrame, arrived: pd.Series[str]) -> pd.Series[bool]:
-    """Which predictions have a label."""
-    keys = predictions["key"]
-    # The index keeps the table that it looks keys up in; `isin` would make a new one each time.
-    return keys.notna() & keys.map(canonical).map(arrived).notna()
-
-
-def labelled(predictions: pd.DataFrame, arrived: pd.Series[str]) -> pd.DataFrame:
-    """The predictions that have a label, each key once: a repeated request is one row."""
-    found = predictions.dropna(subset=["key"])
-    found = found.assign(key=found["key"].map(canonical)).drop_duplicates("key")
-    return found.assign(label=found["key"].map(arrived)).dropna(subset=["label"])
 
 
 def matured(dataset: Dataset, until: float) -> float:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mlops_spec.runtime.context import Context
@@ -16,6 +19,7 @@ from mlops_spec.runtime.declare import Dataset, Drift, Recipe
 from mlops_spec.runtime.monitor import drift as drifting
 from mlops_spec.runtime.monitor import performance as performing
 from mlops_spec.runtime.monitor.answers import WALL, Answers
+from mlops_spec.runtime.monitor.labels import has_label, keys_of, labelled, labels
 from mlops_spec.runtime.monitor.performance import Performance
 from mlops_spec.runtime.monitor.profile import Profile, counted_rows
 from mlops_spec.runtime.refusal import Refusal
@@ -25,6 +29,10 @@ from mlops_spec.terms.verdict import Outcome, Verdict, worst
 if TYPE_CHECKING:
     import pandas as pd
 
+Arrived = Callable[[AbstractSet[str]], "pd.Series[str]"]  # the labels of some keys
+Rows = Callable[["pd.DataFrame"], "pd.Series[bool]"]
+# Times the first days after promotion: some of their first rows may have no label.
+_MORE_DAYS: Final = 1.25
 # A window's end stands on a grid of this many steps a window, so that looks within a step are one.
 LOOKS_PER_WINDOW: Final = 24
 # A monitor that was away looks back this many windows; older ones stay unlooked at.
@@ -120,14 +128,18 @@ def perform(
     Until those days are over and no longer overlap the window, the held-out rows are the baseline.
     Labels that cannot be read are an error of this check; drift is judged without them.
     """
-    try:
-        arrived = performing.labels(context.root, dataset)
-    except Refusal as refusal:
-        return performing.unreadable(recipe, drift, f"{refusal.message}; {refusal.help}")
     end = performing.matured(dataset, seen.end)
     start = end - drift.performance_window
-    now = performing.labelled(seen.answers.between(start, end), arrived)
-    early = _first_labelled(seen, arrived, drift, start)
+    rows = seen.answers.between(start, end)
+
+    def arrived(early: AbstractSet[str]) -> pd.Series[str]:
+        return labels(context.root, dataset, keys_of(rows) | early)
+
+    try:
+        early, known = _first_labelled(seen, arrived, drift, start)
+    except Refusal as refusal:
+        return performing.unreadable(recipe, drift, f"{refusal.message}; {refusal.help}")
+    now = labelled(rows, known)
     if len(early) and len(early) >= drift.performance_min_rows:
         days = f"the first {drift.baseline / 86400:g} days after promotion"
         return performing.judge(now, early, days, recipe, drift)
@@ -136,19 +148,35 @@ def perform(
 
 
 def _first_labelled(
-    seen: Look, arrived: pd.Series[str], drift: Drift, start: float
-) -> pd.DataFrame:
-    """The labelled rows of the first days after promotion; none while they reach into `start`."""
+    seen: Look, arrived: Arrived, drift: Drift, start: float
+) -> tuple[pd.DataFrame, pd.Series[str]]:
+    """The labelled rows of the first days after promotion; none while they reach into `start`.
+
+    And the labels that were asked for. The days begin with the first row that has one, so labels
+    are asked for of somewhat more days, and of yet more where they begin later.
+    """
 
     def promoted(rows: pd.DataFrame) -> pd.Series[bool]:
         return rows[WALL] >= seen.production.since
 
-    first = seen.answers.first(
-        lambda rows: promoted(rows) & performing.has_label(rows, arrived), start - drift.baseline
-    )
-    until = first + drift.baseline if math.isfinite(first) else -math.inf
-    rows = seen.answers.between(first, until)
-    return performing.labelled(rows[promoted(rows)], arrived)
+    latest = start - drift.baseline
+    begun = seen.answers.first(promoted, latest)
+    reach = min(start, begun + _MORE_DAYS * drift.baseline)
+    while True:
+        known = arrived(keys_of(seen.answers.between(begun, reach)))
+        wanted = partial(_labelled_of, promoted, known)
+        first = seen.answers.first(wanted, min(reach, latest))
+        if not math.isfinite(first) and reach >= start:
+            return labelled(seen.answers.between(start, start), known), known
+        if first + drift.baseline <= reach:
+            rows = seen.answers.between(first, first + drift.baseline)
+            return labelled(rows[promoted(rows)], known), known
+        later = first if math.isfinite(first) else begun + 3 * (reach - begun)
+        reach = min(start, later + drift.baseline)
+
+
+def _labelled_of(promoted: Rows, known: pd.Series[str], rows: pd.DataFrame) -> pd.Series[bool]:
+    return promoted(rows) & has_label(rows, known)
 
 
 def record(context: Context, seen: Look, compared: Compared, judged: Performance) -> Window:
