@@ -174,7 +174,9 @@ class RequestField:
     def annotation(self) -> str:
         """The type as the service writes it: a whole number is one that a model can hold."""
         unbounded = self.min is None and self.max is None
-        return "Integer" if self.type == "int" and unbounded else self.type
+        if self.type == "int" and unbounded:
+            return "Integer"
+        return "Time" if self.type == "datetime" else self.type
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -15,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mlops_spec.runtime.portable.encoding import Encoding, NumberTable, ValueTable
 from mlops_spec.runtime.portable.scorer import MatrixScorer
-from mlops_spec.runtime.service.app import Integer, Key
 from mlops_spec.runtime.service.refusing import BadRequest
 from mlops_spec.runtime.service.row_matrix import row_matrix
+from mlops_spec.runtime.service.row_types import Integer, Key, Time
 from mlops_spec.runtime.service.typed_rows import RowReader
 
 
@@ -29,9 +28,9 @@ class Row(BaseModel):
     seats: Integer | None = Field(default=None, ge=1.0, le=300, alias="no. of seats")
     carrier: Literal["AA", "UA", "é"] | None = Field(default=None)
     late: bool | None = Field(default=None)
-    flown: datetime | None = Field(default=None)
+    flown: Time | None = Field(default=None)
     row_key: str | Key | None = Field(default=None, alias="id")
-    row_time: datetime | None = Field(default=None, alias="at")
+    row_time: Time | None = Field(default=None, alias="at")
 
 
 READER = RowReader(Row, 3)

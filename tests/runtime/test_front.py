@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from datetime import datetime
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -13,9 +12,9 @@ import orjson
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from mlops_spec.runtime.service.app import Integer, Key
 from mlops_spec.runtime.service.front import example_row, front
 from mlops_spec.runtime.service.log_table import Identity
+from mlops_spec.runtime.service.row_types import Integer, Key, Time
 from mlops_spec.runtime.service.typed_rows import RowReader
 
 
@@ -30,7 +29,7 @@ class Row(BaseModel):
     late: bool | None = Field(default=None)
     town: str = Field(alias="πόλη")
     row_key: str | Key | None = Field(default=None, alias="id", description="of the row")
-    row_time: datetime | None = Field(default=None, alias="at")
+    row_time: Time | None = Field(default=None, alias="at")
 
 
 READER = RowReader(Row, 5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Any, Literal
 
 import pytest
@@ -11,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from mlops_spec.runtime.service.app import Integer, Key
 from mlops_spec.runtime.service.refusing import SHOWN, BadRequest
+from mlops_spec.runtime.service.row_types import Integer, Key, Time
 from mlops_spec.runtime.service.typed_rows import RowReader
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
@@ -27,7 +26,7 @@ class Row(BaseModel):
     carrier: Literal["AA", "UA", "é"] | None = Field(default=None)
     late: bool | None = Field(default=None)
     town: str | None = Field(default=None, alias="πόλη")
-    flown: datetime | None = Field(default=None)
+    flown: Time | None = Field(default=None)
     row_key: str | Key | None = Field(default=None, alias="id")
 
 
@@ -70,6 +69,10 @@ def refused(body: Any, reader: RowReader = READER) -> BadRequest:
         ("πόλη", 5, "found 5 (integer), expected text or null; send it as text, in quotes"),
         ("flown", "noon", "found 'noon' (text), expected a time such as '2024-01-31T12:00:00Z' "
                           "or null"),
+        ("flown", "20240131", "found '20240131' (text), expected a time such as "
+                              "'2024-01-31T12:00:00Z' or null"),
+        ("flown", 20240131, "found 20240131 (integer), expected a time such as "
+                            "'2024-01-31T12:00:00Z' or null"),
         ("id", 2**63, "found 9223372036854775808 (integer), expected text or an integer of 64 bits "
                       "or null; send it as text, in quotes"),
         ("id", [], "found an empty list, expected text or an integer of 64 bits or null"),

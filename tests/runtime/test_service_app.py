@@ -7,7 +7,6 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,8 +21,9 @@ from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.portable.scorer import Columns, Meaning, Scores
 from mlops_spec.runtime.service import app as module
 from mlops_spec.runtime.service import scoring as scoring_module
-from mlops_spec.runtime.service.app import Integer, Key, PredictionApp
+from mlops_spec.runtime.service.app import PredictionApp
 from mlops_spec.runtime.service.log_files import read
+from mlops_spec.runtime.service.row_types import Integer, Key, Time
 from mlops_spec.runtime.service.rows import Rows
 from mlops_spec.runtime.service.scoring import AT_ONCE, BATCHES, Overloaded, Scoring
 from mlops_spec.state import Store
@@ -36,9 +36,9 @@ class Row(BaseModel):
     distance: float = Field(ge=0, le=6000)
     stops: Integer
     carrier: Literal["AA", "UA"] | None = Field(default=None)
-    flown: datetime | None = Field(default=None)
+    flown: Time | None = Field(default=None)
     row_key: str | Key | None = Field(default=None, alias="id")
-    row_time: datetime | None = Field(default=None, alias="at")
+    row_time: Time | None = Field(default=None, alias="at")
 
 
 class Answer(BaseModel):

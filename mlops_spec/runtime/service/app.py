@@ -11,10 +11,10 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from mlops_spec.runtime.declare import Trust
 from mlops_spec.runtime.portable.scorer import Scorer, load
@@ -50,6 +50,7 @@ from mlops_spec.runtime.service.predicting import (
     predicted,
 )
 from mlops_spec.runtime.service.prediction_log import PredictionLog
+from mlops_spec.runtime.service.row_types import Integer
 from mlops_spec.runtime.service.scoring import Scoring
 from mlops_spec.runtime.service.shared_log import KIND, is_shared, newest
 from mlops_spec.runtime.service.startup import log as _log
@@ -62,11 +63,9 @@ if TYPE_CHECKING:
     from mlops_spec.runtime.service.open_inference_grpc import InferenceServer
 
 Answer = tuple[int, bytes, tuple[bytes, bytes]]
-# A double holds every whole number up to here, and a model sees doubles.
-Integer = Annotated[int, Field(ge=-(2**53), le=2**53)]
-# What a column of integers holds. Longer keys come as text.
-Key = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 
+# Services that were rendered before take `Integer` from here.
+__all__ = ["GRPC_ADDRESS", "Integer", "PredictionApp"]
 GRPC_ADDRESS: Final = "MLOPS_SPEC_GRPC"  # host:port; port 0 is any that is free
 MODEL_FOLDER: Final = "model"
 _POST_ONLY: Final = (JSON, (b"allow", b"POST"))

@@ -4,12 +4,12 @@
 Plain ASGI: `uvicorn service:app`.
 """
 
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from mlops_spec.runtime.declare import Trust
-from mlops_spec.runtime.service.app import Key, PredictionApp
+from mlops_spec.runtime.service.app import PredictionApp
+from mlops_spec.runtime.service.row_types import Key, Time
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -90,7 +90,7 @@ class FlightDelayRow(BaseModel):
         alias="flight_id",
         description="identifies the row; joins the prediction to its label",
     )
-    row_time: datetime | None = Field(
+    row_time: Time | None = Field(
         default=None,
         alias="departs_at",
         description="when the row was known; UTC without a zone",
