@@ -51,6 +51,7 @@ class Situation:
     elsewhere: str = ""  # the environment, where commands mean another one unless they name it
     ways: Mapping[str, str] = field(default_factory=dict)  # looser or stricter, by path of a change
     recoded: tuple[str, ...] = ()  # metrics of the policy whose code is another than when gated
+    not_compared: int = 0  # bytes of the source that were touched, and not read
     limits: Mapping[str, str] = field(default_factory=dict)  # of a rollout: check -> path:line:col
 
 

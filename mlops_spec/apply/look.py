@@ -24,7 +24,7 @@ from mlops_spec.model.facets import FieldChange, changed_fields, facets, flatten
 from mlops_spec.model.project import LinkedModel
 from mlops_spec.model.spec.base import Change
 from mlops_spec.runtime.context import Context
-from mlops_spec.runtime.data.fingerprint import fingerprint
+from mlops_spec.runtime.data.touched import Reading, source_mark, unsaid
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.runtime.service.restore import in_service, lacks
 from mlops_spec.state.lease import holder_of, present_at
@@ -38,8 +38,11 @@ from mlops_spec.terms.steps import flow_presence, model_lease
 FLOWS_STEP: Final = "flows"
 
 
-def make_plan(site: Site, *, retry: bool = False) -> ApplyPlan:
-    """What apply would do now. Reads only; `Refusal` when the data's place cannot be read."""
+def make_plan(site: Site, *, retry: bool = False, reading: Reading = unsaid) -> ApplyPlan:
+    """What apply would do now. Only reads; `Refusal` when the data's place cannot be read.
+
+    `reading` is told how many bytes of touched files are read, before they are.
+    """
     tree = tree_state(site.root, site.files)
     missing = missing_programs(site.workspace, site.spec)
     needed = tuple(name for name in missing if name not in FOR_PEOPLE)
@@ -47,18 +50,18 @@ def make_plan(site: Site, *, retry: bool = False) -> ApplyPlan:
     return ApplyPlan(
         environment=site.environment,
         before=(*_before(tree, _incomplete(site), needed), *objects_stage(site)),
-        models=_plan_all(site, retry=retry),
+        models=_plan_all(site, retry=retry, reading=reading),
         after=(StartPlatform(comforts),) if comforts else (),
     )
 
 
-def _plan_all(site: Site, *, retry: bool) -> tuple[ModelPlan, ...]:
+def _plan_all(site: Site, *, retry: bool, reading: Reading) -> tuple[ModelPlan, ...]:
     """The plans of all models, or one `Refusal` with everything that stands against them."""
     plans: list[ModelPlan] = []
     refused: dict[str, Refusal] = {}
     for model in site.project.models:
         try:
-            plans.append(plan_one(site, model, retry=retry))
+            plans.append(plan_one(site, model, retry=retry, reading=reading))
         except Refusal as refusal:
             refused.setdefault(model.dataset.spec.name, refusal)
     if refused:
@@ -78,10 +81,12 @@ def _together(refused: dict[str, Refusal]) -> Refusal:
     return Refusal(first.code, message, first.help, (*first.details, *also), field=field)
 
 
-def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPlan:
+def plan_one(
+    site: Site, model: LinkedModel, *, retry: bool = False, reading: Reading = unsaid
+) -> ModelPlan:
     """The plan of one model as the world is now."""
     applied = site.journal.applied(model.name)
-    want = wanted(site, model)
+    want = wanted(site, model, reading)
     standing = stand(want, site.journal, site.deployments.of(model.name))
     changes = _changes(applied, site, model) if applied is not None else ()
     return plan_model(
@@ -98,6 +103,7 @@ def plan_one(site: Site, model: LinkedModel, *, retry: bool = False) -> ModelPla
             ways=_ways(changes, model) if changes else {},
             limits=limits_of(model),
             recoded=_recoded(site, model.name, want),
+            not_compared=want.not_compared,
         )
     )
 
@@ -138,15 +144,18 @@ def lease_of(site: Site, model: str) -> str:
     return model_lease(site.environment, model)
 
 
-def wanted(site: Site, model: LinkedModel) -> Wanted:
+def wanted(site: Site, model: LinkedModel, reading: Reading = unsaid) -> Wanted:
     """What the specs ask for, in the digests that steps depend on."""
+    place = context_of(site, model)
+    mark = source_mark(place, source_of(model), reading)
     return Wanted(
         model=model.name,
-        facets=facets_of(site, model),
-        fingerprint=fingerprint(site.root, source_of(model)),
+        facets=place.facets,
+        fingerprint=mark.fingerprint,
         canary=tuple(step.value for step in model.rollout.canary.steps),
         shadow=model.rollout.shadow is not None,
         code=metric_code(_metrics(model), site.root),
+        not_compared=mark.not_compared,
     )
 
 

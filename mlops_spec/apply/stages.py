@@ -234,7 +234,16 @@ def _reasons(situation: Situation) -> Iterator[str]:
     yield from (f"{metric}: its code changed" for metric in situation.recoded)
     snapshot = situation.standing.train[0]
     if not situation.first and snapshot.status != "done":
-        data_changed = not any(change.change is Change.DATA for change in situation.changes)
-        yield "the source's files changed" if data_changed else "the Dataset changed"
+        spec_changed = any(change.change is Change.DATA for change in situation.changes)
+        yield "the Dataset changed" if spec_changed else _source_changed(situation.not_compared)
     elif situation.flows_stale and not (situation.first or situation.changes or situation.recoded):
         yield "its rendered flows changed"
+
+
+def _source_changed(not_compared: int) -> str:
+    if not not_compared:
+        return "the source's files changed"
+    return (
+        f"the source's files were touched and not compared: {not_compared / 1e9:.1f} GB; "
+        "where their rows are the same, nothing is trained"
+    )

@@ -40,6 +40,7 @@ class Wanted:
     canary: tuple[float, ...]
     shadow: bool
     code: Mapping[str, str] = field(default_factory=dict)  # of the policy's own metrics
+    not_compared: int = 0  # bytes of files that were touched, and are too many to be read now
 
 
 @dataclass(frozen=True, slots=True)

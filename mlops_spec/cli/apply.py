@@ -21,7 +21,7 @@ from mlops_spec.cli.fields import at_its_line, owner_of, placed
 from mlops_spec.cli.plan import show
 from mlops_spec.cli.refused import print_refusal
 from mlops_spec.cli.replays import replays
-from mlops_spec.cli.site import add_environment, open_site
+from mlops_spec.cli.site import add_environment, open_site, tell_reading
 from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.plan_text import Replays, plan_json
 from mlops_spec.cli.views.progress import Progress
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
     with at_its_line(site), Lease(site.store, f"apply/{site.environment}", "spec apply"):
         images = images_given(site, arguments.image)
-        plan = make_plan(site, retry=arguments.retry)
+        plan = make_plan(site, retry=arguments.retry, reading=tell_reading)
         require_use(site, plan, images)
         # Before anything is done: afterwards the gates count as unchanged.
         replayed = replays(site, plan)

@@ -10,7 +10,7 @@ from mlops_spec.apply.look import make_plan
 from mlops_spec.apply.stages import ApplyPlan
 from mlops_spec.cli.fields import at_its_line
 from mlops_spec.cli.replays import replays
-from mlops_spec.cli.site import add_environment, open_site
+from mlops_spec.cli.site import add_environment, open_site, tell_reading
 from mlops_spec.cli.views.console import console
 from mlops_spec.cli.views.plan_text import NONE, Replays, plan_json, plan_lines
 from mlops_spec.terms.digest import finite
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     site = open_site(arguments)
     with at_its_line(site):
-        plan = make_plan(site, retry=arguments.retry)
+        plan = make_plan(site, retry=arguments.retry, reading=tell_reading)
     show(plan, arguments, replays(site, plan))
     if plan.blocked:
         return exit_code_of(plan.blocked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import Final
 
 from mlops_spec.apply.site import Site
 from mlops_spec.model.spec.project import ProjectSpec
@@ -16,6 +17,8 @@ from mlops_spec.pipeline import (
     render_project,
 )
 from mlops_spec.runtime.refusal import Refusal
+
+_TOLD: Final = 2 * 10**8  # bytes
 
 
 def add_environment(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +43,13 @@ def open_site(arguments: argparse.Namespace) -> Site:
     on_cluster = project.environments[name].serve.on == "kubernetes"
     objects = cluster_objects(project, name) if on_cluster else {}
     return Site.open(root, project, name, render_project(project, name), objects)
+
+
+def tell_reading(size: int) -> None:
+    """Say on stderr why a plan takes its time, where so many bytes are read that it does."""
+    if size >= _TOLD:
+        said = f"reading {size / 1e9:.1f} GB of files that were touched: are they as before?"
+        print(said, file=sys.stderr, flush=True)
 
 
 def environment_name(project: ProjectSpec, asked: str | None) -> str:

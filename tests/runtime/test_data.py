@@ -66,20 +66,20 @@ def test_moving_a_letter_to_the_next_row_is_another_digest():
     assert content_digest(one) != content_digest(two)
 
 
-def test_a_touched_file_has_another_fingerprint_and_the_same_rows(tmp_path):
-    path, place = put(tmp_path, rows(50)), context(tmp_path)
-    before = snapshot(place, DATASET)
+def test_a_file_that_was_touched_has_another_fingerprint(tmp_path):
+    path = put(tmp_path, rows(50))
+    before = fingerprint(tmp_path, DATASET.source)
     os.utime(path, (1, 1))
-    after = snapshot(place, DATASET)
-    assert before["fingerprint"] != after["fingerprint"]
-    assert before["data"] == after["data"]
+    assert fingerprint(tmp_path, DATASET.source) != before
 
 
 def test_a_snapshot_is_kept_once_and_whole(tmp_path):
     put(tmp_path, rows(50))
     place = context(tmp_path)
-    kept = place.workspace.snapshot(snapshot(place, DATASET)["data"])
-    assert sorted(path.name for path in kept.iterdir()) == ["manifest.json", "rows.parquet"]
+    found = snapshot(place, DATASET)
+    kept = place.workspace.snapshot(found["data"])
+    files = ["manifest.json", "rows.parquet", f"source-{found['fingerprint']}.json"]
+    assert sorted(path.name for path in kept.iterdir()) == files
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
 
 

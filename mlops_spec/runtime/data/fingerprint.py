@@ -11,6 +11,8 @@ from mlops_spec.runtime.declare import Csv, Parquet, Sql
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.digest import digest
 
+Stamp = tuple[str, int, int]
+
 
 def fingerprint(root: Path, source: Parquet | Csv | Sql) -> str:
     """Changes when the source may hold other rows: paths, sizes, times of files, or the watermark.
@@ -27,8 +29,21 @@ def fingerprint(root: Path, source: Parquet | Csv | Sql) -> str:
 
 def fingerprint_of(root: Path, paths: Sequence[Path]) -> str:
     """That of a source which has these files. `Refusal` MLS701 when one of them is gone."""
+    return fingerprint_of_stamps(stamps_of(root, paths))
+
+
+def fingerprint_of_stamps(stamps: Sequence[Stamp]) -> str:
+    """That of files which were looked at before."""
+    return digest(list(map(list, stamps)))
+
+
+def stamps_of(root: Path, paths: Sequence[Path]) -> tuple[Stamp, ...]:
+    """Path from `root`, size in bytes and time of the last change in ns, of each file.
+
+    `Refusal` MLS701 when one of them is gone.
+    """
     try:
-        return digest([_of_file(root, path) for path in paths])
+        return tuple(_of_file(root, path) for path in paths)
     except FileNotFoundError as error:
         raise Refusal("MLS701", f"{error.filename} is gone", "run it again") from error
 
@@ -81,9 +96,9 @@ def _prepare_hint(root: Path) -> str:
     return f"; {script.name} beside mlops.yaml may make it" if script.exists() else ""
 
 
-def _of_file(root: Path, path: Path) -> list[str | int]:
+def _of_file(root: Path, path: Path) -> Stamp:
     stat = path.stat()
-    return [os.path.relpath(path, root), stat.st_size, stat.st_mtime_ns]
+    return os.path.relpath(path, root), stat.st_size, stat.st_mtime_ns
 
 
 def _watermark(source: Sql) -> str:

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from mlops_spec.runtime.context import Context, First, Output, Progress, nothing
-from mlops_spec.runtime.data.fingerprint import fingerprint
 from mlops_spec.runtime.data.read import read
+from mlops_spec.runtime.data.touched import keep_digests, source_mark
 from mlops_spec.runtime.declare import Dataset
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.keys import snapshot_key
@@ -26,7 +26,7 @@ def snapshot(context: Context, dataset: Dataset, first: First = nothing) -> Outp
 
     What `first` refuses, the step refuses, before it reads a row.
     """
-    mark = fingerprint(context.root, dataset.source)
+    mark = source_mark(context, dataset.source).fingerprint
     key = snapshot_key(mark, context.facets)
 
     def work(_: Progress) -> Output:
@@ -44,6 +44,7 @@ def _keep(context: Context, dataset: Dataset, mark: str) -> Output:
     folder = context.workspace.snapshot(data)
     if not folder.exists():
         _write(table, folder, {"dataset": dataset.name, "data": data, "rows": table.num_rows})
+    keep_digests(context.root, dataset.source, mark, folder)
     return {"data": data, "rows": table.num_rows, "fingerprint": mark}
 
 
