@@ -23,7 +23,10 @@ from mlops_spec.stats.resample import Units, of_clusters, of_rows
 from mlops_spec.stats.resampled import Chosen, resampled
 from mlops_spec.stats.skewed import skill_of_binary
 
-__all__ = ["Judged", "difference", "estimate", "influenced", "method_of"]
+__all__ = ["BY_LIST", "Judged", "difference", "estimate", "influenced", "method_of"]
+
+# The method whose n counts lists, not rows.
+BY_LIST: Final = "mean of lists"
 
 
 def estimate(
@@ -193,7 +196,7 @@ def _too_rare(found: Influenced, rarest: int) -> Estimate:
 def method_of(metric: str, *, paired: bool, in_lists: bool = False) -> str:
     """How an interval is made, in words. `in_lists`: of rows that stand in lists."""
     if metric in ranking.NAMES:
-        alone = both = "mean of lists"
+        alone = both = BY_LIST
     elif in_lists:
         alone = both = "clustered by list"
     else:

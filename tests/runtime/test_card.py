@@ -244,6 +244,9 @@ def test_every_task_has_its_own_plots(tmp_path, task, metric, drawn):
     read = parsed(text)
     assert [title for title in drawn if title not in read.said] == []
     assert "Could not be shown" not in read.said
+    assert re.findall(r'n soft">(?:n )?[\d,]+( lists)?<', text) == [
+        " lists" if task == "ranking" else ""
+    ]
     assert "<script" not in text
 
 

@@ -74,3 +74,11 @@ def test_on_a_telephone_the_columns_of_the_report_stand_below_each_other() -> No
     assert "min-width" not in narrow
     assert ".wide tr { display:grid; grid-template-columns:minmax(0,1fr) auto;" in narrow
     assert ".wide td:nth-child(5) { grid-row:1; grid-column:2;" in narrow  # the verdict, on top
+
+
+def test_on_a_telephone_the_features_of_the_card_keep_their_range_in_sight() -> None:
+    """Below the name and the drawing, where a wide table had it beyond the edge."""
+    narrow = CARD.partition("@media (max-width:760px) {")[2].partition("@media print")[0]
+    assert "min-width" not in narrow
+    assert ".wide tr { display:grid; grid-template-columns:minmax(0,1fr) auto;" in narrow
+    assert ".wide .below { grid-column:1/-1; order:1 }" in narrow

@@ -83,7 +83,8 @@ def _feature(name: str, kind: str, column: Column | None) -> str:
         missing = _share(column.missing / rows) if column.missing else "none"
     return (
         f'<tr><th scope="row">{text(name)}</th><td class="soft">{text(kind)}</td><td>{drawn}</td>'
-        f'<td class="soft">{text(span)}</td><td class="right">{missing}</td></tr>'
+        f'<td class="soft below">{text(span)}</td>'
+        f'<td class="right" data-said="missing">{missing}</td></tr>'
     )
 
 

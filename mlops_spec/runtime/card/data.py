@@ -72,9 +72,10 @@ def _part(name: str, rows: pd.DataFrame, found: Recorded) -> str:
     label, time = found.origin["label"], found.origin.get("time")
     span = f"{rows[time].min():%Y-%m-%d} to {rows[time].max():%Y-%m-%d}" if time else "no time"
     return (
-        f'<tr><th scope="row">{_WORDS[name]}</th><td class="right">{len(rows):,}</td>'
-        f"<td class='span'>{text(span)}</td>"
-        f"<td class='balance'>{_balance(rows[label], found)}</td></tr>"
+        f'<tr><th scope="row">{_WORDS[name]}</th>'
+        f'<td class="right" data-said="rows">{len(rows):,}</td>'
+        f"<td class='span below'>{text(span)}</td>"
+        f"<td class='balance below'>{_balance(rows[label], found)}</td></tr>"
     )
 
 

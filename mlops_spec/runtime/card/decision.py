@@ -18,6 +18,7 @@ from mlops_spec.runtime.page.markup import (
     text,
 )
 from mlops_spec.state.approvals import Approval
+from mlops_spec.stats.metrics import BY_LIST
 from mlops_spec.terms.verdict import Outcome, Verdict
 
 _TITLES = {
@@ -78,9 +79,15 @@ def _row(verdict: Verdict) -> str:
         f'<div class="drawn">{drawn}</div>'
         f'<div class="value"><b>{_estimate(verdict, places)}</b>'
         f'<span class="soft">{interval(verdict.low, verdict.high, places)}</span></div>'
-        f'<div class="n soft">n {verdict.n:,}</div><div>{badge(verdict.outcome)}</div>'
+        f'<div class="n soft">{_counted(verdict)}</div><div>{badge(verdict.outcome)}</div>'
         f'<p class="why soft">{text(_why(verdict))}</p></li>'
     )
+
+
+def _counted(verdict: Verdict) -> str:
+    """How much was judged: lists, where each of them has one value."""
+    lists = verdict.method.startswith(BY_LIST)
+    return f"{verdict.n:,} lists" if lists else f"n {verdict.n:,}"
 
 
 def _estimate(verdict: Verdict, places: int | None) -> str:
