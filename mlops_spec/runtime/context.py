@@ -66,14 +66,18 @@ class Context:
         name = flow_presence(self.environment, self.model, flow)
         return Presence(self.store, name, flow)
 
-    def step(self, name: str, key: str, run: str, work: Callable[[Progress], Output]) -> Output:
+    def step(
+        self, name: str, key: str, run: str, work: Callable[[Progress], Output],
+        made: Callable[[Output], Path] | None = None,
+    ) -> Output:  # fmt: skip
         """The output of a step: the recorded one if it was done before, otherwise by doing `work`.
 
         `work` gets a function that records how far it is. A `Refusal` is recorded and raised again;
-        the next call with the same key tries again.
+        the next call with the same key tries again. Where the file is gone that the step `made`, it
+        is done again, too: only for a step whose work makes the same of the same.
         """
         recorded = self.journal.done(self.model, name, key)
-        if recorded is not None:
+        if recorded is not None and (made is None or made(recorded.output).exists()):
             return recorded.output
         self.journal.start(self.model, name, key, run)
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+# What helps where files of a run are gone: its steps count as done, and those of another do not.
+ANOTHER_RUN: Final = "change `train.seed`, so that it is another run, then spec apply"
 _LONGEST: Final = 300  # characters of a message of somebody else
 
 

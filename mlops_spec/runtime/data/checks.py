@@ -62,7 +62,7 @@ def check(
         first()
         return _check(context, dataset, recipe, data)
 
-    return context.step("check", key, "", work)
+    return context.step("check", key, "", work, lambda _: checked_path(context, data))
 
 
 def _check(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Output:
@@ -93,9 +93,7 @@ def read_checked(context: Context, data: str) -> pd.DataFrame:
     """The rows that steps after `check` work on."""
     path = checked_path(context, data)
     if not path.exists():
-        raise Refusal(
-            "MLS701", f"{path} is gone", "touch the source, so that it is read and checked again"
-        )
+        raise Refusal("MLS701", f"{path} is gone", "run the same command again: it checks anew")
     return pd.read_parquet(path)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,8 @@ from mlops_spec.runtime.data.touched import keep_digests, source_mark
 from mlops_spec.runtime.declare import Dataset
 from mlops_spec.runtime.refusal import Refusal
 from mlops_spec.terms.keys import snapshot_key
+
+ROWS: Final = "rows.parquet"
 
 
 def snapshot(context: Context, dataset: Dataset, first: First = nothing) -> Output:
@@ -33,7 +35,7 @@ def snapshot(context: Context, dataset: Dataset, first: First = nothing) -> Outp
         first()
         return _keep(context, dataset, mark)
 
-    return context.step("snapshot", key, "", work)
+    return context.step("snapshot", key, "", work, lambda done: _rows(context, done["data"]))
 
 
 def _keep(context: Context, dataset: Dataset, mark: str) -> Output:
@@ -42,33 +44,36 @@ def _keep(context: Context, dataset: Dataset, mark: str) -> Output:
         raise Refusal("MLS703", "the source holds no row", "look at `source` of the Dataset")
     data = content_digest(table)
     folder = context.workspace.snapshot(data)
-    if not folder.exists():
+    if not _rows(context, data).exists():
         _write(table, folder, {"dataset": dataset.name, "data": data, "rows": table.num_rows})
     keep_digests(context.root, dataset.source, mark, folder)
     return {"data": data, "rows": table.num_rows, "fingerprint": mark}
 
 
 def _write(table: pa.Table, folder: Path, manifest: dict[str, object]) -> None:
-    """All of it or nothing: written beside, then renamed."""
-    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    """The rows last, and all of them or none: without them there is no snapshot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True))
+    unfinished = folder / f"rows.{os.getpid()}.tmp"
     try:
-        pq.write_table(table, unfinished / "rows.parquet", compression="zstd")
-        (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True))
-        unfinished.rename(folder)
+        pq.write_table(table, unfinished, compression="zstd")
+        unfinished.replace(folder / ROWS)
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.unlink(missing_ok=True)
+
+
+def _rows(context: Context, data: str) -> Path:
+    return context.workspace.snapshot(data) / ROWS
 
 
 def rows_of(context: Context, data: str) -> pa.Table:
     """The rows of a snapshot."""
-    path = context.workspace.snapshot(data) / "rows.parquet"
+    path = _rows(context, data)
     if not path.exists():
         raise Refusal(
             "MLS701",
             f"the snapshot {data} is not in {context.workspace.root}",
-            "it was removed; change or touch the source, so that it is read again",
+            "run the same command again: it reads the source anew",
         )
     return pq.read_table(path)
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mlops_spec.runtime.context import Context, Output
+from mlops_spec.runtime.context import Context, Output, Progress
 from mlops_spec.runtime.data.checks import read_checked
 from mlops_spec.runtime.data.labels import lists_of, plain
 from mlops_spec.runtime.declare import Dataset, Recipe
@@ -33,7 +33,11 @@ def split(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Outp
     """
     key = split_key(data, context.facets)
     run = run_id(data, context.facets)
-    return context.step("split", key, run, lambda _: _split(context, dataset, recipe, data))
+
+    def work(_: Progress) -> Output:
+        return _split(context, dataset, recipe, data)
+
+    return context.step("split", key, run, work, lambda _: _parts_path(context, data))
 
 
 def _split(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Output:
@@ -49,11 +53,15 @@ def _split(context: Context, dataset: Dataset, recipe: Recipe, data: str) -> Out
 
 def read_parts(context: Context, data: str) -> Parts:
     """The part of each checked row, in their order."""
-    path = context.workspace.run(run_id(data, context.facets)) / "split.parquet"
+    path = _parts_path(context, data)
     if not path.exists():
-        raise Refusal("MLS701", f"{path} is gone", "touch the source, so that all steps run again")
+        raise Refusal("MLS701", f"{path} is gone", "run the same command again: it splits anew")
     found: Parts = pq.read_table(path)["part"].to_numpy()
     return found
+
+
+def _parts_path(context: Context, data: str) -> Path:
+    return context.workspace.run(run_id(data, context.facets)) / "split.parquet"
 
 
 def parts_of(rows: pd.DataFrame, dataset: Dataset, recipe: Recipe) -> Parts:

@@ -18,7 +18,7 @@ from mlops_spec.runtime.data.checks import read_checked
 from mlops_spec.runtime.data.labels import Labels, lists_of
 from mlops_spec.runtime.data.split import TEST, TRAIN, VALIDATION, read_parts
 from mlops_spec.runtime.declare import Dataset, Recipe
-from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.refusal import ANOTHER_RUN, Refusal
 from mlops_spec.runtime.train.facts import FACTS, heldout_facts
 from mlops_spec.runtime.train.fitted import FittedModel, Predictions, load_pipeline
 from mlops_spec.runtime.train.pipeline import features_of
@@ -170,7 +170,7 @@ def _read(context: Context, run: str, name: str) -> pd.DataFrame:
 def _found(context: Context, run: str, name: str) -> Path:
     path = context.workspace.run(run) / name
     if not path.exists():
-        raise Refusal("MLS701", f"{path} is gone", "train again: touch the source, then spec apply")
+        raise Refusal("MLS701", f"{path} is gone", f"train again: {ANOTHER_RUN}")
     return path
 
 

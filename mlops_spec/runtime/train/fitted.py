@@ -17,7 +17,7 @@ import pandas as pd
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.data.labels import Label, Labels
 from mlops_spec.runtime.declare import Dataset, Recipe
-from mlops_spec.runtime.refusal import Refusal, gist
+from mlops_spec.runtime.refusal import ANOTHER_RUN, Refusal, gist
 from mlops_spec.runtime.train.overflow import enormous
 from mlops_spec.runtime.train.pipeline import features_of
 from mlops_spec.stats.estimate import Floats
@@ -156,7 +156,7 @@ def vouched_for(context: Context, run: str) -> Path:
         raise Refusal(
             "MLS602",
             f"the model of run {run} is not in {context.workspace.root}",
-            "train it again: change or touch the source, then spec apply",
+            f"train it again: {ANOTHER_RUN}",
         )
     found = file_digest(folder / MODEL)
     if found != recorded.output["sha256"]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from mlops_spec.runtime.context import Context
 from mlops_spec.runtime.portable.scorer import Scorer, load
-from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.refusal import ANOTHER_RUN, Refusal
 from mlops_spec.runtime.train.evaluation import heldout_answers, heldout_rows
 from mlops_spec.runtime.train.fitted import FittedModel, load_pipeline
 
@@ -44,7 +44,7 @@ class Subject:
             raise Refusal(
                 "MLS602",
                 f"the step {step} of run {self.run} is not in the journal",
-                "train it again: change or touch the source, then spec apply",
+                f"train it again: {ANOTHER_RUN}",
             )
         return done.output
 

@@ -17,7 +17,7 @@ from mlops_spec.runtime.gates.reread import Reread, reread
 from mlops_spec.runtime.gates.selftest.selves import together
 from mlops_spec.runtime.gates.selftest.slower import beside_itself
 from mlops_spec.runtime.gates.selftest.targets import candidates
-from mlops_spec.runtime.refusal import Refusal
+from mlops_spec.runtime.refusal import ANOTHER_RUN, Refusal
 from mlops_spec.state import Deployment, Step
 from mlops_spec.stats.resample import of_clusters
 from mlops_spec.terms.workspace import Workspace
@@ -57,7 +57,7 @@ def subject(
         raise Refusal(
             "MLS610",
             f"the evidence of run {run} cannot be used: {found}",
-            "train again: touch the source, then spec apply",
+            f"train again: {ANOTHER_RUN}",
         )
     control = _beside_itself(found.evidence, _with_features(workspace, run, found))
     return Subject(
