@@ -112,7 +112,9 @@ def test_a_change_shows_only_where_it_matters(
 def test_another_model_leaves_this_ones_files_alone(tmp_path: Path, documents: Documents) -> None:
     before = dict(_rendered(tmp_path / "a", documents))
     model = next(document for document in documents if document["kind"] == "Model")
-    after = dict(_rendered(tmp_path / "b", [*documents, {**model, "name": "other"}]))
+    batch = {**model["batch"], "output": {"parquet": "data/others"}}
+    other = {**model, "name": "other", "batch": batch}
+    after = dict(_rendered(tmp_path / "b", [*documents, other]))
     own = {path: text for path, text in after.items() if path.startswith(f"{MODEL}/")}
     assert own == {path: text for path, text in before.items() if path.startswith(f"{MODEL}/")}
     assert any("/other/" in path for path in after)
